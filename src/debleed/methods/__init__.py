@@ -1,0 +1,99 @@
+"""What a method is, and the table of all methods; each is imported when it is used."""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, ClassVar, Protocol
+
+from debleed.recording import Recording
+
+Progress = Callable[[str, float], None]
+"""Called with the name of a stage and the share of it that is done, 0 to 1. May raise to stop the work."""
+
+
+def quiet(stage: str, share: float) -> None:
+    """Report progress to nobody."""
+
+
+@dataclass(frozen=True)
+class Side:
+    """Side information that some methods need and a blind one never sees.
+
+    Parameters
+    ----------
+    mixture
+        The clean mixture: one microphone, the sum of the voices' images.
+    truth
+        The image of its own voice in each microphone; same names, rate and length as the recording.
+    """
+
+    mixture: Recording | None = None
+    truth: Recording | None = None
+
+
+class Fitted(Protocol):
+    """What a method has learnt of the stage."""
+
+    def apply(self, recording: Recording) -> Recording:
+        """Clean a recording of the same microphones; the result computes its samples when they are read.
+
+        Any stretch may be read in any order and agrees with the whole to rounding. Reading twice gives equal samples.
+        """
+        ...
+
+
+class Method(Protocol):
+    """A frozen dataclass whose fields are its settings; each field carries ``metadata={"help": ...}``."""
+
+    needs: ClassVar[frozenset[str]]
+    """Fields of :class:`Side` without which :meth:`fit` refuses."""
+
+    def fit(self, recording: Recording, side: Side = ..., progress: Progress = ...) -> Fitted:
+        """Learn from a recording in bounded memory, without changing it; deterministic.
+
+        Raises
+        ------
+        ValueError
+            With one sentence, where the recording or the side information is not what the method needs.
+        """
+        ...
+
+
+METHODS: dict[str, tuple[str, str]] = {
+    "demix": ("demix:Demix", "blind demixing filters over all microphones, then a gain on what is left (default)"),
+    "kamir": ("kamir:Kamir", "kernel additive modelling for interference reduction, tuned settings"),
+    "kamir-published": ("kamir:published", "the same with the settings of the paper (Prätzlich et al. 2015)"),
+    "unprocessed": ("baseline:Unprocessed", "the microphones as they are: the floor of every table"),
+    "oracle-wiener": ("baseline:OracleWiener", "needs the truth: the best mask on each microphone alone"),
+    "oracle-linear": ("baseline:OracleLinear", "needs the truth: the best fixed filter over all microphones"),
+}
+"""Name → (``module:attribute`` in this package, one line for people)."""
+
+
+def create(name: str, **settings: Any) -> Method:
+    """Make a method by name, with some of its settings changed.
+
+    Raises
+    ------
+    ValueError
+        For an unknown name or setting; the sentence lists the known ones.
+
+    Examples
+    --------
+    >>> create("unprocessed")
+    Unprocessed()
+    """
+    if name not in METHODS:
+        raise ValueError(f"there is no method '{name}'; the methods are {', '.join(METHODS)}")
+    module, attribute = METHODS[name][0].split(":")
+    method = getattr(importlib.import_module(f"debleed.methods.{module}"), attribute)()
+    known = [field.name for field in dataclasses.fields(method)]
+    for key in settings:
+        if key not in known:
+            listed = f"its settings are {', '.join(known)}" if known else "it has no settings"
+            raise ValueError(f"method '{name}' has no setting '{key}'; {listed}")
+    changed: Method = dataclasses.replace(method, **settings)
+    return changed

@@ -1,0 +1,138 @@
+"""The one value that travels: a recording of several microphones, read when asked."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+Samples = NDArray[np.floating]
+"""Samples of several microphones, shape ``(mics, samples)``; full scale is ±1."""
+
+BLOCK_SECONDS = 20.0
+"""Length of the blocks in which recordings are streamed; the context a filter needs is small against it."""
+
+
+@dataclass(frozen=True)
+class Recording:
+    """Microphones that were recorded together: same rate, same length, same first sample.
+
+    Parameters
+    ----------
+    rate
+        Samples per second.
+    length
+        Samples per microphone.
+    names
+        One name per microphone, unique.
+    voices
+        The voice that each microphone was put up for; several microphones may share a voice (a stereo pair); ``None``
+        marks a room microphone, which belongs to no voice.
+    reader
+        ``reader(start, stop)`` gives samples of shape ``(mics, stop - start)`` for ``0 <= start <= stop <= length``.
+        It may be called in any order, and never changes what it read before.
+    """
+
+    rate: int
+    length: int
+    names: tuple[str, ...]
+    voices: tuple[str | None, ...]
+    reader: Callable[[int, int], Samples]
+
+    def __post_init__(self) -> None:
+        if len(self.names) != len(self.voices):
+            raise ValueError(f"{len(self.names)} microphones but {len(self.voices)} voices: give one voice a microphone")
+        if len(set(self.names)) != len(self.names):
+            raise ValueError(f"microphone names must differ, got {', '.join(self.names)}")
+        if self.rate <= 0 or self.length < 0:
+            raise ValueError(f"rate must be positive and length not negative, got {self.rate} and {self.length}")
+
+    @classmethod
+    def from_array(
+        cls,
+        samples: Samples,
+        rate: int,
+        names: Sequence[str] | None = None,
+        voices: Sequence[str | None] | None = None,
+    ) -> Recording:
+        """Wrap an array of shape ``(mics, samples)``; by default every microphone is a voice of its own.
+
+        Examples
+        --------
+        >>> Recording.from_array(np.zeros((2, 5)), rate=8000).names
+        ('mic1', 'mic2')
+        """
+        samples = np.asarray(samples)
+        if samples.ndim != 2 or not np.issubdtype(samples.dtype, np.floating):
+            raise ValueError(
+                f"samples must be a real floating array of shape (mics, samples), got {samples.dtype} {samples.shape}"
+            )
+        names = tuple(names) if names is not None else tuple(f"mic{i + 1}" for i in range(len(samples)))
+        if len(names) != len(samples):
+            raise ValueError(f"{len(samples)} microphones but {len(names)} names")
+        return cls(
+            rate=rate,
+            length=samples.shape[1],
+            names=names,
+            voices=tuple(voices) if voices is not None else names,
+            reader=lambda start, stop: samples[:, start:stop],
+        )
+
+    def __len__(self) -> int:
+        """Return the number of microphones."""
+        return len(self.names)
+
+    @property
+    def seconds(self) -> float:
+        """Duration."""
+        return self.length / self.rate
+
+    def read(self, start: int = 0, stop: int | None = None) -> Samples:
+        """Read samples ``start`` to ``stop`` of all microphones; silence stands outside the recording.
+
+        Returns
+        -------
+        Array of shape ``(mics, stop - start)``, not to be written to.
+        """
+        stop = self.length if stop is None else stop
+        if stop < start:
+            raise ValueError(f"stop {stop} lies before start {start}")
+        first, last = min(max(start, 0), self.length), min(max(stop, 0), self.length)
+        inside = self.reader(first, last)
+        if inside.shape != (len(self), last - first):
+            raise ValueError(f"the reader gave shape {inside.shape} instead of {(len(self), last - first)}")
+        if (first, last) == (start, stop):
+            return inside
+        padded = np.zeros((len(self), stop - start), inside.dtype)
+        padded[:, first - start : first - start + inside.shape[1]] = inside
+        return padded
+
+    def blocks(self, seconds: float = BLOCK_SECONDS) -> Iterator[tuple[int, int]]:
+        """Yield ``(start, stop)`` of consecutive blocks that cover the recording."""
+        step = max(1, round(seconds * self.rate))
+        for start in range(0, self.length, step):
+            yield start, min(start + step, self.length)
+
+    def select(self, mics: Sequence[int]) -> Recording:
+        """Keep only the microphones with these indices, in this order."""
+        order = list(mics)
+        return replace(
+            self,
+            names=tuple(self.names[i] for i in order),
+            voices=tuple(self.voices[i] for i in order),
+            reader=lambda start, stop: self.reader(start, stop)[order],
+        )
+
+    def with_reader(self, reader: Callable[[int, int], Samples]) -> Recording:
+        """Keep the description, replace the sound: how a method returns its result."""
+        return replace(self, reader=reader)
+
+    def paths(self) -> NDArray[np.bool_]:
+        """Where bleed can be: ``paths()[i, j]`` says that microphone i may hear the voice of microphone j.
+
+        Shape ``(mics, mics)``. Microphones of one voice do not bleed into each other, room microphones take no part.
+        """
+        voice = np.array([-1 if v is None else list(self.voices).index(v) for v in self.voices])
+        return (voice[:, None] != voice[None, :]) & (voice[:, None] >= 0) & (voice[None, :] >= 0)
