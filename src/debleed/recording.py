@@ -11,6 +11,10 @@ from numpy.typing import NDArray
 Samples = NDArray[np.floating]
 """Samples of several microphones, shape ``(mics, samples)``; full scale is ±1."""
 
+class InputError(ValueError):
+    """What the user gave cannot be used; the message is one sentence that says what is wrong and what to do."""
+
+
 BLOCK_SECONDS = 20.0
 """Length of the blocks in which recordings are streamed; the context a filter needs is small against it."""
 
@@ -43,11 +47,11 @@ class Recording:
 
     def __post_init__(self) -> None:
         if len(self.names) != len(self.voices):
-            raise ValueError(f"{len(self.names)} microphones but {len(self.voices)} voices: give one voice a microphone")
+            raise InputError(f"{len(self.names)} microphones but {len(self.voices)} voices: give one voice a microphone")
         if len(set(self.names)) != len(self.names):
-            raise ValueError(f"microphone names must differ, got {', '.join(self.names)}")
+            raise InputError(f"microphone names must differ, got {', '.join(self.names)}")
         if self.rate <= 0 or self.length < 0:
-            raise ValueError(f"rate must be positive and length not negative, got {self.rate} and {self.length}")
+            raise InputError(f"rate must be positive and length not negative, got {self.rate} and {self.length}")
 
     @classmethod
     def from_array(
@@ -66,12 +70,12 @@ class Recording:
         """
         samples = np.asarray(samples)
         if samples.ndim != 2 or not np.issubdtype(samples.dtype, np.floating):
-            raise ValueError(
+            raise InputError(
                 f"samples must be a real floating array of shape (mics, samples), got {samples.dtype} {samples.shape}"
             )
         names = tuple(names) if names is not None else tuple(f"mic{i + 1}" for i in range(len(samples)))
         if len(names) != len(samples):
-            raise ValueError(f"{len(samples)} microphones but {len(names)} names")
+            raise InputError(f"{len(samples)} microphones but {len(names)} names")
         return cls(
             rate=rate,
             length=samples.shape[1],
@@ -98,11 +102,11 @@ class Recording:
         """
         stop = self.length if stop is None else stop
         if stop < start:
-            raise ValueError(f"stop {stop} lies before start {start}")
+            raise InputError(f"stop {stop} lies before start {start}")
         first, last = min(max(start, 0), self.length), min(max(stop, 0), self.length)
         inside = self.reader(first, last)
         if inside.shape != (len(self), last - first):
-            raise ValueError(f"the reader gave shape {inside.shape} instead of {(len(self), last - first)}")
+            raise InputError(f"the reader gave shape {inside.shape} instead of {(len(self), last - first)}")
         if (first, last) == (start, stop):
             return inside
         padded = np.zeros((len(self), stop - start), inside.dtype)

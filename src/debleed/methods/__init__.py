@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, ClassVar, Protocol
 
-from debleed.recording import Recording
+from debleed.recording import InputError, Recording
 
 Progress = Callable[[str, float], None]
 """Called with the name of a stage and the share of it that is done, 0 to 1. May raise to stop the work."""
@@ -56,7 +56,7 @@ class Method(Protocol):
 
         Raises
         ------
-        ValueError
+        InputError
             With one sentence, where the recording or the side information is not what the method needs.
         """
         ...
@@ -78,7 +78,7 @@ def create(name: str, **settings: Any) -> Method:
 
     Raises
     ------
-    ValueError
+    InputError
         For an unknown name or setting; the sentence lists the known ones.
 
     Examples
@@ -87,13 +87,13 @@ def create(name: str, **settings: Any) -> Method:
     Unprocessed()
     """
     if name not in METHODS:
-        raise ValueError(f"there is no method '{name}'; the methods are {', '.join(METHODS)}")
+        raise InputError(f"there is no method '{name}'; the methods are {', '.join(METHODS)}")
     module, attribute = METHODS[name][0].split(":")
     method = getattr(importlib.import_module(f"debleed.methods.{module}"), attribute)()
     known = [field.name for field in dataclasses.fields(method)]
     for key in settings:
         if key not in known:
             listed = f"its settings are {', '.join(known)}" if known else "it has no settings"
-            raise ValueError(f"method '{name}' has no setting '{key}'; {listed}")
+            raise InputError(f"method '{name}' has no setting '{key}'; {listed}")
     changed: Method = dataclasses.replace(method, **settings)
     return changed
