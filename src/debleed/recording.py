@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 Samples = NDArray[np.floating]
 """Samples of several microphones, shape ``(mics, samples)``; full scale is ±1."""
 
+
 class InputError(ValueError):
     """What the user gave cannot be used; the message is one sentence that says what is wrong and what to do."""
 
@@ -47,7 +48,7 @@ class Recording:
 
     def __post_init__(self) -> None:
         if len(self.names) != len(self.voices):
-            raise InputError(f"{len(self.names)} microphones but {len(self.voices)} voices: give one voice a microphone")
+            raise InputError(f"{len(self.names)} microphones but {len(self.voices)} voices")
         if len(set(self.names)) != len(self.names):
             raise InputError(f"microphone names must differ, got {', '.join(self.names)}")
         if self.rate <= 0 or self.length < 0:
@@ -139,4 +140,5 @@ class Recording:
         Shape ``(mics, mics)``. Microphones of one voice do not bleed into each other, room microphones take no part.
         """
         voice = np.array([-1 if v is None else list(self.voices).index(v) for v in self.voices])
-        return (voice[:, None] != voice[None, :]) & (voice[:, None] >= 0) & (voice[None, :] >= 0)
+        allowed: NDArray[np.bool_] = (voice[:, None] != voice) & (voice[:, None] >= 0) & (voice >= 0)
+        return allowed
