@@ -1,0 +1,102 @@
+"""Impulse responses: paths made of noise, boxes made of image sources, and how long they ring."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from debleed.recording import InputError
+
+Response = NDArray[np.float64]
+"""Impulse response of one path, shape ``(taps,)``."""
+Point = tuple[float, float, float]
+
+SPEED_OF_SOUND = 343.0
+"""Metres a second, in air of 20 °C."""
+LARGEST_ORDER = 60
+"""Reflections followed in a box. What is cut lies 40 dB and more below the direct sound at every RT60 up to 0.8 s."""
+
+
+def impulse(time: NDArray[np.float64], rate: int) -> Response:
+    """Impulse at time 0 (seconds) that may lie between two samples: a sinc under a Hann window of 41 samples."""
+    near = np.abs(time * rate) < 20.5
+    return np.where(near, np.sinc(time * rate) * (0.5 + 0.5 * np.cos(np.pi * time * rate / 20.5)), 0)
+
+
+def generated_path(
+    delay: float, gain: float, tail_db: float, rt60: float, rate: int, rng: np.random.Generator
+) -> Response:
+    """Make up a path: direct sound, twelve early reflections, exponentially decaying noise.
+
+    Parameters
+    ----------
+    delay, gain
+        Arrival of the direct sound in seconds, and its strength.
+    tail_db
+        Power of all that follows, against a direct sound of gain 1.
+    rt60
+        Seconds in which the tail falls by 60 dB.
+    """
+    time = np.arange(round((delay + 1.2 * rt60) * rate)) / rate - delay
+    decay = np.where(time > 0, 10 ** (-3 * time / rt60), 0)
+    # the diffuse field grows out of the reflections within some 30 ms
+    tail = rng.standard_normal(len(time)) * decay * np.clip(time / 0.03, 0, 1)
+    for after in rng.uniform(0.002, 0.04, 12):
+        strength = rng.uniform(0.5, 1.5) * rng.choice([-1, 1]) * 10 ** (-3 * after / rt60)
+        # a reflection weighs as much as the tail does in 1/400 s, at any rate
+        tail += 0.05 * np.sqrt(rate) * strength * impulse(time - after, rate)
+    tail *= 10 ** (tail_db / 20) / np.sqrt(np.sum(tail**2))
+    return gain * impulse(time, rate) + tail
+
+
+def box_paths(
+    room: Point, rt60: float, sources: Sequence[Point], microphones: Sequence[Point], rate: int
+) -> list[list[Response]]:
+    """Image sources in a box of one absorption, by pyroomacoustics, as ``paths[microphone][source]``.
+
+    Direct sound has gain 1 at a distance of 1 m, and arrives at distance / 343 s.
+
+    Raises
+    ------
+    InputError
+        For places outside the box, and a reverberation time that the box cannot have.
+    """
+    import pyroomacoustics
+
+    for place in (*sources, *microphones):
+        if not all(0 < x < size for x, size in zip(place, room, strict=True)):
+            raise InputError(f"the place {_metres(place)} lies outside the room of {_metres(room)}")
+    try:
+        absorption, order = pyroomacoustics.inverse_sabine(rt60, room)
+    except ValueError:
+        raise InputError(
+            f"a room of {_metres(room)} cannot have an RT60 as short as {rt60:g} s; choose a longer one"
+        ) from None
+    material = pyroomacoustics.Material(absorption)
+    box = pyroomacoustics.ShoeBox(room, fs=rate, materials=material, max_order=min(order, LARGEST_ORDER))
+    for source in sources:
+        box.add_source(source)
+    box.add_microphone_array(np.transpose(microphones))
+    box.compute_rir()
+    early = pyroomacoustics.constants.get("frac_delay_length") // 2  # its filters start so much before time 0
+    return [[np.asarray(path, np.float64)[early:] for path in row] for row in box.rir]
+
+
+def reverberation_time(response: Response, rate: int) -> float:
+    """RT60 in seconds by backward integration, from the decay between −5 and −35 dB (ISO 3382's T30).
+
+    Measure it on a far path: close to the voice the direct sound hides the beginning of the decay.
+    """
+    energy = np.cumsum(response[::-1] ** 2)[::-1]
+    decay = 10 * np.log10(energy[energy > 0] / energy[0])
+    first, last = np.searchsorted(-decay, [5, 35])
+    if last - first < 2:
+        return 0.0
+    slope = np.polyfit(np.arange(first, last) / rate, decay[first:last], 1)[0]
+    return float(-60 / slope)
+
+
+def _metres(place: Sequence[float]) -> str:
+    return " × ".join(f"{x:g}" for x in place) + " m"
