@@ -1,0 +1,134 @@
+"""The chunks of WAV, RF64, W64 and AIFF files: what libsndfile passes over in silence."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+CARRIED = (b"bext", b"iXML")
+"""Chunks that travel from the input to the output: time reference and take, scene and track names."""
+
+UNKNOWN_SIZE = 0xFFFFFFFF
+"""What RF64 writes where the true size stands in ``ds64``, and programs that write to a pipe where nothing does."""
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """Where the contents of a chunk lie in the file, in bytes."""
+
+    name: bytes
+    start: int
+    size: int
+
+
+def chunks(path: Path) -> list[Chunk]:
+    """List the chunks of a RIFF, RIFX, RF64, BW64, W64 or AIFF file; a file of another kind has none."""
+    with path.open("rb") as file:
+        magic = file.read(4)
+        if magic == b"riff":
+            return list(_w64_chunks(file))
+        if magic in (b"RIFF", b"RIFX", b"RF64", b"BW64", b"FORM"):
+            return list(_iff_chunks(file, magic))
+    return []
+
+
+def _iff_chunks(file: BinaryIO, magic: bytes) -> Iterator[Chunk]:
+    header = struct.Struct(_order(magic) + "4sI")
+    data_size = None
+    position = 12
+    while True:
+        file.seek(position)
+        raw = file.read(8)
+        if len(raw) < 8:
+            return
+        name, size = header.unpack(raw)
+        if name == b"ds64" and len(sizes := file.read(16)) == 16:
+            data_size = struct.unpack("<Q", sizes[8:])[0]
+        if name == b"data" and size == UNKNOWN_SIZE and data_size is not None:
+            size = data_size
+        yield Chunk(name, position + 8, size)
+        position += 8 + size + size % 2
+
+
+def _w64_chunks(file: BinaryIO) -> Iterator[Chunk]:
+    position = 40
+    while True:
+        file.seek(position)
+        raw = file.read(24)
+        if len(raw) < 24:
+            return
+        size = struct.unpack("<Q", raw[16:])[0]  # counts its own header of 24 bytes
+        if size < 24:
+            return
+        yield Chunk(raw[:4], position + 24, size - 24)
+        position += size + -size % 8
+
+
+def _order(magic: bytes) -> str:
+    return ">" if magic in (b"FORM", b"RIFX") else "<"
+
+
+def missing_bytes(path: Path) -> int:
+    """How many bytes of sound the header promises beyond the end of the file; 0 for a whole file."""
+    for chunk in chunks(path):
+        if chunk.name in (b"data", b"SSND"):
+            streamed = chunk.size == UNKNOWN_SIZE  # the writer could not go back and fill the size in: nothing promised
+            return 0 if streamed else max(0, chunk.start + chunk.size - path.stat().st_size)
+    return 0
+
+
+def carried(path: Path) -> list[tuple[bytes, bytes]]:
+    """Read the chunks of a WAV or RF64 file that must not get lost: pairs of name and contents."""
+    with path.open("rb") as file:
+        if file.read(4) not in (b"RIFF", b"RIFX", b"RF64", b"BW64"):
+            return []
+    return [(chunk.name, _contents(path, chunk)) for chunk in chunks(path) if chunk.name in CARRIED]
+
+
+def _contents(path: Path, chunk: Chunk) -> bytes:
+    with path.open("rb") as file:
+        file.seek(chunk.start)
+        return file.read(chunk.size)
+
+
+def append(path: Path, extra: list[tuple[bytes, bytes]]) -> None:
+    """Append chunks to a finished WAV or RF64 file and correct its size; other kinds are left alone."""
+    with path.open("r+b") as file:
+        magic = file.read(4)
+        if not extra or magic not in (b"RIFF", b"RIFX", b"RF64"):
+            return
+        order = _order(magic)
+        end = file.seek(0, 2)
+        file.write(b"\0" * (end % 2))
+        for name, contents in extra:
+            file.write(struct.pack(order + "4sI", name, len(contents)) + contents + b"\0" * (len(contents) % 2))
+        size = file.tell() - 8
+        if magic == b"RF64":
+            file.seek(20)  # the first number in ds64, which RF64 puts first
+            file.write(struct.pack("<Q", size))
+        else:
+            file.seek(4)
+            file.write(struct.pack(order + "I", size))
+
+
+def copy_speakers(source: Path, target: Path) -> None:
+    """Copy the speaker positions of a WAVE_EXTENSIBLE file, for which libsndfile writes its own idea."""
+    pair = [next((c for c in chunks(path) if c.name == b"fmt " and c.size >= 40), None) for path in (source, target)]
+    if pair[0] is None or pair[1] is None:
+        return
+    mask = _contents(source, pair[0])[20:24]
+    with target.open("r+b") as file:
+        file.seek(pair[1].start + 20)
+        file.write(mask)
+
+
+def forget_time(path: Path) -> None:
+    """Blank the time of day that libsndfile puts into the PEAK chunk of float files: equal sound, equal bytes."""
+    for chunk in chunks(path):
+        if chunk.name == b"PEAK":
+            with path.open("r+b") as file:
+                file.seek(chunk.start + 4)
+                file.write(b"\0" * 4)

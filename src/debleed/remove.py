@@ -1,0 +1,196 @@
+"""The main job: a recording in, the same recording without the bleed out."""
+
+from __future__ import annotations
+
+import logging
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from debleed.methods import Method, Progress, Side, create, quiet
+from debleed.recording import InputError, Recording, Samples
+
+log = logging.getLogger(__name__)
+
+FULL_SCALE = 0.9999
+"""From here on a sample counts as clipped; the largest 16-bit integer is 0.99997."""
+
+CLIPPED_SHARE = 1e-4
+"""Share of clipped samples from which a microphone is told of: 4 a second at 44.1 kHz, more than a few true peaks."""
+
+OFFSET_SHARE = 0.1
+"""Mean against RMS from which an offset is told of; sound of any length has a mean far below."""
+
+
+@dataclass(frozen=True)
+class Inspection:
+    """What one pass over a recording finds, each of shape ``(mics,)``: sum, energy, peak, clipped samples."""
+
+    total: NDArray[np.float64]
+    energy: NDArray[np.float64]
+    peak: NDArray[np.float64]
+    clipped: NDArray[np.int64]
+
+
+def inspect(recording: Recording, progress: Progress = quiet) -> Inspection:
+    """Read a recording once from end to end and refuse what is no sound.
+
+    Raises
+    ------
+    InputError
+        Where a sample is NaN or infinite, naming the microphone, or where there are no samples.
+    """
+    if not recording.length or not len(recording):
+        raise InputError("the recording holds no samples")
+    found = np.zeros((3, len(recording)))
+    clipped = np.zeros(len(recording), np.int64)
+    for start, stop in recording.blocks():
+        samples = recording.read(start, stop)
+        for i, row in enumerate(samples):  # row by row: no temporary as large as the block
+            peak = float(np.max(np.abs(row)))
+            if not math.isfinite(peak):
+                at = start + int(np.flatnonzero(~np.isfinite(row))[0])
+                raise InputError(
+                    f"microphone '{recording.names[i]}' holds a sample that is no number (NaN or infinite) "
+                    f"at {at / recording.rate:.3f} s; repair the file or leave it out"
+                )
+            wide = row.astype(np.float64)
+            found[:, i] += wide.sum(), wide @ wide, 0.0
+            found[2, i] = max(found[2, i], peak)
+            clipped[i] += np.count_nonzero(np.abs(row) >= FULL_SCALE)
+        progress("check", stop / recording.length)
+    return Inspection(found[0], found[1], found[2], clipped)
+
+
+def concerns(recording: Recording, found: Inspection) -> list[str]:
+    """Put into sentences what is no reason to refuse a recording, but good to know."""
+    names, said = recording.names, []
+    silent = [name for name, peak in zip(names, found.peak, strict=True) if peak == 0]
+    if silent:
+        said.append(f"silent from end to end: {', '.join(silent)}")
+    marks = list(zip(found.peak, found.energy, np.abs(found.total), strict=True))
+    for i, mark in enumerate(marks):
+        if found.peak[i] and mark in marks[:i]:
+            said.append(f"{names[marks.index(mark)]} and {names[i]} are the same sound; is one a copy of the other?")
+    share = found.clipped / recording.length
+    clipped = [name for name, many in zip(names, share > CLIPPED_SHARE, strict=True) if many]
+    if clipped:
+        said.append(f"clipped, so bleed is removed less well: {', '.join(clipped)}")
+    offset = np.abs(found.total) > OFFSET_SHARE * np.sqrt(found.energy * recording.length)
+    shifted = [name for name, much in zip(names, offset, strict=True) if much]
+    if shifted:
+        said.append(f"a constant offset in {', '.join(shifted)}")
+    return said
+
+
+def remove(
+    recording: Recording,
+    method: str | Method = "demix",
+    *,
+    settings: Mapping[str, Any] | None = None,
+    side: Side = Side(),  # noqa: B008 - frozen
+    reduction: float | Mapping[str, float] | None = None,
+    progress: Progress = quiet,
+) -> Recording:
+    """Remove the bleed from a recording.
+
+    Parameters
+    ----------
+    recording
+        Microphones that were recorded together; room microphones (voice ``None``) come back as they are.
+    method
+        The name of a method, or a method.
+    settings
+        Settings of the named method that differ from its defaults.
+    side
+        What methods that are not blind need.
+    reduction
+        The most bleed to remove, in dB, for all voices or voice by voice; ``None`` and voices not named: all of it.
+    progress
+        Told of the stages "check" and those of the method; may raise to stop.
+
+    Returns
+    -------
+    The same microphones at the same rate, length and alignment; computed when read, in any order.
+
+    Raises
+    ------
+    InputError
+        For samples that are no numbers, unknown methods, settings and voices, and what the method refuses.
+
+    Examples
+    --------
+    >>> rng = np.random.default_rng(0)
+    >>> mics = Recording.from_array(rng.standard_normal((2, 8000)), rate=8000, names=["vox", "bass"])
+    >>> remove(mics, "unprocessed").names
+    ('vox', 'bass')
+    """
+    chosen = create(method, **settings or {}) if isinstance(method, str) else method
+    kept = kept_shares(recording, reduction)
+    for concern in concerns(recording, inspect(recording, progress)):
+        log.warning("%s", concern)
+    spoken = [i for i, voice in enumerate(recording.voices) if voice is not None]
+    if len({recording.voices[i] for i in spoken}) < 2:
+        log.warning("there are fewer than two voices, so nothing can bleed: everything comes back as it is")
+        return recording
+    voices = recording if len(spoken) == len(recording) else recording.select(spoken)
+    cleaned = chosen.fit(voices, side=_for_voices(side, voices), progress=progress).apply(voices)
+    if voices is recording and not kept.any():
+        return cleaned
+    return recording.with_reader(lambda start, stop: _blend(recording, cleaned, spoken, kept, start, stop))
+
+
+def _for_voices(side: Side, voices: Recording) -> Side:
+    """Keep the truth of the voice microphones, in their order."""
+    if side.truth is None:
+        return side
+    missing = [name for name in voices.names if name not in side.truth.names]
+    if missing:
+        raise InputError(f"the truth lacks the microphones {', '.join(missing)}")
+    if side.truth.rate != voices.rate or side.truth.length != voices.length:
+        raise InputError(
+            f"the truth has {side.truth.length} samples at {side.truth.rate} Hz, "
+            f"the recording {voices.length} at {voices.rate} Hz"
+        )
+    return replace(side, truth=side.truth.select([side.truth.names.index(name) for name in voices.names]))
+
+
+def kept_shares(recording: Recording, reduction: float | Mapping[str, float] | None) -> NDArray[np.float64]:
+    """Turn a reduction in dB into the share of the bleed's amplitude that stays in each microphone, shape ``(mics,)``.
+
+    Raises
+    ------
+    InputError
+        For a voice that does not exist, and for a reduction that is negative or no number.
+    """
+    by_voice = reduction if isinstance(reduction, Mapping) else dict.fromkeys(recording.voices, reduction)
+    for voice, decibels in by_voice.items():
+        if voice not in recording.voices:
+            known = ", ".join(dict.fromkeys(v for v in recording.voices if v is not None))
+            raise InputError(f"there is no voice '{voice}' to reduce; the voices are {known}")
+        if decibels is not None and not decibels >= 0:
+            raise InputError(f"a reduction is a number of decibels, 0 or more, got {decibels}")
+    limits = [by_voice.get(voice) if voice is not None else None for voice in recording.voices]
+    return np.array([0.0 if limit is None else 10 ** (-limit / 20) for limit in limits])
+
+
+def _blend(
+    recording: Recording,
+    cleaned: Recording,
+    spoken: list[int],
+    kept: NDArray[np.float64],
+    start: int,
+    stop: int,
+) -> Samples:
+    """Put a share of the bleed back, and the room microphones beside it."""
+    out = recording.read(start, stop).copy()
+    for i, clean in zip(spoken, cleaned.read(start, stop), strict=True):
+        if kept[i] == 0:
+            out[i] = clean
+        elif kept[i] < 1:  # at 1 nothing was removed, to the bit
+            out[i] = clean + kept[i] * (out[i] - clean)
+    return out
