@@ -6,7 +6,7 @@ import logging
 import math
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from threading import Lock
@@ -290,15 +290,9 @@ def refuse_twins(paths: Iterable[Path]) -> None:
             )
 
 
-def open_take(path: Path, leave_out: Iterable[str] = ()) -> Take:
-    """Open a folder of files, or one file with a microphone a channel; ``leave_out`` names files of the folder."""
-    if path.is_file():
-        return Take.open([path], poly=True)
-    left_out = set(leave_out)
-    kept = [file for file in audio_files(path) if file.name not in left_out and file.stem not in left_out]
-    if not kept:
-        raise InputError(f"every audio file in '{path}' is left out; keep at least two")
-    return Take.open(kept)
+def open_take(path: Path) -> Take:
+    """Open a folder of files, or one file with a microphone a channel."""
+    return Take.open([path], poly=True) if path.is_file() else Take.open(audio_files(path))
 
 
 def load(path: Path) -> Recording:
@@ -306,11 +300,37 @@ def load(path: Path) -> Recording:
     return open_take(path).recording()
 
 
+def load_like(path: Path, take: Take) -> Recording:
+    """Open what goes with a take, such as its truth: the files of the same stems, at its rate and length.
+
+    Raises
+    ------
+    InputError
+        Where a file lasts longer or shorter than the take by a second or more; missing ones are not looked for.
+    """
+    if take.poly or path.is_file():
+        other = Take.open([path], poly=True, rate=take.rate)
+    else:
+        files = [file for file in audio_files(path) if file.stem in take.units]
+        if not files:
+            raise InputError(f"no file in '{path}' has the name of a microphone: {', '.join(take.units)}")
+        other = Take.open(files, rate=take.rate)
+    refuse_other_length(path, other.length, take.length, take.rate)
+    return replace(other, length=take.length).recording()
+
+
 def load_mixture(path: Path, rate: int, length: int) -> Recording:
     """Open one file as a recording of one microphone, the mean of its channels, at the given rate and length."""
+    if not path.is_file():
+        raise InputError(f"there is no file '{path}'")
     source = Source(path)
-    read = at_rate(source, rate, np.float64)
-    if abs(length_at(source, rate) - length) > rate:
-        raise InputError(f"'{path}' lasts {source.frames / source.rate:.1f} s, the recording {length / rate:.1f} s")
+    refuse_other_length(path, length_at(source, rate), length, rate)
+    read = at_rate(source, rate, source.dtype)
     name = path.stem
     return Recording(rate, length, (name,), (name,), lambda a, b: read(a, b).mean(axis=0, keepdims=True))
+
+
+def refuse_other_length(path: Path, length: int, wanted: int, rate: int) -> None:
+    """Refuse what cannot belong to a recording because it lasts a second more or less."""
+    if abs(length - wanted) >= rate:
+        raise InputError(f"'{path}' lasts {length / rate:.1f} s but the recording {wanted / rate:.1f} s")

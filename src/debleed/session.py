@@ -16,8 +16,11 @@ from debleed.recording import InputError
 log = logging.getLogger(__name__)
 
 ROOM_WORDS = frozenset(
-    "oh ohs ovh ovhs ovhd overhead overheads room rooms roommic roommics amb ambi ambience ambiance ambient audience "
-    "aud crowd hall mix mixes mixture mixdown master stereomix".split()
+    (
+        *("oh", "ohs", "ohl", "ohr", "ovh", "ovhs", "ovhd", "ovhds", "overhead", "overheads"),
+        *("room", "rooms", "roommic", "roommics", "hall", "amb", "ambi", "ambience", "ambiance"),
+        *("audience", "aud", "crowd", "mix", "mixes", "mixture", "mixdown", "stereomix", "master"),
+    )
 )
 """Words in a file's name that mean a microphone for the whole room, or a mixture."""
 
@@ -118,8 +121,8 @@ def load_session(path: Path) -> Session:
         voices={voice: _names(path, f"voices.{voice}", files) for voice, files in voices.items()},
         room=_names(path, "room", data["room"]) if "room" in data else None,
         leave_out=_names(path, "leave_out", data.get("leave_out", [])),
-        reduction=_decibels(path, "reduction", data["reduction"]) if "reduction" in data else None,
-        voice_reduction={v: _decibels(path, f"voice_reduction.{v}", number) for v, number in reductions.items()},
+        reduction=decibels(f"'{path}': reduction", data["reduction"]) if "reduction" in data else None,
+        voice_reduction={v: decibels(f"'{path}': voice_reduction.{v}", x) for v, x in reductions.items()},
     )
 
 
@@ -137,10 +140,15 @@ def _names(path: Path, key: str, value: Any) -> tuple[str, ...]:
     return tuple(listed)
 
 
-def _decibels(path: Path, key: str, value: Any) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float) or math.isnan(value) or value < 0:
-        raise InputError(f"'{path}': {key} must be a number of decibels, 0 or more, got {value!r}")
-    return float(value)
+def decibels(where: str, value: Any) -> float:
+    """Read a reduction, a number or its text; ``where`` says in the refusal what it was for."""
+    try:
+        number = math.nan if isinstance(value, bool) else float(value)
+    except (TypeError, ValueError):
+        number = math.nan
+    if not number >= 0:
+        raise InputError(f"{where} must be a number of decibels, 0 or more, got {value!r}")
+    return number
 
 
 def left_out(session: Session, files: Sequence[Path]) -> tuple[str, ...]:
@@ -216,7 +224,7 @@ def template(units: Sequence[str]) -> str:
     """Write a commented ``session.toml`` for these units, with everything set as the defaults would have it."""
     room = guess_room(units)
     pairs = guess_pairs(unit for unit in units if unit not in room)
-    shown = pairs or {"voice": tuple(unit for unit in units if unit not in room)[:2]}
+    shown: dict[str, tuple[str, ...]] = {**pairs} or {"voice": tuple(unit for unit in units if unit not in room)[:2]}
     voices = "\n".join(f"# {_quoted(voice)} = {_list(files)}" for voice, files in shown.items())
     first = next((unit for unit in units if unit not in room), "voice")
     return f"""\

@@ -37,7 +37,7 @@ class Form:
     endian: str = "FILE"
 
     @property
-    def lossless_suffixes(self) -> set[str]:
+    def suffixes(self) -> set[str]:
         """Suffixes under which a result can end up: its own, and that of its floating stand-in."""
         return {self.suffix, ".wav"}
 
@@ -285,7 +285,17 @@ def write_mics(folder: Path, recording: Recording, subtype: str = "PCM_24") -> l
 def refuse_existing(sources: Sequence[Source], folder: Path, force: bool) -> None:
     """Refuse to write over results that are there already, unless forced."""
     for source in sources:
-        for suffix in sorted(form_of(source).lossless_suffixes):
+        for suffix in sorted(form_of(source).suffixes):
             there = folder / (source.path.stem + suffix)
             if there.exists() and not force:
                 raise InputError(f"'{there}' is there already; choose another folder, or --force to write over it")
+
+
+def clear_stale(sources: Sequence[Source], written: Sequence[Path]) -> None:
+    """Delete what an earlier run left under the other suffix of a file just written: one result a microphone."""
+    suffixes = {source.path.stem: form_of(source).suffixes for source in sources}
+    for path in written:
+        for suffix in suffixes.get(path.stem, set()) - {path.suffix}:
+            other = path.with_suffix(suffix)
+            if other.exists() and not other.samefile(path):
+                other.unlink()

@@ -1,0 +1,77 @@
+"""What a command tells while it works: sentences and a bar for people, lines of JSON for programs."""
+
+from __future__ import annotations
+
+import json
+import logging
+import sys
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import click
+import numpy as np
+
+from debleed.methods import Progress
+
+
+class _ToTerminal(logging.Handler):
+    """Prints log records to whatever the error stream is at that moment, so that a bar stays below them."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        mark = click.style("warning: ", fg="yellow") if record.levelno >= logging.WARNING else ""
+        click.echo(mark + record.getMessage(), file=sys.stderr)
+
+
+@contextmanager
+def messages() -> Iterator[None]:
+    """Show the library's log to people, and nothing of NumPy's warnings, which mean something to programmers only."""
+    handler, logger = _ToTerminal(), logging.getLogger("debleed")
+    level = logger.level
+    logger.addHandler(handler)
+    logger.setLevel(logging.INFO)
+    try:
+        with np.errstate(all="ignore"), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logger.removeHandler(handler)
+        logger.setLevel(level)
+
+
+@contextmanager
+def progress(kind: str) -> Iterator[Progress]:
+    """Give what a method reports to: a bar on the error stream (``bar``) or lines on standard output (``json``)."""
+    if kind == "json":
+        yield _json_lines()
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TaskID, TaskProgressColumn, TextColumn, TimeRemainingColumn
+
+    columns = TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn()
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        tasks: dict[str, TaskID] = {}
+
+        def show(stage: str, share: float) -> None:
+            if stage not in tasks:
+                tasks[stage] = bar.add_task(stage, total=1.0)
+            bar.update(tasks[stage], completed=share)
+
+        yield show
+
+
+def _json_lines() -> Progress:
+    told: dict[str, float] = {}
+
+    def tell(stage: str, share: float) -> None:
+        if stage not in told or share >= 1 or share - told[stage] >= 0.01:
+            told[stage] = share
+            line(stage=stage, share=round(share, 4))
+
+    return tell
+
+
+def line(**fields: object) -> None:
+    """Print one JSON object on a line of standard output."""
+    click.echo(json.dumps(fields))
+    sys.stdout.flush()

@@ -1,0 +1,26 @@
+"""``debleed methods``: what there is to choose from."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import click
+
+from debleed.cli.settings import field_types, kind_name
+from debleed.methods import METHODS, create
+
+
+@click.command(help="List the methods, with the settings that --set changes.")
+@click.argument("names", metavar="[METHOD]...", nargs=-1)
+def command(names: tuple[str, ...]) -> None:
+    """Print every method, or those named."""
+    for name in names or METHODS:
+        method = create(name)
+        needs = f" [needs {', '.join(sorted(method.needs))}]" if method.needs else ""
+        click.echo(f"{click.style(name, bold=True)}: {METHODS[name][1]}{needs}")
+        kinds = field_types(method)
+        for field in dataclasses.fields(method):  # type: ignore[arg-type]
+            setting = f"{field.name}={getattr(method, field.name)}"
+            click.echo(
+                f"    {setting:<28} {kind_name(kinds[field.name])}; {field.metadata.get('help', '')}".rstrip("; ")
+            )

@@ -1,0 +1,242 @@
+"""``debleed remove IN -o OUT``: the main job."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from debleed.cli import feedback
+from debleed.cli.settings import configured, split
+from debleed.methods import Method, Progress, Side
+from debleed.recording import InputError, Recording
+
+if TYPE_CHECKING:
+    from debleed.audio import Take
+    from debleed.session import Session
+
+log = logging.getLogger(__name__)
+
+PATH = click.Path(path_type=Path)
+
+
+@click.command(
+    help="""Remove the bleed from a recording.
+
+    IN is a folder of audio files, each a microphone or a stereo pair, or one file with a microphone a channel. OUT is
+    the folder for the results: same names, rate, length and sample format. What belongs to which voice is guessed from
+    the names, or said in IN/session.toml (see 'debleed init') or with the options below."""
+)
+@click.argument("given", metavar="IN", type=PATH)
+@click.option("-o", "--output", metavar="OUT", type=PATH, required=True, help="Folder for the results.")
+@click.option("--method", default="demix", show_default=True, help="See 'debleed methods'.")
+@click.option("--set", "pairs", metavar="KEY=VALUE", multiple=True, help="Change a setting of the method.")
+@click.option(
+    "--reduction",
+    metavar="[VOICE=]DB",
+    multiple=True,
+    help="Remove at most so much bleed, from all voices or from one.  [default: all]",
+)
+@click.option("--voice", "voices", metavar="VOICE=FILE,...", multiple=True, help="Several microphones for one voice.")
+@click.option("--room", metavar="FILE", multiple=True, help="A room microphone, which comes back as it is.")
+@click.option("--leave-out", metavar="FILE", multiple=True, help="A file to leave out.")
+@click.option("--keep-removed", metavar="DIR", type=PATH, help="Also write what was taken out: input - output.")
+@click.option("--report", metavar="FILE.html", type=PATH, help="Write a page with figures, pictures and players.")
+@click.option("--mixture", metavar="FILE", type=PATH, help="The clean mixture, for methods that need it.")
+@click.option("--truth", metavar="DIR", type=PATH, help="The true images, for the oracles.")
+@click.option("--progress", type=click.Choice(["bar", "json"]), default="bar", help="A bar, or lines for programs.")
+@click.option("--force", is_flag=True, help="Write over results that are there.")
+def command(
+    given: Path,
+    output: Path,
+    method: str,
+    pairs: tuple[str, ...],
+    reduction: tuple[str, ...],
+    voices: tuple[str, ...],
+    room: tuple[str, ...],
+    leave_out: tuple[str, ...],
+    keep_removed: Path | None,
+    report: Path | None,
+    mixture: Path | None,
+    truth: Path | None,
+    progress: str,
+    force: bool,
+) -> None:
+    """Read the options, say what will be done, do it."""
+    with feedback.messages():
+        refuse_places(given, output, keep_removed, report)
+        chosen = configured(method, pairs)
+        session = gather(given, voices, room, leave_out, reduction)
+        take, recording = open_input(given, session)
+        side = open_side(take, recording, mixture, truth)
+        refuse_overwriting(take, output, keep_removed, report, force)
+        announce(recording, method, output)
+        limits = reductions(session, recording)
+        with feedback.progress(progress) as told:
+            files = clean(take, recording, chosen, side, limits, output, keep_removed, report, told)
+        log.info("wrote %d files to %s", len(files), output)
+        if progress == "json":
+            feedback.line(stage="done", share=1.0, files=[str(path) for path in files])
+
+
+def refuse_places(given: Path, output: Path, removed: Path | None, report: Path | None) -> None:
+    """Refuse places for the results that would endanger the input, or each other."""
+    from debleed.audio import is_audio
+    from debleed.staging import writable_ancestor
+
+    source = given.resolve()
+    for folder in filter(None, (output, removed)):
+        place = folder.resolve()
+        if given.is_file() and place == source.parent:
+            raise InputError(f"'{folder}' is the folder of '{given}' itself; choose another folder for the results")
+        if not given.is_file() and (place == source or source in place.parents):
+            raise InputError(f"'{folder}' is or lies inside the input folder '{given}'; choose another folder")
+        if is_audio(folder) and not folder.is_dir():
+            raise InputError(f"'{folder}' looks like a file, but results go into a folder; name one")
+        writable_ancestor(folder)
+    if removed and removed.resolve() == output.resolve():
+        raise InputError(f"'{removed}' cannot hold both the results and what was removed; choose two folders")
+    if report:
+        writable_ancestor(report.parent)
+        if report.is_dir():
+            raise InputError(f"'{report}' is a folder; name a file for the report")
+
+
+def refuse_overwriting(take: Take, output: Path, removed: Path | None, report: Path | None, force: bool) -> None:
+    """Refuse to write over what is there, unless forced."""
+    from debleed.writing import refuse_existing
+
+    for folder in filter(None, (output, removed)):
+        refuse_existing(take.sources, folder, force)
+    if report and report.exists() and not force:
+        raise InputError(f"'{report}' is there already; choose another name, or --force to write over it")
+
+
+def gather(
+    given: Path,
+    voices: tuple[str, ...],
+    room: tuple[str, ...],
+    leave_out: tuple[str, ...],
+    reduction: tuple[str, ...],
+) -> Session:
+    """Put the session file and the options together; the options win."""
+    from debleed.session import Session, decibels, load_session, session_path
+
+    path = session_path(given)
+    session = load_session(path) if path.exists() else Session()
+    grouped = dict(split(text, "--voice") for text in voices)
+    listed = {voice: tuple(name.strip() for name in files.split(",")) for voice, files in grouped.items()}
+    by_voice, everywhere = dict(session.voice_reduction), session.reduction
+    for text in reduction:
+        voice, _, number = text.rpartition("=")
+        if voice:
+            by_voice[voice.strip()] = decibels("--reduction", number)
+        else:
+            everywhere = decibels("--reduction", number)
+    return replace(
+        session,
+        voices={**session.voices, **listed},
+        room=room or session.room,
+        leave_out=(*session.leave_out, *leave_out),
+        reduction=everywhere,
+        voice_reduction=by_voice,
+    )
+
+
+def open_input(given: Path, session: Session) -> tuple[Take, Recording]:
+    """Open the input and give every microphone its voice."""
+    from debleed import audio
+    from debleed.session import assign, left_out
+
+    if given.is_file():
+        take = audio.open_take(given)
+        left_out(session, [Path(unit) for unit in take.units])
+        recording = take.recording(assign(session, take.units))
+    else:
+        files = audio.audio_files(given)
+        out = left_out(session, files)
+        kept = [file for file in files if file.name not in out and file.stem not in out]
+        if not kept:
+            raise InputError(f"every audio file in '{given}' is left out; keep at least two")
+        take = audio.Take.open(kept)
+        recording = take.recording(assign(session, take.units, [file.name for file in kept]))
+    if len(take.units) < 2:
+        raise InputError(
+            f"'{take.sources[0].path}' is alone, but bleed can only be told from the microphones of at least two voices; "
+            "add the other files (if the channels of one file are microphones, give that file itself as the input)"
+        )
+    take.log_differences()
+    return take, recording
+
+
+def open_side(take: Take, recording: Recording, mixture: Path | None, truth: Path | None) -> Side:
+    """Open the side information at the recording's rate and length."""
+    from debleed import audio
+
+    return Side(
+        mixture=audio.load_mixture(mixture, recording.rate, recording.length) if mixture else None,
+        truth=audio.load_like(truth, take) if truth else None,
+    )
+
+
+def announce(recording: Recording, method: str, output: Path) -> None:
+    """Say what will be done."""
+    voices = list(dict.fromkeys(voice for voice in recording.voices if voice is not None))
+    room = [name for name, voice in zip(recording.names, recording.voices, strict=True) if voice is None]
+    minutes, seconds = divmod(round(recording.seconds), 60)
+    log.info("%d microphones, %d Hz, %d:%02d min", len(recording), recording.rate, minutes, seconds)
+    log.info("%d voices: %s", len(voices), ", ".join(voices))
+    if room:
+        log.info("room microphones, unchanged: %s", ", ".join(room))
+    log.info("method %s, results to %s", method, output)
+
+
+def reductions(session: Session, recording: Recording) -> dict[str, float]:
+    """Return the reduction of each voice that has one."""
+    voices = [voice for voice in recording.voices if voice is not None]
+    everywhere = dict.fromkeys(voices, session.reduction) if session.reduction is not None else {}
+    return {voice: limit for voice, limit in {**everywhere, **session.voice_reduction}.items() if limit is not None}
+
+
+def clean(
+    take: Take,
+    recording: Recording,
+    method: Method,
+    side: Side,
+    limits: dict[str, float],
+    output: Path,
+    removed: Path | None,
+    report: Path | None,
+    progress: Progress,
+) -> list[Path]:
+    """Do the work; either all results take their places or none."""
+    from debleed.audio import Take
+    from debleed.remove import remove
+    from debleed.staging import Staging
+    from debleed.writing import clear_stale, write_take
+
+    with Staging() as staging:
+        folder = staging.folder(output)
+        aside = staging.folder(removed) if removed else None
+        page = staging.folder(report.parent) / report.name if report else None
+        after = remove(recording, method, side=side, reduction=limits, progress=progress)
+        written, _ = write_take(take, after, folder, aside, progress)
+        if page:
+            from debleed.report import write
+
+            voices = dict(zip(take.units, unit_voices(take, recording), strict=True))
+            result = Take.open(written, poly=take.poly, rate=take.rate).recording(voices)
+            write(page, recording, result, title=take.sources[0].path.parent.name if not take.poly else written[0].stem)
+        files = staging.commit()
+    clear_stale(take.sources, files)
+    return files
+
+
+def unit_voices(take: Take, recording: Recording) -> list[str | None]:
+    """Return the voice of each unit: that of its first microphone."""
+    if take.poly:
+        return list(recording.voices)
+    return [recording.voices[rows.start] for rows in take.rows]
