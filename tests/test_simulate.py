@@ -3,8 +3,10 @@ import json
 
 import numpy as np
 import pytest
+import soundfile
 
 from debleed.acoustics import SPEED_OF_SOUND, reverberation_time
+from debleed.cli import run
 from debleed.recording import InputError
 from debleed.simulate import KINDS, PRESETS, Scene, bleed_matrix
 
@@ -149,3 +151,42 @@ def test_type_and_length_of_the_stems_are_kept():
 def test_refused_with_a_sentence(refused):
     with pytest.raises(InputError):
         refused()
+
+
+@pytest.fixture
+def folder(tmp_path, stems):
+    for name, row in zip(VOICES, stems, strict=True):
+        soundfile.write(tmp_path / f"{name}.wav", np.stack([row, 0.5 * row], 1), RATE, subtype="PCM_24")
+    return tmp_path
+
+
+@pytest.mark.parametrize("bleed", KINDS)
+def test_the_command_writes_what_the_description_says(folder, stems, bleed):
+    out = folder / "out"
+    asked = ["simulate", str(folder), "-o", str(out), "--bleed", bleed, "--seed", "5", "--noise-db", "-50"]
+    assert run(asked) == 0
+    assert sorted(p.name for p in out.iterdir()) == ["images", "mics", "scene.json"]
+    scene = Scene.from_json((out / "scene.json").read_text())
+    order = [VOICES.index(name) for name in scene.voices]
+    rendered = scene.render(0.75 * stems[order])
+    for name, mic, image in zip(scene.voices, rendered.mics, rendered.own, strict=True):
+        for kind, expected in (("mics", mic), ("images", image)):
+            written, rate = soundfile.read(out / kind / f"{name}.wav")
+            assert rate == RATE
+            np.testing.assert_allclose(written, expected, atol=1e-6)
+    assert run(asked) == 2
+    assert run([*asked, "--force"]) == 0
+
+
+def test_the_command_resamples_and_takes_a_room(folder):
+    out = folder / "out"
+    assert run(["simulate", str(folder), "-o", str(out), "--bleed", "room", "--room", "9,8,4", "--rate", "4000"]) == 0
+    scene = Scene.from_json((out / "scene.json").read_text())
+    assert (scene.rate, scene.room) == (4000, (9.0, 8.0, 4.0))
+    assert soundfile.info(out / "mics" / "bass.wav").frames == 8000
+
+
+@pytest.mark.parametrize("option", [["--room", "9,8"], ["--rt60", "0.01"], ["--distance", "-1"], ["--room", "2,2,2"]])
+def test_the_command_refuses_and_writes_nothing(folder, option):
+    assert run(["simulate", str(folder), "-o", str(folder / "out"), "--bleed", "room", *option]) == 2
+    assert not (folder / "out").exists()

@@ -97,9 +97,9 @@ def tom(frequency: float, rate: int, rng: np.random.Generator) -> Sound:
 
 
 def cymbal(length: float, rate: int, rng: np.random.Generator) -> Sound:
-    """Cymbal or hi-hat: noise and crowded inharmonic partials above 4 kHz that ring for ``length`` seconds (−20 dB)."""
+    """Cymbal or hi-hat: noise and crowded inharmonic partials high up that ring for ``length`` seconds (−20 dB)."""
     top = min(14000.0, 0.45 * rate)
-    partials = rng.uniform(4000, top, 32)
+    partials = rng.uniform(0.3 * top, top, 32)
     metal = 0.02 * np.exp(1j * rng.uniform(0, 2 * np.pi, 32))
     sound = ring(partials, np.full(32, 2.3 / length), metal, round(min(3 * length, 2.5) * rate), rate)
     return _strike(sound, 0.25, length / 2.3, 5000, top, rate, rng)

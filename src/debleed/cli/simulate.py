@@ -1,0 +1,84 @@
+"""``debleed simulate``: put dry stems into a room, so that they bleed, and keep the truth beside."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from debleed.recording import InputError
+
+
+def numbers(count: int, text: str) -> tuple[float, ...]:
+    """Read so many positive numbers, separated by commas.
+
+    Examples
+    --------
+    >>> numbers(3, "8,5,3")
+    (8.0, 5.0, 3.0)
+    """
+    try:
+        values = tuple(float(part) for part in text.split(","))
+    except ValueError:
+        values = ()
+    if len(values) != count or not all(0 < value < float("inf") for value in values):
+        raise click.BadParameter(f"'{text}' is not {count} positive numbers separated by commas, such as 8,5,3")
+    return values
+
+
+@click.command(name="simulate")
+@click.argument("stems", type=click.Path(path_type=Path))
+@click.option("-o", "--output", type=click.Path(path_type=Path), required=True, help="Folder to write to.")
+@click.option(
+    "--bleed",
+    type=click.Choice(["linear", "convolutive", "room"]),
+    required=True,
+    help="Gains alone, made-up impulse responses, or a simulated room.",
+)
+@click.option(
+    "--seed", default="0", show_default=True, metavar="N", help="Number or name that the scene is drawn from."
+)
+@click.option("--rt60", type=float, default=0.35, show_default=True, metavar="S", help="Reverberation time in seconds.")
+@click.option(
+    "--room",
+    metavar="L,W,H",
+    callback=lambda ctx, option, text: text and numbers(3, text),
+    help="Size of the room in metres; drawn if not given.",
+)
+@click.option(
+    "--distance", type=float, default=0.5, show_default=True, metavar="M", help="Metres from a voice to its microphone."
+)
+@click.option("--noise-db", type=float, metavar="DB", help="Microphone noise against each microphone's level, as -40.")
+@click.option(
+    "--rate", type=click.IntRange(min=1000), metavar="HZ", help="Sample rate; the highest of the stems' if not given."
+)
+@click.option("--force", is_flag=True, help="Write over what is there.")
+def command(
+    stems: Path,
+    output: Path,
+    bleed: str,
+    seed: str,
+    rt60: float,
+    room: tuple[float, float, float] | None,
+    distance: float,
+    noise_db: float | None,
+    rate: int | None,
+    force: bool,
+) -> None:
+    """Put the dry stems in the folder STEMS into a scene, in which they bleed into each other's microphones.
+
+    Every audio file is a voice with a microphone of its own; stereo is mixed to mono. Writes mics/VOICE.wav (what the
+    microphones hear), images/VOICE.wav (the truth: each voice alone in its own microphone) and scene.json.
+    """
+    from debleed.audio import Take, audio_files
+    from debleed.corpus import mono_stems, render_own, write_item
+    from debleed.simulate import Scene
+
+    for name in ("mics", "images", "scene.json"):
+        if (output / name).exists() and not force:
+            raise InputError(f"'{output / name}' is there already; choose another folder, or --force to write over it")
+    take = Take.open(audio_files(stems), rate=rate)
+    scene = Scene.draw(bleed, take.units, take.rate, seed, rt60=rt60, room=room, distance=distance, noise_db=noise_db)
+    mics, own = render_own(scene, mono_stems(take))
+    write_item(output, scene, mics, own)
+    click.echo(f"{len(take.units)} voices, {take.length / take.rate:.1f} s at {take.rate} Hz -> {output}")

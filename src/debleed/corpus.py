@@ -1,0 +1,42 @@
+"""Items of a corpus: dry stems in, microphones, images and the description of the scene out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from debleed.audio import Take, at_rate
+from debleed.recording import Recording, Samples
+from debleed.simulate import Rendered, Scene
+from debleed.staging import Staging
+from debleed.writing import write_mics
+
+
+def mono_stems(take: Take) -> Samples:
+    """Read whole files as stems of shape ``(voices, samples)``, float32, each the mean of its channels."""
+    stems = np.empty((len(take.sources), take.length), np.float32)
+    for row, source in zip(stems, take.sources, strict=True):
+        row[:] = at_rate(source, take.rate, np.float32)(0, take.length).mean(axis=0)
+    return stems
+
+
+def render_own(scene: Scene, stems: Samples) -> tuple[Recording, Recording]:
+    """Render the microphones and the images of their own voices, without holding all the other images at once."""
+    mics, own = np.empty_like(stems), np.empty_like(stems)
+    for i in range(len(stems)):
+        rendered: Rendered = scene.render(stems, mics=[i])
+        mics[i], own[i] = rendered.mics[0], rendered.own[0]
+    return (
+        Recording.from_array(mics, scene.rate, scene.voices),
+        Recording.from_array(own, scene.rate, scene.voices),
+    )
+
+
+def write_item(folder: Path, scene: Scene, mics: Recording, own: Recording) -> None:
+    """Write ``mics/<voice>.wav``, ``images/<voice>.wav`` and ``scene.json``, all or nothing."""
+    with Staging() as staging:
+        write_mics(staging.folder(folder / "mics"), mics)
+        write_mics(staging.folder(folder / "images"), own)
+        (staging.folder(folder) / "scene.json").write_text(scene.to_json() + "\n", encoding="utf-8")
+        staging.commit()
