@@ -263,7 +263,10 @@ def audio_files(folder: Path) -> tuple[Path, ...]:
     """
     if not folder.is_dir():
         raise InputError(f"there is no file or folder '{folder}'")
-    entries = sorted(folder.iterdir())
+    try:
+        entries = sorted(folder.iterdir())
+    except PermissionError as refusal:
+        raise InputError(f"there is no permission to read '{folder}'") from refusal
     files = tuple(path for path in entries if path.is_file() and is_audio(path))
     ignored = [path.name for path in entries if path not in set(files) and path.name != "session.toml"]
     if ignored:

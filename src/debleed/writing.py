@@ -141,10 +141,10 @@ class Writer:
         self._file.close()
         done, self.written = self.written, 0
         self._open(widened(self.form, self._wide))
-        with soundfile.SoundFile(narrow) as earlier:
-            for _ in range(0, done, COPY_FRAMES):
-                block = earlier.read(COPY_FRAMES, dtype=np.dtype(FLOATS[self.form.subtype]).name, always_2d=True)
-                self._put(block.T)
+        if done:  # libsndfile does not open a FLAC without samples
+            with soundfile.SoundFile(narrow) as earlier:
+                for _ in range(0, done, COPY_FRAMES):
+                    self._put(earlier.read(COPY_FRAMES, FLOATS[self.form.subtype].__name__, always_2d=True).T)
         narrow.unlink()
 
     def close(self, source: Path | None = None) -> Path:

@@ -10,7 +10,7 @@ from debleed.recording import InputError
 
 
 @click.command(help="Write a commented session.toml into the folder IN (for a single file: beside it).")
-@click.argument("given", metavar="IN", type=click.Path(path_type=Path))
+@click.argument("given", metavar="IN", type=click.Path(readable=False, path_type=Path))
 @click.option("--force", is_flag=True, help="Write over a session.toml that is there.")
 def command(given: Path, force: bool) -> None:
     """Write the session file."""

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-PATH = click.Path(path_type=Path)
+PATH = click.Path(readable=False, path_type=Path)  # checked later, with our own sentences
 
 
 @click.command(
@@ -165,7 +165,7 @@ def open_input(given: Path, session: Session) -> tuple[Take, Recording]:
         recording = take.recording(assign(session, take.units, [file.name for file in kept]))
     if len(take.units) < 2:
         raise InputError(
-            f"'{take.sources[0].path}' is alone, but bleed can only be told from the microphones of at least two voices; "
+            f"'{take.sources[0].path}' is alone, but bleed shows only between the microphones of two voices or more; "
             "add the other files (if the channels of one file are microphones, give that file itself as the input)"
         )
     take.log_differences()

@@ -1,0 +1,131 @@
+"""The session file: who belongs to whom, and every slip is told with what would be right."""
+
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from debleed.recording import InputError
+from debleed.session import (
+    Session,
+    assign,
+    guess_pairs,
+    left_out,
+    load_session,
+    session_path,
+    sounds_like_room,
+    template,
+)
+
+
+def written(tmp_path, text):
+    path = tmp_path / "session.toml"
+    path.write_text(text, "utf-8")
+    return path
+
+
+ROOMS = "oh,OH L,OH1,DrumOHs,overheads,Overhead_L,Room,room-mic 2,RoomL,07_amb,Ambience,audience R,CrowdL,mix,full.mix"
+VOICES = "mushroom,john,Ohm,bathroom,mixer vox,tambourine,lamb,remix,cohen,vox,groom"
+
+
+@pytest.mark.parametrize("name", ROOMS.split(","))
+def test_names_of_room_microphones(name):
+    assert sounds_like_room(name)
+
+
+@pytest.mark.parametrize("name", VOICES.split(","))
+def test_names_of_voices(name):
+    assert not sounds_like_room(name)
+
+
+def test_by_default_every_file_is_a_voice_but_rooms(caplog):
+    caplog.set_level("INFO", "debleed")
+    assert assign(Session(), ["vox", "OH", "bass"]) == {"vox": "vox", "OH": None, "bass": "bass"}
+    assert "OH" in caplog.text
+
+
+def test_a_session_says_otherwise(tmp_path):
+    session = load_session(
+        written(
+            tmp_path,
+            """
+            room = ["far.wav"]
+            leave_out = ["talkback"]
+            reduction = 12
+            [voices]
+            drums = ["kick", "snare.wav"]
+            [voice_reduction]
+            drums = 6.5
+            """,
+        )
+    )
+    files = ["kick.wav", "snare.wav", "far.wav", "oh.wav", "vox.flac"]
+    units = [Path(name).stem for name in files]
+    assert assign(session, units, files) == {"kick": "drums", "snare": "drums", "far": None, "oh": "oh", "vox": "vox"}
+    assert (session.leave_out, session.reduction, session.voice_reduction) == (("talkback",), 12.0, {"drums": 6.5})
+
+
+def test_a_listed_voice_is_no_room_whatever_its_name():
+    assert assign(Session(voices={"hall": ("hall",)}), ["hall", "b"]) == {"hall": "hall", "b": "b"}
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("rooms = ['a']", "'rooms'.*voices, room, leave_out, reduction, voice_reduction"),
+        ("room = 3", "room must be a list"),
+        ("voices = ['a']", "voices must be a table"),
+        ("[voices]\na = [1]", r"voices\.a must be a list"),
+        ("reduction = -3", "reduction must be"),
+        ("reduction = nan", "reduction must be"),
+        ("reduction = true", "reduction must be"),
+        ("[voice_reduction]\na = 'much'", r"voice_reduction\.a must be"),
+        ("room = [", "TOML"),
+    ],
+)
+def test_slips_in_the_file_are_refused(tmp_path, text, said):
+    with pytest.raises(InputError, match=rf"session\.toml.*{said}"):
+        load_session(written(tmp_path, text))
+
+
+@pytest.mark.parametrize(
+    ("session", "said"),
+    [
+        (Session(voices={"v": ("c",)}), "voice 'v' names 'c'.*a, b"),
+        (Session(room=("c",)), "room names 'c'.*a, b"),
+        (Session(room=("a",), voices={"v": ("a",)}), "'a'.*another place"),
+        (Session(voice_reduction={"c": 3}), "no voice 'c'.*a, b"),
+        (Session(voices={"a": ("b",)}), "voice 'a' does not list"),
+    ],
+)
+def test_names_that_are_not_there_are_refused(session, said):
+    with pytest.raises(InputError, match=said):
+        assign(session, ["a", "b"])
+
+
+def test_files_to_leave_out_must_be_there():
+    files = [Path("a.wav"), Path("b.wav")]
+    assert left_out(Session(leave_out=("a.wav", "b")), files) == ("a.wav", "b")
+    with pytest.raises(InputError, match=r"'c'.*a\.wav, b\.wav"):
+        left_out(Session(leave_out=("c",)), files)
+
+
+def test_pairs_are_guessed():
+    assert guess_pairs(["Keys L", "Keys R", "oh_l", "oh_r", "soul", "x.Left", "x.Right", "y-L"]) == {
+        "Keys": ("Keys L", "Keys R"),
+        "oh": ("oh_l", "oh_r"),
+        "x": ("x.Left", "x.Right"),
+    }
+
+
+@pytest.mark.parametrize("units", [["vox", "OH"], ["a b", 'say "hi"', "\\"], ["keys_L", "keys_R"], ["mix"]])
+def test_the_template_says_what_the_defaults_do(tmp_path, units):
+    text = template(units)
+    assert assign(load_session(written(tmp_path, text)), units) == assign(Session(), units)
+    tomllib.loads(text.replace("# reduction", "reduction"))
+
+
+def test_a_single_file_has_its_session_beside_it(tmp_path):
+    (tmp_path / "gig.wav").touch()
+    assert session_path(tmp_path / "gig.wav") == tmp_path / "gig.session.toml"
+    assert session_path(tmp_path) == tmp_path / "session.toml"
