@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+
 import numpy as np
 import scipy.fft
 from numpy.typing import NDArray
 
-from debleed.recording import Samples
+from debleed.recording import Recording, Samples
 
 Spectra = NDArray[np.complexfloating]
 """Short-time spectra of several microphones, shape ``(mics, bins, frames)``."""
@@ -67,3 +69,40 @@ def istft(spectra: Spectra, length: int, nfft: int, hop: int) -> Samples:
         out[..., k : k + frames, :] += pieces[..., k * hop : (k + 1) * hop]
     flat = out.reshape(*spectra.shape[:-2], -1)
     return flat[..., nfft - hop : nfft - hop + length]
+
+
+def nfft_at(rate: int, nfft: int) -> int:
+    """Power of two whose window lasts at ``rate`` about as long as ``nfft`` samples at 44.1 kHz; at least 16.
+
+    Examples
+    --------
+    >>> nfft_at(48000, 4096), nfft_at(22050, 4096)
+    (4096, 2048)
+    """
+    return max(16, 2 ** round(np.log2(nfft * rate / 44100)))
+
+
+def filtered(
+    gain: Callable[..., Spectra], sources: Sequence[Recording], start: int, stop: int, nfft: int, hop: int
+) -> Samples:
+    """Filter a stretch of a recording frame by frame, as if the whole had been filtered.
+
+    Parameters
+    ----------
+    gain
+        Given the spectra of each source, ``(mics, bins, frames)``, returns those of the result. A frame of the result
+        may depend on the same frame of the sources alone.
+    sources
+        Recordings of one length.
+    start, stop
+        The stretch in samples.
+    nfft, hop
+        Window length and step in samples.
+
+    Returns
+    -------
+    ``(mics, stop - start)``; equal to that stretch of the whole result to rounding.
+    """
+    first = start // hop * hop - nfft  # on the grid of the whole; frames cut short by the stretch's edges are dropped
+    pieces = [stft(source.read(first, stop + nfft), nfft, hop) for source in sources]
+    return istft(gain(*pieces), stop + nfft - first, nfft, hop)[..., start - first : stop - first]
