@@ -1,0 +1,262 @@
+"""One HTML file that shows a recording before and after: figures, spectrograms and players; it needs nothing else."""
+
+from __future__ import annotations
+
+import base64
+import html
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+from string import Template
+
+import numpy as np
+from numpy.typing import NDArray
+
+from debleed import __version__
+from debleed.excerpts import SECONDS, Survey, mp3, plan, start_of_excerpt, survey
+from debleed.pictures import ROWS, columns, height_of, highest, png, shades, spectrogram
+from debleed.recording import InputError, Recording, Samples
+
+LARGEST = 20_000_000
+"""Bytes of a report, whatever the recording."""
+MOST_PLAYERS = 32
+"""Microphones with pictures and players; of more, those from which most was removed."""
+LAYERS = ("Before", "After", "Removed")
+COLDEST = -40.0
+"""dB at which the bleed matrix has no colour left."""
+
+
+@dataclass(frozen=True)
+class Figures:
+    """What is known of a recording without its truth.
+
+    Parameters
+    ----------
+    share
+        The predictable share, 0 to 1.
+    bleed
+        ``(mics, mics)`` in dB: the voice of microphone j in microphone i; NaN where unknown.
+    """
+
+    share: float
+    bleed: NDArray[np.float64]
+
+
+def write(path: Path, before: Recording, after: Recording, *, title: str, truth: Recording | None = None) -> None:
+    """Write the report on a recording and what a method made of it.
+
+    Parameters
+    ----------
+    path
+        The HTML file; it takes its place when it is complete. Never larger than 20 MB.
+    before, after
+        Same microphones, rate and length; both are read in blocks.
+    title
+        What stands on top.
+    truth
+        The image of its own voice in each microphone, where it is known: adds the SDR.
+
+    Raises
+    ------
+    InputError
+        Where the recordings do not belong together.
+    """
+    for other in filter(None, (after, truth)):
+        if (other.names, other.rate, other.length) != (before.names, before.rate, before.length):
+            raise InputError("a report compares recordings of the same microphones, rate and length")
+    found = survey(before, after, truth)
+    page = compose(before, after, title, found, measure(before), measure(after), scored=truth is not None)
+    temporary = path.with_name(f".{path.name}.part")
+    try:
+        temporary.write_text(page, encoding="utf-8")
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def measure(recording: Recording) -> Figures:
+    """Estimate bleed from the recording alone."""
+    from debleed.evaluate import blind_bleed_matrix, predictable_share
+
+    return Figures(predictable_share(recording), blind_bleed_matrix(recording))
+
+
+def compose(
+    before: Recording, after: Recording, title: str, found: Survey, was: Figures, became: Figures, *, scored: bool
+) -> str:
+    """Put the page together."""
+    sdr = scores(found) if scored else None
+    energy = found.seconds.sum(axis=2)
+    shown = sorted(np.argsort(-_ratio_db(energy[2], energy[0]), kind="stable")[:MOST_PLAYERS].tolist())
+    minutes, seconds = divmod(round(before.seconds), 60)
+    values = {
+        "title": html.escape(title),
+        "about": f"{len(before)} microphones, {minutes}:{seconds:02d} min, {before.rate} Hz",
+        "figures": summary(was, became, sdr),
+        "levels": level_table(before, energy, sdr),
+        "scores": " SDR: against the true sound of the voice in its microphone, higher is better." if scored else "",
+        "matrices": heat_map("Before", before.names, was.bleed) + heat_map("After", before.names, became.bleed),
+        "style": _asset("report.css"),
+        "script": _asset("report.js"),
+        "version": __version__,
+    }
+    template = Template(_asset("report.html"))
+    room = LARGEST - len(template.safe_substitute(values).encode()) - 100_000
+    values["cards"], length = cards(before, after, found, shown, sdr, room)
+    left_out = f" The {len(shown)} microphones from which most was removed." if len(shown) < len(before) else ""
+    values["listen"] = f"{length} s of every microphone, where most was removed while its voice plays.{left_out}"
+    return template.substitute(values)
+
+
+def cards(
+    before: Recording, after: Recording, found: Survey, shown: Sequence[int], sdr: NDArray[np.float64] | None, room: int
+) -> tuple[str, int]:
+    """Write pictures and players of some microphones in so many bytes; returns them and the length of an excerpt."""
+    # a pixel of 64 shades takes at most 6 bits, which base64 writes as one byte
+    per_player = ROWS * columns(SECONDS * before.rate, before.rate) + 3000
+    kbps, length = plan(3 * len(shown), 0.97 * 3 / 4 * (room - 3 * len(shown) * per_player))
+    parts = []
+    for i in shown:
+        start, samples = excerpt(before, after, found, i, length)
+        parts.append(card(before, i, start, samples, kbps, sdr))
+    return "\n".join(parts), length
+
+
+def excerpt(before: Recording, after: Recording, found: Survey, mic: int, length: int) -> tuple[int, Samples]:
+    """Read the excerpt of a microphone: the second at which it starts and ``(3, samples)``, before, after, removed."""
+    start = start_of_excerpt(found.seconds[1, mic], found.seconds[2, mic], length)
+    stop = min((start + length) * before.rate, before.length)
+    x, y = (recording.read(start * before.rate, stop)[mic].astype(np.float32) for recording in (before, after))
+    return start, np.stack([x, y, x - y])
+
+
+def paint(samples: Samples, rate: int) -> list[NDArray[np.uint8]]:
+    """Draw the spectrograms of one microphone on one scale of colours."""
+    decibels = [spectrogram(row, rate) for row in samples]
+    brightest = float(np.percentile(decibels[0], 99.8))
+    return [shades(decibel, brightest) for decibel in decibels]
+
+
+def card(
+    recording: Recording, mic: int, start: int, samples: Samples, kbps: int, sdr: NDArray[np.float64] | None
+) -> str:
+    """Write one microphone's pictures and players; ``samples`` is ``(3, samples)``, the layers."""
+    name, rate = html.escape(recording.names[mic]), recording.rate
+    loudest = float(np.max(np.abs(samples), initial=0.0))
+    gain = 0.7 / loudest if loudest > 0 else 1.0  # one for all three, so that they compare
+    pictures = [_data("image/png", png(picture)) for picture in paint(samples, rate)]
+    sounds = [_data("audio/mpeg", mp3(gain * row, rate, kbps)) for row in samples]
+    ticks = "".join(
+        f"<span class='tick' aria-hidden='true' style='bottom:{100 * height_of(f, rate):.1f}%'>{label}</span>"
+        for f, label in ((100, "100 Hz"), (1000, "1 kHz"), (5000, "5 kHz"))
+        if f < 0.9 * highest(rate)
+    )
+    begin, end = (f"{int(t) // 60}:{int(t) % 60:02d}" for t in (start, start + samples.shape[1] / rate))
+    figures = "".join(
+        f"<figure><figcaption>{layer}</figcaption>"
+        f"<button type='button' class='picture' aria-label='Play {name}, {layer.lower()}'>"
+        f"<img alt='Spectrogram of {name}, {layer.lower()}' src='{picture}'>{ticks}<span class='head'></span></button>"
+        f"<div class='time' aria-hidden='true'><span>{begin}</span><span>{end}</span></div>"
+        f"<audio controls preload='none' aria-label='{name}, {layer.lower()}' src='{sound}'></audio></figure>\n"
+        for layer, picture, sound in zip(LAYERS, pictures, sounds, strict=True)
+    )
+    choices = "".join(
+        f"<label><input type='radio' name='layer{mic}'{' checked' if i == 0 else ''}>{layer}</label>"
+        for i, layer in enumerate(LAYERS)
+    )
+    score = f"SDR {_change(*sdr[:, mic])} dB. " if sdr is not None else ""
+    return (
+        f"<article class='mic'><header><h3>{name}</h3><span class='soft'>{score}From {begin} to {end}, "
+        f"played {20 * np.log10(gain):+.0f} dB.</span></header>"
+        f"<div class='transport'><button type='button' class='play' aria-label='Play or pause {name}'>Play</button>"
+        f"<fieldset><legend class='hidden'>What to hear of {name}</legend>{choices}</fieldset>"
+        f"<input class='seek' type='range' min='0' max='1' step='0.001' value='0' aria-label='Position in {name}'>"
+        "</div>"
+        f"<div class='shots'>{figures}</div></article>"
+    )
+
+
+def summary(was: Figures, became: Figures, sdr: NDArray[np.float64] | None) -> str:
+    """Write the two or three figures that say it all."""
+    items = [("Predictable from the other microphones", f"{_change(100 * was.share, 100 * became.share)} %")]
+    if sdr is not None:
+        items.insert(0, ("Median SDR", f"{_change(*np.nanmedian(sdr, axis=1))} dB"))
+    with np.errstate(all="ignore"):
+        bleed = [_median(figures.bleed) for figures in (was, became)]
+    items.append(("Median bleed", f"{_change(*bleed)} dB"))
+    return "\n".join(f"<div><dt>{name}</dt><dd>{value}</dd></div>" for name, value in items)
+
+
+def level_table(recording: Recording, energy: NDArray[np.float64], sdr: NDArray[np.float64] | None) -> str:
+    """Write levels of each microphone; ``energy`` is ``(3, mics)``, before, after, removed."""
+    level = _ratio_db(energy, np.full(len(recording), float(max(recording.length, 1))))
+    heads = ["Microphone", "Voice", "Before", "After", "Removed / before"]
+    columns = [level[0], level[1], level[2] - level[0]]
+    if sdr is not None:
+        heads += ["SDR before", "SDR after"]
+        columns += list(sdr)
+    rows = "".join(
+        f"<tr><th scope='row'>{html.escape(name)}</th><td>{html.escape(voice or 'the room')}</td>"
+        + "".join(f"<td>{_number(column[i])}</td>" for column in columns)
+        + "</tr>"
+        for i, (name, voice) in enumerate(zip(recording.names, recording.voices, strict=True))
+    )
+    head = "".join(f"<th scope='col'>{name}</th>" for name in heads)
+    return f"<table class='levels'><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"
+
+
+def heat_map(title: str, names: Sequence[str], bleed: NDArray[np.float64]) -> str:
+    """Write a bleed matrix in dB as a table with coloured cells."""
+    head = "".join(f"<th scope='col' title='{html.escape(n)}'>{html.escape(n)}</th>" for n in names)
+    rows = []
+    for i, name in enumerate(names):
+        cells = "".join(
+            "<td class='own'>·</td>"
+            if i == j or np.isnan(value)
+            else f"<td style='--v:{np.clip(1 - value / COLDEST, 0, 1):.2f}'>{_number(value, 0)}</td>"
+            for j, value in enumerate(bleed[i])
+        )
+        rows.append(f"<tr><th scope='row' title='{html.escape(name)}'>{html.escape(name)}</th>{cells}</tr>")
+    table = f"<table class='heat'><thead><tr><td></td>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table>"
+    region = f"class='wide' tabindex='0' role='region' aria-label='Bleed matrix {title.lower()}'"
+    return f"<div><h3>{title}</h3><div {region}>{table}</div></div>"
+
+
+def scores(found: Survey) -> NDArray[np.float64]:
+    """Signal-to-distortion ratio against the truth in dB, ``(2, mics)``: before and after; NaN without truth."""
+    sdr = _ratio_db(np.broadcast_to(found.truth, found.errors.shape), found.errors)
+    return np.where(found.truth > 0, sdr, np.nan)
+
+
+def _ratio_db(numerator: NDArray[np.float64], denominator: NDArray[np.float64]) -> NDArray[np.float64]:
+    with np.errstate(divide="ignore", invalid="ignore"):
+        decibel: NDArray[np.float64] = 10 * np.log10(numerator / denominator)
+    return decibel
+
+
+def _median(bleed: NDArray[np.float64]) -> float:
+    off = bleed[~np.eye(len(bleed), dtype=bool)]
+    off = off[~np.isnan(off)]
+    return float(np.median(off)) if off.size else float("nan")
+
+
+def _number(value: float, digits: int = 1) -> str:
+    """Write a number for people: a real minus, no negative zero, a dash where there is none."""
+    if np.isnan(value):
+        return "–"
+    if np.isinf(value):
+        return "∞" if value > 0 else "−∞"
+    return f"{round(float(value), digits) + 0.0:.{digits}f}".replace("-", "−")
+
+
+def _change(was: float, became: float) -> str:
+    return f"{_number(was)}<span class='arrow'>→</span>{_number(became)}"
+
+
+def _data(kind: str, content: bytes) -> str:
+    return f"data:{kind};base64,{base64.b64encode(content).decode('ascii')}"
+
+
+def _asset(name: str) -> str:
+    return (files("debleed") / "assets" / name).read_text(encoding="utf-8")
