@@ -126,6 +126,10 @@ def offset_bass(x):
     x[1] += 0.3
 
 
+def raise_bass(x):
+    x[1] *= 4  # floats may go beyond full scale
+
+
 def invert_bass(x):
     x[1] *= -1
 
@@ -138,6 +142,7 @@ def invert_bass(x):
         (clip_bass, "clipped.*bass"),
         (offset_bass, "offset in bass"),
         (invert_bass, None),
+        (raise_bass, None),
     ],
 )
 @pytest.mark.parametrize("method", ["unprocessed", "kamir", "demix"])

@@ -114,6 +114,10 @@ class Source:
                 self._fill(out[first - start : last - start], first)
         return out.T
 
+    def close(self) -> None:
+        """Let go of the file; nothing can be read afterwards."""
+        self._file.close()
+
     def _fill(self, out: NDArray[np.floating], first: int) -> None:
         try:
             if self._file.tell() != first:
@@ -231,6 +235,11 @@ class Take:
 
         names = tuple(name for name, _ in mics)
         return Recording(self.rate, self.length, names, tuple(of[unit] for _, unit in mics), read)
+
+    def close(self) -> None:
+        """Let go of the files."""
+        for source in self.sources:
+            source.close()
 
     def log_differences(self) -> None:
         """Say how files of different rates and lengths are brought together."""

@@ -16,8 +16,9 @@ from debleed.recording import InputError, Recording, Samples
 
 log = logging.getLogger(__name__)
 
-FULL_SCALE = 0.9999
-"""From here on a sample counts as clipped; the largest 16-bit integer is 0.99997."""
+CLIP_BAND = 1e-4
+"""A sample this near to full scale counts as clipped; the largest 16-bit integer is 3e-5 below. Floats that go beyond
+full scale pass the band too rarely to be taken for clipped."""
 
 CLIPPED_SHARE = 1e-4
 """Share of clipped samples from which a microphone is told of: 4 a second at 44.1 kHz, more than a few true peaks."""
@@ -61,7 +62,7 @@ def inspect(recording: Recording, progress: Progress = quiet) -> Inspection:
             wide = row.astype(np.float64)
             found[:, i] += wide.sum(), wide @ wide, 0.0
             found[2, i] = max(found[2, i], peak)
-            clipped[i] += np.count_nonzero(np.abs(row) >= FULL_SCALE)
+            clipped[i] += np.count_nonzero(np.abs(np.abs(row) - 1) < CLIP_BAND)
         progress("check", stop / recording.length)
     return Inspection(found[0], found[1], found[2], clipped)
 

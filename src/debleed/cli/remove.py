@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -213,7 +214,6 @@ def clean(
     progress: Progress,
 ) -> list[Path]:
     """Do the work; either all results take their places or none."""
-    from debleed.audio import Take
     from debleed.remove import remove
     from debleed.staging import Staging
     from debleed.writing import clear_stale, write_take
@@ -225,14 +225,23 @@ def clean(
         after = remove(recording, method, side=side, reduction=limits, progress=progress)
         written, _ = write_take(take, after, folder, aside, progress)
         if page:
-            from debleed.report import write
-
-            voices = dict(zip(take.units, unit_voices(take, recording), strict=True))
-            result = Take.open(written, poly=take.poly, rate=take.rate).recording(voices)
-            write(page, recording, result, title=take.sources[0].path.parent.name if not take.poly else written[0].stem)
+            report_on(take, recording, written, page, progress)
         files = staging.commit()
     clear_stale(take.sources, files)
     return files
+
+
+def report_on(take: Take, before: Recording, written: list[Path], page: Path, progress: Progress) -> None:
+    """Write the report from the files as they were written: what is in them is what counts."""
+    from debleed.audio import Take
+    from debleed.report import write
+
+    progress("report", 0.0)
+    folder = take.sources[0].path.absolute().parent
+    voices = dict(zip(take.units, unit_voices(take, before), strict=True))
+    with closing(Take.open(written, poly=take.poly, rate=take.rate)) as result:
+        write(page, before, result.recording(voices), title=written[0].stem if take.poly else folder.name)
+    progress("report", 1.0)
 
 
 def unit_voices(take: Take, recording: Recording) -> list[str | None]:
