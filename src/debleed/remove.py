@@ -16,7 +16,7 @@ from debleed.recording import InputError, Recording, Samples
 
 log = logging.getLogger(__name__)
 
-CLIP_BAND = 1e-4
+CLIP_BAND = 4e-5
 """A sample this near to full scale counts as clipped; the largest 16-bit integer is 3e-5 below. Floats that go beyond
 full scale pass the band too rarely to be taken for clipped."""
 
