@@ -7,8 +7,9 @@ import soundfile
 
 from debleed.acoustics import SPEED_OF_SOUND, reverberation_time
 from debleed.cli import run
+from debleed.evaluate import bleed_matrix_db
 from debleed.recording import InputError
-from debleed.simulate import KINDS, PRESETS, Scene, bleed_matrix
+from debleed.simulate import KINDS, PRESETS, Scene
 
 RATE = 8000
 VOICES = ("singer", "bass", "drums", "keys")
@@ -58,7 +59,7 @@ def test_bleed_matrix_of_equally_loud_voices_is_the_gains_in_decibel(stems):
     scene = Scene.draw("linear", VOICES, RATE, 3)
     gains = np.array(scene.gains) * np.sqrt(np.sum(stems**2, axis=1))
     expected = 20 * np.log10(gains / np.diag(gains))
-    np.testing.assert_allclose(bleed_matrix(scene.render(stems).images), expected, atol=1e-9)
+    np.testing.assert_allclose(bleed_matrix_db(scene.render(stems).images), expected, atol=1e-9)
 
 
 def test_different_seeds_give_different_scenes():

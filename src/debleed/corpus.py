@@ -7,8 +7,9 @@ from pathlib import Path
 import numpy as np
 
 from debleed.audio import Take, at_rate
+from debleed.methods import Progress, quiet
 from debleed.recording import Recording, Samples
-from debleed.simulate import Rendered, Scene
+from debleed.simulate import Scene
 from debleed.staging import Staging
 from debleed.writing import write_mics
 
@@ -21,22 +22,21 @@ def mono_stems(take: Take) -> Samples:
     return stems
 
 
-def render_own(scene: Scene, stems: Samples) -> tuple[Recording, Recording]:
+def render_own(scene: Scene, stems: Samples, progress: Progress = quiet) -> tuple[Recording, Recording]:
     """Render the microphones and the images of their own voices, without holding all the other images at once."""
     mics, own = np.empty_like(stems), np.empty_like(stems)
     for i in range(len(stems)):
-        rendered: Rendered = scene.render(stems, mics=[i])
+        rendered = scene.render(stems, mics=[i])
         mics[i], own[i] = rendered.mics[0], rendered.own[0]
+        progress("bleed", (i + 1) / len(stems))
     return (
         Recording.from_array(mics, scene.rate, scene.voices),
         Recording.from_array(own, scene.rate, scene.voices),
     )
 
 
-def write_item(folder: Path, scene: Scene, mics: Recording, own: Recording) -> None:
-    """Write ``mics/<voice>.wav``, ``images/<voice>.wav`` and ``scene.json``, all or nothing."""
-    with Staging() as staging:
-        write_mics(staging.folder(folder / "mics"), mics)
-        write_mics(staging.folder(folder / "images"), own)
-        (staging.folder(folder) / "scene.json").write_text(scene.to_json() + "\n", encoding="utf-8")
-        staging.commit()
+def stage_item(staging: Staging, folder: Path, scene: Scene, mics: Recording, own: Recording) -> None:
+    """Write ``mics/<voice>.wav``, ``images/<voice>.wav`` and ``scene.json``; they are there once staging commits."""
+    write_mics(staging.folder(folder / "mics"), mics)
+    write_mics(staging.folder(folder / "images"), own)
+    (staging.folder(folder) / "scene.json").write_text(scene.to_json() + "\n", encoding="utf-8")

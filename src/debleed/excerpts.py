@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-from dataclasses import dataclass
 
 import numpy as np
 import soundfile
@@ -19,39 +18,21 @@ KBPS = (24, 32, 40, 48, 56, 64, 80, 96, 112, 128)
 """The bit rates that MP3 knows in between."""
 
 
-@dataclass(frozen=True)
-class Survey:
-    """One pass over a recording before and after.
+def survey(before: Recording, after: Recording) -> NDArray[np.float64]:
+    """Measure energy second by second, reading block by block.
 
-    Parameters
-    ----------
-    seconds
-        ``(3, mics, seconds)``: energy before, after and of what was removed, in each second.
-    truth, errors
-        ``(mics,)`` and ``(2, mics)``: energy of the truth, and of its difference to before and after; zero without.
+    Returns
+    -------
+    ``(3, mics, seconds)``: before, after, and of what was removed.
     """
-
-    seconds: NDArray[np.float64]
-    truth: NDArray[np.float64]
-    errors: NDArray[np.float64]
-
-
-def survey(before: Recording, after: Recording, truth: Recording | None = None) -> Survey:
-    """Measure energies, block by block."""
-    rate, mics = before.rate, len(before)
-    seconds = np.zeros((3, mics, -(-before.length // rate)))
-    own, errors = np.zeros(mics), np.zeros((2, mics))
-    for start, stop in before.blocks():
+    rate = before.rate
+    seconds = np.zeros((3, len(before), -(-before.length // rate)))
+    for start, stop in before.blocks():  # blocks begin on whole seconds
         x, y = (recording.read(start, stop).astype(np.float64) for recording in (before, after))
-        first = start // rate  # blocks begin on whole seconds
         marks = np.arange(0, stop - start, rate)
         for row, samples in zip(seconds, (x, y, x - y), strict=True):
-            row[:, first : first + len(marks)] = np.add.reduceat(samples**2, marks, axis=1)
-        if truth is not None:
-            s = truth.read(start, stop)
-            own += np.sum(s**2, axis=1, dtype=np.float64)
-            errors += [np.sum((x - s) ** 2, axis=1), np.sum((y - s) ** 2, axis=1)]
-    return Survey(seconds, own, errors)
+            row[:, start // rate : start // rate + len(marks)] = np.add.reduceat(samples**2, marks, axis=1)
+    return seconds
 
 
 def start_of_excerpt(after: NDArray[np.float64], removed: NDArray[np.float64], length: int = SECONDS) -> int:

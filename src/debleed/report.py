@@ -14,9 +14,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from debleed import __version__
-from debleed.excerpts import SECONDS, Survey, mp3, plan, start_of_excerpt, survey
+from debleed.evaluate import (
+    Scores,
+    blind_bleed_matrix,
+    decibels,
+    level_changes,
+    median,
+    predictable_share,
+    refuse_unlike,
+    score,
+)
+from debleed.excerpts import SECONDS, mp3, plan, start_of_excerpt, survey
 from debleed.pictures import ROWS, columns, height_of, highest, png, shades, spectrogram
-from debleed.recording import InputError, Recording, Samples
+from debleed.recording import Recording, Samples
 
 LARGEST = 20_000_000
 """Bytes of a report, whatever the recording."""
@@ -28,19 +38,28 @@ COLDEST = -40.0
 
 
 @dataclass(frozen=True)
-class Figures:
-    """What is known of a recording without its truth.
+class Findings:
+    """What the page says in numbers.
 
     Parameters
     ----------
+    seconds
+        ``(3, mics, seconds)``: energy before, after, and of what was removed.
     share
-        The predictable share, 0 to 1.
+        The predictable share before and after, 0 to 1.
     bleed
-        ``(mics, mics)`` in dB: the voice of microphone j in microphone i; NaN where unknown.
+        The bleed matrix before and after, each ``(mics, mics)`` in dB.
+    change
+        ``(mics,)``: change of level in dB where the microphone leads.
+    scores
+        Against the truth, where that is known.
     """
 
-    share: float
-    bleed: NDArray[np.float64]
+    seconds: NDArray[np.float64]
+    share: tuple[float, float]
+    bleed: tuple[NDArray[np.float64], NDArray[np.float64]]
+    change: NDArray[np.float64]
+    scores: Scores | None
 
 
 def write(path: Path, before: Recording, after: Recording, *, title: str, truth: Recording | None = None) -> None:
@@ -62,11 +81,8 @@ def write(path: Path, before: Recording, after: Recording, *, title: str, truth:
     InputError
         Where the recordings do not belong together.
     """
-    for other in filter(None, (after, truth)):
-        if (other.names, other.rate, other.length) != (before.names, before.rate, before.length):
-            raise InputError("a report compares recordings of the same microphones, rate and length")
-    found = survey(before, after, truth)
-    page = compose(before, after, title, found, measure(before), measure(after), scored=truth is not None)
+    refuse_unlike(before, after, "recording before", "recording after")
+    page = compose(before, after, title, measure(before, after, truth))
     temporary = path.with_name(f".{path.name}.part")
     try:
         temporary.write_text(page, encoding="utf-8")
@@ -75,43 +91,45 @@ def write(path: Path, before: Recording, after: Recording, *, title: str, truth:
         temporary.unlink(missing_ok=True)
 
 
-def measure(recording: Recording) -> Figures:
-    """Estimate bleed from the recording alone."""
-    from debleed.evaluate import blind_bleed_matrix, predictable_share
+def measure(before: Recording, after: Recording, truth: Recording | None) -> Findings:
+    """Take the measure of both, block by block."""
+    return Findings(
+        seconds=survey(before, after),
+        share=(predictable_share(before), predictable_share(after)),
+        bleed=(blind_bleed_matrix(before), blind_bleed_matrix(after)),
+        change=level_changes(before, after),
+        scores=score(truth, after, before) if truth is not None else None,
+    )
 
-    return Figures(predictable_share(recording), blind_bleed_matrix(recording))
 
-
-def compose(
-    before: Recording, after: Recording, title: str, found: Survey, was: Figures, became: Figures, *, scored: bool
-) -> str:
+def compose(before: Recording, after: Recording, title: str, found: Findings) -> str:
     """Put the page together."""
-    sdr = scores(found) if scored else None
     energy = found.seconds.sum(axis=2)
-    shown = sorted(np.argsort(-_ratio_db(energy[2], energy[0]), kind="stable")[:MOST_PLAYERS].tolist())
+    removed = np.nan_to_num(decibels(energy[2], energy[0]), nan=-np.inf)
+    shown = sorted(np.argsort(-removed, kind="stable")[:MOST_PLAYERS].tolist())
     minutes, seconds = divmod(round(before.seconds), 60)
     values = {
         "title": html.escape(title),
         "about": f"{len(before)} microphones, {minutes}:{seconds:02d} min, {before.rate} Hz",
-        "figures": summary(was, became, sdr),
-        "levels": level_table(before, energy, sdr),
-        "scores": " SDR: against the true sound of the voice in its microphone, higher is better." if scored else "",
-        "matrices": heat_map("Before", before.names, was.bleed) + heat_map("After", before.names, became.bleed),
+        "figures": summary(found),
+        "levels": level_table(before, energy, found),
+        "scores": " SDR: against the true sound of the voice, higher is better." if found.scores else "",
+        "matrices": "".join(
+            heat_map(layer, before.names, bleed) for layer, bleed in zip(LAYERS[:2], found.bleed, strict=True)
+        ),
         "style": _asset("report.css"),
         "script": _asset("report.js"),
         "version": __version__,
     }
     template = Template(_asset("report.html"))
     room = LARGEST - len(template.safe_substitute(values).encode()) - 100_000
-    values["cards"], length = cards(before, after, found, shown, sdr, room)
+    values["cards"], length = cards(before, after, found, shown, room)
     left_out = f" The {len(shown)} microphones from which most was removed." if len(shown) < len(before) else ""
     values["listen"] = f"{length} s of every microphone, where most was removed while its voice plays.{left_out}"
     return template.substitute(values)
 
 
-def cards(
-    before: Recording, after: Recording, found: Survey, shown: Sequence[int], sdr: NDArray[np.float64] | None, room: int
-) -> tuple[str, int]:
+def cards(before: Recording, after: Recording, found: Findings, shown: Sequence[int], room: int) -> tuple[str, int]:
     """Write pictures and players of some microphones in so many bytes; returns them and the length of an excerpt."""
     # a pixel of 64 shades takes at most 6 bits, which base64 writes as one byte
     per_player = ROWS * columns(SECONDS * before.rate, before.rate) + 3000
@@ -119,11 +137,11 @@ def cards(
     parts = []
     for i in shown:
         start, samples = excerpt(before, after, found, i, length)
-        parts.append(card(before, i, start, samples, kbps, sdr))
+        parts.append(card(before, i, start, samples, kbps, found.scores))
     return "\n".join(parts), length
 
 
-def excerpt(before: Recording, after: Recording, found: Survey, mic: int, length: int) -> tuple[int, Samples]:
+def excerpt(before: Recording, after: Recording, found: Findings, mic: int, length: int) -> tuple[int, Samples]:
     """Read the excerpt of a microphone: the second at which it starts and ``(3, samples)``, before, after, removed."""
     start = start_of_excerpt(found.seconds[1, mic], found.seconds[2, mic], length)
     stop = min((start + length) * before.rate, before.length)
@@ -133,14 +151,13 @@ def excerpt(before: Recording, after: Recording, found: Survey, mic: int, length
 
 def paint(samples: Samples, rate: int) -> list[NDArray[np.uint8]]:
     """Draw the spectrograms of one microphone on one scale of colours."""
-    decibels = [spectrogram(row, rate) for row in samples]
-    brightest = float(np.percentile(decibels[0], 99.8))
-    return [shades(decibel, brightest) for decibel in decibels]
+    pictures = [spectrogram(row, rate) for row in samples]
+    heard = pictures[0][np.isfinite(pictures[0])]
+    brightest = float(np.percentile(heard, 99.8)) if heard.size else 0.0
+    return [shades(picture, brightest) for picture in pictures]
 
 
-def card(
-    recording: Recording, mic: int, start: int, samples: Samples, kbps: int, sdr: NDArray[np.float64] | None
-) -> str:
+def card(recording: Recording, mic: int, start: int, samples: Samples, kbps: int, scores: Scores | None) -> str:
     """Write one microphone's pictures and players; ``samples`` is ``(3, samples)``, the layers."""
     name, rate = html.escape(recording.names[mic]), recording.rate
     loudest = float(np.max(np.abs(samples), initial=0.0))
@@ -165,9 +182,9 @@ def card(
         f"<label><input type='radio' name='layer{mic}'{' checked' if i == 0 else ''}>{layer}</label>"
         for i, layer in enumerate(LAYERS)
     )
-    score = f"SDR {_change(*sdr[:, mic])} dB. " if sdr is not None else ""
+    sdr = f"SDR {_change(scores.input_sdr[mic], scores.sdr[mic])} dB. " if scores else ""
     return (
-        f"<article class='mic'><header><h3>{name}</h3><span class='soft'>{score}From {begin} to {end}, "
+        f"<article class='mic'><header><h3>{name}</h3><span class='soft'>{sdr}From {begin} to {end}, "
         f"played {20 * np.log10(gain):+.0f} dB.</span></header>"
         f"<div class='transport'><button type='button' class='play' aria-label='Play or pause {name}'>Play</button>"
         f"<fieldset><legend class='hidden'>What to hear of {name}</legend>{choices}</fieldset>"
@@ -177,32 +194,37 @@ def card(
     )
 
 
-def summary(was: Figures, became: Figures, sdr: NDArray[np.float64] | None) -> str:
+def summary(found: Findings) -> str:
     """Write the two or three figures that say it all."""
-    items = [("Predictable from the other microphones", f"{_change(100 * was.share, 100 * became.share)} %")]
-    if sdr is not None:
-        items.insert(0, ("Median SDR", f"{_change(*np.nanmedian(sdr, axis=1))} dB"))
-    with np.errstate(all="ignore"):
-        bleed = [_median(figures.bleed) for figures in (was, became)]
-    items.append(("Median bleed", f"{_change(*bleed)} dB"))
+    was, became = found.share
+    bleed = (median(matrix[~np.eye(len(matrix), dtype=bool)]) for matrix in found.bleed)
+    items = [
+        ("Predictable from the other microphones", f"{_change(100 * was, 100 * became)} %"),
+        ("Median bleed", f"{_change(*bleed)} dB"),
+    ]
+    if found.scores:
+        items.insert(0, ("Median SDR", f"{_change(found.scores.input_median, found.scores.sdr_median)} dB"))
     return "\n".join(f"<div><dt>{name}</dt><dd>{value}</dd></div>" for name, value in items)
 
 
-def level_table(recording: Recording, energy: NDArray[np.float64], sdr: NDArray[np.float64] | None) -> str:
+def level_table(recording: Recording, energy: NDArray[np.float64], found: Findings) -> str:
     """Write levels of each microphone; ``energy`` is ``(3, mics)``, before, after, removed."""
-    level = _ratio_db(energy, np.full(len(recording), float(max(recording.length, 1))))
-    heads = ["Microphone", "Voice", "Before", "After", "Removed / before"]
-    columns = [level[0], level[1], level[2] - level[0]]
-    if sdr is not None:
-        heads += ["SDR before", "SDR after"]
-        columns += list(sdr)
+    level = decibels(energy[:2], np.full(len(recording), float(max(recording.length, 1))))
+    columns: dict[str, Sequence[float] | NDArray[np.float64]] = {
+        "Before": level[0],
+        "After": level[1],
+        "Change where it leads": found.change,
+        "Removed / before": decibels(energy[2], energy[0]),
+    }
+    if found.scores:
+        columns |= {"SDR before": found.scores.input_sdr, "SDR after": found.scores.sdr}
     rows = "".join(
         f"<tr><th scope='row'>{html.escape(name)}</th><td>{html.escape(voice or 'the room')}</td>"
-        + "".join(f"<td>{_number(column[i])}</td>" for column in columns)
+        + "".join(f"<td>{_number(column[i])}</td>" for column in columns.values())
         + "</tr>"
         for i, (name, voice) in enumerate(zip(recording.names, recording.voices, strict=True))
     )
-    head = "".join(f"<th scope='col'>{name}</th>" for name in heads)
+    head = "".join(f"<th scope='col'>{name}</th>" for name in ("Microphone", "Voice", *columns))
     return f"<table class='levels'><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"
 
 
@@ -221,24 +243,6 @@ def heat_map(title: str, names: Sequence[str], bleed: NDArray[np.float64]) -> st
     table = f"<table class='heat'><thead><tr><td></td>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table>"
     region = f"class='wide' tabindex='0' role='region' aria-label='Bleed matrix {title.lower()}'"
     return f"<div><h3>{title}</h3><div {region}>{table}</div></div>"
-
-
-def scores(found: Survey) -> NDArray[np.float64]:
-    """Signal-to-distortion ratio against the truth in dB, ``(2, mics)``: before and after; NaN without truth."""
-    sdr = _ratio_db(np.broadcast_to(found.truth, found.errors.shape), found.errors)
-    return np.where(found.truth > 0, sdr, np.nan)
-
-
-def _ratio_db(numerator: NDArray[np.float64], denominator: NDArray[np.float64]) -> NDArray[np.float64]:
-    with np.errstate(divide="ignore", invalid="ignore"):
-        decibel: NDArray[np.float64] = 10 * np.log10(numerator / denominator)
-    return decibel
-
-
-def _median(bleed: NDArray[np.float64]) -> float:
-    off = bleed[~np.eye(len(bleed), dtype=bool)]
-    off = off[~np.isnan(off)]
-    return float(np.median(off)) if off.size else float("nan")
 
 
 def _number(value: float, digits: int = 1) -> str:

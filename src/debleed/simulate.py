@@ -270,20 +270,6 @@ class Scene:
         return noise
 
 
-def bleed_matrix(images: Samples) -> NDArray[np.float64]:
-    """Power of voice j in microphone i over its power in its own microphone, in dB, shape ``(mics, voices)``.
-
-    Parameters
-    ----------
-    images
-        ``(mics, voices, samples)``, microphone i being that of voice i. A voice that never sounds gives NaN.
-    """
-    power = np.einsum("ijt,ijt->ij", images, images, dtype=np.float64)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        decibel: NDArray[np.float64] = 10 * np.log10(power / np.diag(power))
-    return decibel
-
-
 def _draw_gains(count: int, rng: np.random.Generator) -> NDArray[np.float64]:
     """Draw the founding matrix: diagonal U(0.6, 1), the rest U(0.05, 0.31), two decimals."""
     gains = rng.uniform(0.05, 0.31, (count, count))

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 
 import click
 
+from debleed.cli import feedback
 from debleed.recording import InputError
 
 
@@ -24,6 +26,16 @@ def numbers(count: int, text: str) -> tuple[float, ...]:
     if len(values) != count or not all(0 < value < float("inf") for value in values):
         raise click.BadParameter(f"'{text}' is not {count} positive numbers separated by commas, such as 8,5,3")
     return values
+
+
+def refuse_existing(folder: Path, names: Iterable[str], force: bool) -> None:
+    """Refuse to write over results that are in a folder already, unless forced, and where nothing can be written."""
+    from debleed.staging import writable_ancestor
+
+    writable_ancestor(folder)
+    for name in names:
+        if (folder / name).exists() and not force:
+            raise InputError(f"'{folder / name}' is there already; choose another folder, or --force to write over it")
 
 
 @click.command(name="simulate")
@@ -71,14 +83,14 @@ def command(
     microphones hear), images/VOICE.wav (the truth: each voice alone in its own microphone) and scene.json.
     """
     from debleed.audio import Take, audio_files
-    from debleed.corpus import mono_stems, render_own, write_item
+    from debleed.corpus import mono_stems, render_own, stage_item
     from debleed.simulate import Scene
+    from debleed.staging import Staging
 
-    for name in ("mics", "images", "scene.json"):
-        if (output / name).exists() and not force:
-            raise InputError(f"'{output / name}' is there already; choose another folder, or --force to write over it")
+    refuse_existing(output, ("mics", "images", "scene.json"), force)
     take = Take.open(audio_files(stems), rate=rate)
     scene = Scene.draw(bleed, take.units, take.rate, seed, rt60=rt60, room=room, distance=distance, noise_db=noise_db)
-    mics, own = render_own(scene, mono_stems(take))
-    write_item(output, scene, mics, own)
+    with feedback.progress("bar") as progress, Staging() as staging:
+        stage_item(staging, output, scene, *render_own(scene, mono_stems(take), progress))
+        staging.commit()
     click.echo(f"{len(take.units)} voices, {take.length / take.rate:.1f} s at {take.rate} Hz -> {output}")

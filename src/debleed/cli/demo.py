@@ -1,0 +1,106 @@
+"""``debleed demo``: the whole of debleed on a band that needs no file from elsewhere."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from debleed.cli import feedback
+from debleed.cli.simulate import refuse_existing
+from debleed.methods import Progress
+from debleed.recording import Recording
+
+if TYPE_CHECKING:
+    from debleed.evaluate import Scores
+    from debleed.simulate import Scene
+
+RATE = 44100
+RT60 = 0.4
+
+
+@click.command(name="demo")
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path),
+    default=Path("debleed-demo"),
+    show_default=True,
+    help="Folder to write to.",
+)
+@click.option("--seconds", type=click.IntRange(10, 600), default=60, show_default=True, help="How long the band plays.")
+@click.option("--method", default="demix", show_default=True, help="See 'debleed methods'.")
+@click.option("--force", is_flag=True, help="Write over what is there.")
+def command(output: Path, seconds: int, method: str, force: bool) -> None:
+    """Play a band, let it bleed in a room, clean it and show the result.
+
+    Writes mics/ (what the microphones hear), clean/ (what debleed makes of it), images/ (the truth), scene.json and
+    report.html, in which you can listen to it all.
+    """
+    from debleed.band import VOICES
+    from debleed.methods import create
+
+    chosen = create(method)
+    refuse_existing(output, ("mics", "clean", "images", "scene.json", "report.html"), force)
+    voices = f"{', '.join(VOICES[:-1])} and {VOICES[-1]}"
+    click.echo(f"A band ({voices}) plays for {seconds} s in a simulated room with a reverberation of {RT60} s;")
+    click.echo(f"each has a microphone, and every microphone hears everybody. '{method}' is told nothing but what the")
+    click.echo(f"microphones hear. Everything goes to {output}.")
+    with feedback.messages(), feedback.progress("bar") as progress:
+        from debleed.remove import remove
+
+        scene, mics, own = perform(seconds, progress)
+        clean = remove(mics, chosen, progress=progress)
+        clean = Recording.from_array(clean.read(), clean.rate, clean.names, clean.voices)
+        scores = publish(output, scene, mics, own, clean, progress)
+    show(scores)
+    click.echo(f"Listen and look: open {output / 'report.html'} in a browser.")
+
+
+def perform(seconds: float, progress: Progress) -> tuple[Scene, Recording, Recording]:
+    """Let the band play in a room: the scene, its microphones and the images of their own voices."""
+    from debleed.band import VOICES, play
+    from debleed.corpus import render_own
+    from debleed.simulate import Scene
+
+    progress("play", 0)
+    stems = play(seconds, RATE)
+    progress("play", 1)
+    scene = Scene.draw("room", VOICES, RATE, "demo", rt60=RT60)
+    return scene, *render_own(scene, stems, progress)
+
+
+def publish(
+    output: Path, scene: Scene, mics: Recording, own: Recording, clean: Recording, progress: Progress
+) -> Scores:
+    """Write everything, all or nothing; returns the scores against the truth."""
+    from debleed import report
+    from debleed.corpus import stage_item
+    from debleed.evaluate import score
+    from debleed.staging import Staging
+    from debleed.writing import write_mics
+
+    with Staging() as staging:
+        stage_item(staging, output, scene, mics, own)
+        write_mics(staging.folder(output / "clean"), clean)
+        progress("report", 0)
+        report.write(staging.folder(output) / "report.html", mics, clean, title="debleed demo", truth=own)
+        progress("report", 1)
+        staging.commit()
+    return score(own, clean, mics)
+
+
+def show(scores: Scores) -> None:
+    """Print the SDR of each voice and the median."""
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table("SDR in dB")
+    for head in ("microphone", "cleaned", "gain"):
+        table.add_column(head, justify="right")
+    for name, row in scores.rows():
+        if name == "median":
+            table.add_section()
+        table.add_row(name, f"{row['input_sdr']:.1f}", f"{row['sdr']:.1f}", f"{row['gain']:+.1f}")
+    Console().print(table)
