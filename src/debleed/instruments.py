@@ -29,11 +29,12 @@ def shaped_noise(count: int, rate: int, low: float, high: float, rng: np.random.
     frequency = np.maximum(np.fft.rfftfreq(size, 1 / rate), 1e-3)
     edges = 1 / (1 + (low / frequency) ** 8) / (1 + (frequency / high) ** 8)
     noise = np.fft.irfft(np.fft.rfft(rng.standard_normal(size)) * np.sqrt(edges), size)
-    return noise[:count] / np.sqrt(np.mean(noise**2))
+    noise /= np.sqrt(np.mean(noise**2))
+    return noise[:count]
 
 
 def ring(
-    frequency: NDArray[np.float64], fall: NDArray[np.float64], strength: NDArray[np.complex128], count: int, rate: int
+    frequency: NDArray[np.float64], fall: NDArray[np.floating], strength: NDArray[np.complex128], count: int, rate: int
 ) -> Sound:
     """Sum of dying sines: Im Σ strength · exp((−fall + 2πi · frequency) t), arrays of shape ``(partials,)``.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import struct
 import zlib
 
@@ -59,7 +60,7 @@ def columns(length: int, rate: int) -> int:
 
 def _nfft(rate: int) -> int:
     """Window of about 93 ms: short enough for drums, long enough for a bass."""
-    return 1 << round(np.log2(0.093 * rate))
+    return 1 << round(math.log2(0.093 * rate))
 
 
 def highest(rate: int) -> float:
