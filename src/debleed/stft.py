@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -79,7 +80,7 @@ def nfft_at(rate: int, nfft: int) -> int:
     >>> nfft_at(48000, 4096), nfft_at(22050, 4096)
     (4096, 2048)
     """
-    return max(16, 2 ** round(np.log2(nfft * rate / 44100)))
+    return max(16, 1 << round(math.log2(nfft * rate / 44100)))
 
 
 def filtered(

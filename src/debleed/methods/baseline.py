@@ -15,6 +15,9 @@ from debleed.stft import Spectra, filtered, nfft_at
 
 NOTHING_KNOWN = Side()
 
+SOLVED = 1e-14
+"""Squared residual, against that of the start, at which a target is solved: −140 dB. Beyond it there is rounding."""
+
 
 def truth_of(recording: Recording, side: Side) -> Recording:
     """Return the truth in the order of the recording's microphones.
@@ -111,7 +114,9 @@ class OracleWiener:
 
     needs: ClassVar[frozenset[str]] = frozenset({"truth"})
 
-    nfft: int = field(default=4096, metadata={"help": "window length in samples at 44.1 kHz; other rates keep its time"})
+    nfft: int = field(
+        default=4096, metadata={"help": "window length in samples at 44.1 kHz; other rates keep its time"}
+    )
 
     def fit(self, recording: Recording, side: Side = NOTHING_KNOWN, progress: Progress = quiet) -> FittedWiener:
         """Take the truth along.
@@ -200,7 +205,8 @@ def toeplitz_solve(
     inverse = np.linalg.inv(neighbour + np.diag(np.where(power > 0, power, 1)))
 
     def inner(a: NDArray[np.float64], b: NDArray[np.float64]) -> NDArray[np.float64]:
-        return np.einsum("ikl,ikl->i", a, b)[:, None, None]
+        products: NDArray[np.float64] = np.einsum("ikl,ikl->i", a, b)
+        return products[:, None, None]
 
     def ratio(a: NDArray[np.float64], b: NDArray[np.float64]) -> NDArray[np.float64]:
         return np.divide(a, b, out=np.zeros_like(a), where=b > 0)
@@ -209,9 +215,10 @@ def toeplitz_solve(
     residual = cross.copy()
     direction = solved = through(residual, inverse)
     gain = inner(residual, solved)
+    enough = SOLVED * gain
     for _ in range(iterations):
         image = through(direction, system)
-        step = ratio(gain, inner(direction, image))
+        step = ratio(gain, inner(direction, image)) * (gain > enough)
         w += step * direction
         residual -= step * image
         solved = through(residual, inverse)
