@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import html
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
@@ -33,6 +34,8 @@ LARGEST = 20_000_000
 MOST_PLAYERS = 32
 """Microphones with pictures and players; of more, those from which most was removed."""
 LAYERS = ("Before", "After", "Removed")
+LONGEST_HEAD = 8
+"""Letters of a microphone's name that fit over a column of the bleed matrix."""
 COLDEST = -40.0
 """dB at which the bleed matrix has no colour left."""
 
@@ -111,6 +114,7 @@ def compose(before: Recording, after: Recording, title: str, found: Findings) ->
     values = {
         "title": html.escape(title),
         "about": f"{len(before)} microphones, {minutes}:{seconds:02d} min, {before.rate} Hz",
+        "mics": str(len(before)),
         "figures": summary(found),
         "levels": level_table(before, energy, found),
         "scores": " SDR: against the true sound of the voice, higher is better." if found.scores else "",
@@ -163,7 +167,8 @@ def card(recording: Recording, mic: int, start: int, samples: Samples, kbps: int
     loudest = float(np.max(np.abs(samples), initial=0.0))
     gain = 0.7 / loudest if loudest > 0 else 1.0  # one for all three, so that they compare
     pictures = [_data("image/png", png(picture)) for picture in paint(samples, rate)]
-    sounds = [_data("audio/mpeg", mp3(gain * row, rate, kbps)) for row in samples]
+    with ThreadPoolExecutor() as pool:  # coding takes most of a report's time, and works outside the interpreter
+        sounds = [_data("audio/mpeg", coded) for coded in pool.map(lambda row: mp3(gain * row, rate, kbps), samples)]
     ticks = "".join(
         f"<span class='tick' aria-hidden='true' style='bottom:{100 * height_of(f, rate):.1f}%'>{label}</span>"
         for f, label in ((100, "100 Hz"), (1000, "1 kHz"), (5000, "5 kHz"))
@@ -219,13 +224,18 @@ def level_table(recording: Recording, energy: NDArray[np.float64], found: Findin
     if found.scores:
         columns |= {"SDR before": found.scores.input_sdr, "SDR after": found.scores.sdr}
     rows = "".join(
-        f"<tr><th scope='row'>{html.escape(name)}</th><td>{html.escape(voice or 'the room')}</td>"
+        f"<tr><th scope='row'>{html.escape(name)}{_of_voice(name, voice)}</th>"
         + "".join(f"<td>{_number(column[i])}</td>" for column in columns.values())
         + "</tr>"
         for i, (name, voice) in enumerate(zip(recording.names, recording.voices, strict=True))
     )
-    head = "".join(f"<th scope='col'>{name}</th>" for name in ("Microphone", "Voice", *columns))
+    head = "".join(f"<th scope='col'>{name}</th>" for name in ("Microphone", *columns))
     return f"<table class='levels'><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"
+
+
+def _of_voice(name: str, voice: str | None) -> str:
+    """Say whose microphone it is, where the name does not."""
+    return "" if voice == name else f" <span class='soft'>({html.escape(voice or 'room')})</span>"
 
 
 def heat_map(title: str, names: Sequence[str], bleed: NDArray[np.float64]) -> str:
@@ -240,7 +250,8 @@ def heat_map(title: str, names: Sequence[str], bleed: NDArray[np.float64]) -> st
             for j, value in enumerate(bleed[i])
         )
         rows.append(f"<tr><th scope='row' title='{html.escape(name)}'>{html.escape(name)}</th>{cells}</tr>")
-    table = f"<table class='heat'><thead><tr><td></td>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table>"
+    tall = " tall" if max(map(len, names)) > LONGEST_HEAD else ""  # names stand upright over narrow columns
+    table = f"<table class='heat{tall}'><thead><tr><td></td>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table>"
     region = f"class='wide' tabindex='0' role='region' aria-label='Bleed matrix {title.lower()}'"
     return f"<div><h3>{title}</h3><div {region}>{table}</div></div>"
 
