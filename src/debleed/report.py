@@ -26,6 +26,7 @@ from debleed.evaluate import (
     score,
 )
 from debleed.excerpts import SECONDS, mp3, plan, start_of_excerpt, survey
+from debleed.methods import Progress, quiet
 from debleed.pictures import ROWS, columns, height_of, highest, png, shades, spectrogram
 from debleed.recording import Recording, Samples
 
@@ -65,7 +66,15 @@ class Findings:
     scores: Scores | None
 
 
-def write(path: Path, before: Recording, after: Recording, *, title: str, truth: Recording | None = None) -> None:
+def write(
+    path: Path,
+    before: Recording,
+    after: Recording,
+    *,
+    title: str,
+    truth: Recording | None = None,
+    progress: Progress = quiet,
+) -> None:
     """Write the report on a recording and what a method made of it.
 
     Parameters
@@ -78,6 +87,8 @@ def write(path: Path, before: Recording, after: Recording, *, title: str, truth:
         What stands on top.
     truth
         The image of its own voice in each microphone, where it is known: adds the SDR.
+    progress
+        Told of the stage "report".
 
     Raises
     ------
@@ -85,7 +96,8 @@ def write(path: Path, before: Recording, after: Recording, *, title: str, truth:
         Where the recordings do not belong together.
     """
     refuse_unlike(before, after, "recording before", "recording after")
-    page = compose(before, after, title, measure(before, after, truth))
+    progress("report", 0)
+    page = compose(before, after, title, measure(before, after, truth), progress)
     temporary = path.with_name(f".{path.name}.part")
     try:
         temporary.write_text(page, encoding="utf-8")
@@ -105,7 +117,7 @@ def measure(before: Recording, after: Recording, truth: Recording | None) -> Fin
     )
 
 
-def compose(before: Recording, after: Recording, title: str, found: Findings) -> str:
+def compose(before: Recording, after: Recording, title: str, found: Findings, progress: Progress = quiet) -> str:
     """Put the page together."""
     energy = found.seconds.sum(axis=2)
     removed = np.nan_to_num(decibels(energy[2], energy[0]), nan=-np.inf)
@@ -127,7 +139,7 @@ def compose(before: Recording, after: Recording, title: str, found: Findings) ->
     }
     template = Template(_asset("report.html"))
     room = LARGEST - len(template.safe_substitute(values).encode()) - 100_000
-    values["cards"], length = cards(before, after, found, shown, room)
+    values["cards"], length = cards(before, after, found, shown, room, progress)
     left_out = f" The {len(shown)} microphones from which most was removed." if len(shown) < len(before) else ""
     values["listen"] = f"{length} s of every microphone, where most was removed while its voice plays.{left_out}"
     return template.substitute(values)
@@ -139,9 +151,11 @@ def cards(before: Recording, after: Recording, found: Findings, shown: Sequence[
     per_player = ROWS * columns(SECONDS * before.rate, before.rate) + 3000
     kbps, length = plan(3 * len(shown), 0.97 * 3 / 4 * (room - 3 * len(shown) * per_player))
     parts = []
-    for i in shown:
+    for done, i in enumerate(shown):
+        progress("report", (1 + done) / (1 + len(shown)))
         start, samples = excerpt(before, after, found, i, length)
         parts.append(card(before, i, start, samples, kbps, found.scores))
+    progress("report", 1)
     return "\n".join(parts), length
 
 

@@ -84,9 +84,8 @@ def publish(
     with Staging() as staging:
         stage_item(staging, output, scene, mics, own)
         write_mics(staging.folder(output / "clean"), clean)
-        progress("report", 0)
-        report.write(staging.folder(output) / "report.html", mics, clean, title="debleed demo", truth=own)
-        progress("report", 1)
+        page = staging.folder(output) / "report.html"
+        report.write(page, mics, clean, title="debleed demo", truth=own, progress=progress)
         staging.commit()
     return score(own, clean, mics)
 
