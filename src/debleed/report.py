@@ -145,7 +145,9 @@ def compose(before: Recording, after: Recording, title: str, found: Findings, pr
     return template.substitute(values)
 
 
-def cards(before: Recording, after: Recording, found: Findings, shown: Sequence[int], room: int) -> tuple[str, int]:
+def cards(
+    before: Recording, after: Recording, found: Findings, shown: Sequence[int], room: int, progress: Progress
+) -> tuple[str, int]:
     """Write pictures and players of some microphones in so many bytes; returns them and the length of an excerpt."""
     # a pixel of 64 shades takes at most 6 bits, which base64 writes as one byte
     per_player = ROWS * columns(SECONDS * before.rate, before.rate) + 3000
