@@ -114,7 +114,8 @@ def update_leak(v: Floats, leak: Floats, power: Floats, floor: float) -> Floats:
     reached = leak @ power
     inverse = share(np.ones_like(reached), reached)
     voices = np.swapaxes(power, 1, 2)
-    wanted, given = (v * inverse * inverse) @ voices, inverse @ voices
+    excess = np.minimum(v * inverse, np.float32(1e8))  # times 1 / VANISHING still a float32
+    wanted, given = (excess * inverse) @ voices, inverse @ voices
     new = leak * np.divide(wanted, given, out=np.ones_like(given), where=given > 0)
     total = new.sum(axis=2, keepdims=True)
     total[total == 0] = 1
