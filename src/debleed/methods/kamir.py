@@ -234,7 +234,7 @@ class FittedKamir:
 class Kamir:
     """Kernel additive modelling for interference reduction; the defaults are tuned, :func:`published` are the paper's.
 
-    Tuned on scenes of five songs, linear and in rooms (RT60 0.35 to 0.8 s). What costs the paper's settings most, 1 to
+    Tuned on scenes of five songs, linear and in rooms (RT60 0.35 to 0.8 s). What costs the paper's settings most, up to
     6 dB, is to equalise the gains by the quiet frames: where a voice rests, those hold the others' bleed. Windows
     shorter than 8192 at 44.1 kHz cost 1 dB in rooms; longer ones gain as much at RT60 0.6 s and lose it in linear
     scenes. A low start (0.1) gains where there is little reverberation and loses more where there is much.
