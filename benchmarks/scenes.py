@@ -1,0 +1,222 @@
+"""The scenes of the benchmarks: songs that are made to bleed, takes of a drum kit, and what is to be reached on them.
+
+An item is drawn from its own id, so nobody chose it; the room of an item is the same at every rate.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import zip_longest
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from debleed.audio import Take, audio_files, load_like
+from debleed.corpus import render_own
+from debleed.evaluate import Scores
+from debleed.recording import Recording, Samples
+from debleed.simulate import Scene
+
+SHARED = Path(__file__).resolve().parents[2] / "shared"
+"""Third-party audio, beside the repository; its README tells the starts."""
+
+STARTS = {"Caesium": 165, "Francium": 50, "Hydrogen": 185, "Rubidium": 190, "Sodium": 140}
+"""Seconds from which on all four stems play for a minute."""
+
+RMS = 0.1
+"""Level that every stem is brought to."""
+
+DRUM_RATE, DRUM_SECONDS, DRUM_SEEDS = 44100, 40, range(5)
+
+
+@dataclass(frozen=True)
+class Goal:
+    """What a method is to reach in a scene.
+
+    Parameters
+    ----------
+    what
+        The figure, a key of :data:`FIGURES`.
+    must, aim
+        In dB; ``aim`` may be missing.
+    method
+        The method meant.
+    """
+
+    what: str
+    must: float
+    aim: float | None = None
+    method: str = "demix"
+
+
+FIGURES: dict[str, Callable[[Scores], float]] = {
+    "median SDR": lambda scores: scores.sdr_median,
+    "least SDR": lambda scores: float(np.nanmin(scores.sdr)),
+    "median gain": lambda scores: scores.gain_median,
+    "least gain": lambda scores: float(np.nanmin(scores.gain)),
+}
+"""What can be asked of the scores of all voices of all items of a scene; silent voices are left out."""
+
+
+@dataclass(frozen=True)
+class Group:
+    """One row of the table: a kind of scene.
+
+    Parameters
+    ----------
+    title
+        For people.
+    goals
+        What is to be reached.
+    draw
+        Settings of :meth:`Scene.draw`; none: nothing bleeds.
+    songs
+        Songs that play at once.
+    bleed_db
+        For the drum kit: how much the bleed is raised.
+    """
+
+    title: str
+    goals: tuple[Goal, ...]
+    draw: dict[str, Any] | None = None
+    songs: int = 1
+    bleed_db: float | None = None
+
+
+KAMIR_GAIN = Goal("median gain", 6, method="kamir")
+HARMLESS = Goal("least gain", -0.1)
+
+GROUPS: dict[str, Group] = {
+    "linear": Group("linear, founding matrix", (Goal("median SDR", 70, 90),), {"kind": "linear"}),
+    "room-0.35": Group(
+        "room, RT60 0.35 s, microphones at 0.5 m",
+        (Goal("median SDR", 29, 35), Goal("least gain", 8), KAMIR_GAIN),
+        {"kind": "room", "rt60": 0.35},
+    ),
+    "room-0.6": Group("room, RT60 0.6 s", (Goal("median SDR", 22, 28),), {"kind": "room", "rt60": 0.6}),
+    "room-0.8": Group("room, RT60 0.8 s", (Goal("median SDR", 18, 24),), {"kind": "room", "rt60": 0.8}),
+    "noise": Group(
+        "room, RT60 0.35 s, noise at −40 dB",
+        (Goal("median SDR", 26, 32),),
+        {"kind": "room", "rt60": 0.35, "noise_db": -40.0},
+    ),
+    "far": Group(
+        "room, RT60 0.35 s, microphones at 1.5 m",
+        (Goal("median gain", 13, 20),),
+        {"kind": "room", "rt60": 0.35, "distance": 1.5},
+    ),
+    "eight": Group(
+        "room, RT60 0.35 s, 8 voices (two songs at once)",
+        (Goal("median SDR", 20, 27),),
+        {"kind": "room", "rt60": 0.35},
+        songs=2,
+    ),
+    "dry": Group("no bleed at all (output against input)", (Goal("least SDR", 60, np.inf),)),
+    "drums-0": Group("real drum kit, bleed as recorded", (HARMLESS, Goal("median gain", 0, 3)), bleed_db=0.0),
+    "drums-12": Group("real drum kit, bleed +12 dB", (HARMLESS, Goal("median gain", 4, 7)), bleed_db=12.0),
+}
+
+
+@dataclass(frozen=True)
+class Item:
+    """One recording whose truth is known.
+
+    Parameters
+    ----------
+    group
+        Key of :data:`GROUPS`.
+    name
+        The song, the songs joined by ``+``, or the seed of a take.
+    rate, seconds
+        Samples per second; length.
+    """
+
+    group: str
+    name: str
+    rate: int
+    seconds: float
+    id: str = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "id", f"{self.group}/{self.name}")
+
+    def render(self) -> tuple[Recording, Recording]:
+        """Make the microphones and the images of their own voices, in memory."""
+        group = GROUPS[self.group]
+        if group.bleed_db is not None:
+            return drum_take(int(self.name), group.bleed_db, self.rate, self.seconds)
+        songs = self.name.split("+")
+        stems = [song_stems(song, self.rate, self.seconds) for song in songs]
+        names = [
+            f"{song}.{voice}" if len(songs) > 1 else voice
+            for song, part in zip(songs, stems, strict=True)
+            for voice in part
+        ]
+        samples = np.stack([row for part in stems for row in part.values()])
+        if group.draw is None:
+            recording = Recording.from_array(samples, self.rate, names)
+            return recording, recording
+        return render_own(Scene.draw(voices=names, rate=self.rate, seed=self.id, **group.draw), samples)
+
+
+def song_stems(song: str, rate: int, seconds: float, start: float | None = None) -> dict[str, Samples]:
+    """Read an excerpt of each stem of a song: mono, at the rate, all of one RMS."""
+    paths = audio_files(SHARED / "data" / "songs" / song)
+    take = Take.open(paths, rate=rate)
+    first = round((STARTS[song] if start is None else start) * rate)
+    stems = {}
+    for path, source in zip(paths, take.sources, strict=True):
+        recording = Take((source,), False, rate, take.length).recording()
+        mono = recording.read(first, first + round(seconds * rate)).mean(axis=0)
+        level = np.sqrt(np.mean(np.square(mono, dtype=np.float64)))
+        stems[path.stem] = mono * np.float32(RMS / level if level else 1)  # a silent one stays silent
+    take.close()
+    return stems
+
+
+def drum_take(seed: int, bleed_db: float, rate: int, seconds: float) -> tuple[Recording, Recording]:
+    """Sequence a take of the real kit, with the truth."""
+    with tempfile.TemporaryDirectory() as folder:
+        options = ["--seconds", seconds, "--seed", seed, "--bleed-db", bleed_db]
+        subprocess.run([sys.executable, SHARED / "bin" / "drum_take.py", folder, *map(str, options)], check=True)
+        take = Take.open(audio_files(Path(folder)), rate=rate)
+        mics = take.recording()
+        truth = load_like(Path(folder) / "truth", take)
+        held = tuple(Recording.from_array(z.read(), rate, z.names) for z in (mics, truth))
+        take.close()
+    return held[0], held[1]
+
+
+def items(
+    groups: Sequence[str], songs: Sequence[str], rate: int | None = None, seconds: float | None = None
+) -> Iterator[Item]:
+    """Yield the items of some scenes: the first of each, then the second of each, so that a part covers them all.
+
+    Songs are at 22.05 kHz and 60 s long, takes of the kit at 44.1 kHz and 40 s, unless said otherwise. Two songs at
+    once: each song with the next, in a ring.
+    """
+
+    def of(key: str) -> list[Item]:
+        if GROUPS[key].bleed_db is not None:
+            return [Item(key, str(seed), rate or DRUM_RATE, seconds or DRUM_SECONDS) for seed in DRUM_SEEDS]
+        rings = [[*songs, *songs][i : i + GROUPS[key].songs] for i in range(len(songs))]
+        names = dict.fromkeys("+".join(ring) for ring in rings if len(set(ring)) == len(ring))
+        return [Item(key, name, rate or 22050, seconds or 60) for name in names]
+
+    for row in zip_longest(*map(of, groups)):
+        yield from (item for item in row if item)
+
+
+def refuse_absence() -> None:
+    """End with a sentence where the audio is not there."""
+    if not (SHARED / "data" / "songs").is_dir():
+        print(
+            "the benchmarks need the audio in ../shared/data, beside the repository, and it is not there",
+            file=sys.stderr,
+        )
+        sys.exit(2)

@@ -1,0 +1,32 @@
+"""What must be reached on real material: songs in a room and a drum kit, from ../shared beside the repository."""
+
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT / "benchmarks"))
+
+from debleed.evaluate import Scores, score  # noqa: E402
+from debleed.remove import remove  # noqa: E402
+from scenes import SHARED, Item  # noqa: E402 - the benchmarks are no package
+
+pytestmark = pytest.mark.skipif(not SHARED.is_dir(), reason="needs the audio in ../shared, which is not there")
+
+
+def scored(method: str, item: Item) -> Scores:
+    mics, own = item.render()
+    return score(own, remove(mics, method), mics)
+
+
+def test_kamir_in_a_room() -> None:
+    item = Item("room-0.35", "Francium", 22050, 20)
+    tuned, published = scored("kamir", item), scored("kamir-published", item)
+    assert tuned.gain_median > 8  # measured: 9.5 dB
+    assert tuned.sdr_median > published.sdr_median + 1  # measured: 21.4 over 18.7 dB
+
+
+@pytest.mark.slow
+def test_kamir_on_the_issues_excerpt() -> None:
+    assert scored("kamir", Item("room-0.35", "Hydrogen", 22050, 60)).gain_median > 6

@@ -1,0 +1,56 @@
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import debleed
+
+HOUSE = Path(debleed.__file__).parent
+FLOORS = (  # who stands on a floor may import from the floors below, and only from these
+    {"recording", "chunks", "instruments"},
+    {"audio", "stft", "acoustics", "staging", "session"},
+    {"methods", "simulate", "evaluate", "excerpts", "pictures", "band"},
+    {"remove", "writing"},
+    {"corpus", "report"},
+    {"cli"},
+)
+
+
+def imports(path: Path) -> set[str]:
+    """Modules of the package that a file imports, and outside packages by their first name with a dot before."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            full = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            inner = node.module == "debleed"
+            full = [f"debleed.{alias.name}" for alias in node.names] if inner else [node.module or ""]
+        else:
+            continue
+        found |= {name.split(".")[1] if name.startswith("debleed.") else "." + name.split(".")[0] for name in full}
+    return found - {"__version__", "Recording"}
+
+
+def modules() -> dict[Path, str]:
+    files = {path: path.relative_to(HOUSE).parts[0].removesuffix(".py") for path in sorted(HOUSE.rglob("*.py"))}
+    return {path: name for path, name in files.items() if name != "__init__"}
+
+
+def test_imports_point_one_way() -> None:
+    floor = {name: k for k, names in enumerate(FLOORS) for name in names}
+    for path, name in modules().items():
+        for other in imports(path):
+            if not other.startswith(".") and other != name:
+                assert floor[other] < floor[name], f"{path.name} must not import {other}"
+
+
+def test_sound_files_have_few_users() -> None:
+    users = {path.name for path in modules() if {".soundfile", ".soxr"} & imports(path)}
+    assert users == {"audio.py", "writing.py", "excerpts.py"}
+
+
+def test_the_package_is_light_to_import() -> None:
+    code = "import sys, debleed; print(*{name.split('.')[0] for name in sys.modules})"
+    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
+    assert "numpy" in loaded
+    assert not {"scipy", "soundfile", "soxr", "click", "rich", "pyroomacoustics", "torch"} & set(loaded)
