@@ -99,7 +99,7 @@ class Peer:
         for i, mic in enumerate(mics):
             for j, source in enumerate(sources):
                 scores[i, j] = sdr(truth[i, None], self.projected(mic, source, truth.shape[1])[None])[0]
-        chosen = linear_sum_assignment(scores, maximize=True)[1]
+        chosen = linear_sum_assignment(np.nan_to_num(scores), maximize=True)[1]  # NaN: a silent voice
         length = truth.shape[1]
         return np.stack([self.projected(mic, sources[j], length) for mic, j in zip(mics, chosen, strict=True)])
 
