@@ -3,6 +3,7 @@
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -30,3 +31,26 @@ def test_kamir_in_a_room() -> None:
 @pytest.mark.slow
 def test_kamir_on_the_issues_excerpt() -> None:
     assert scored("kamir", Item("room-0.35", "Hydrogen", 22050, 60)).gain_median > 6
+
+
+def test_demix_in_a_room() -> None:
+    scores = scored("demix", Item("room-0.35", "Hydrogen", 22050, 20))
+    assert scores.sdr_median > 22  # ILRMA on the whole minute: 25.4 dB; the microphones as they are: 11
+    assert min(scores.gain) > 3
+
+
+def test_demix_harms_no_dry_recording() -> None:
+    assert min(scored("demix", Item("dry", "Francium", 22050, 10)).sdr) >= 60
+
+
+@pytest.mark.slow
+def test_demix_on_the_issues_excerpt() -> None:
+    scores = scored("demix", Item("room-0.35", "Hydrogen", 22050, 60))
+    assert scores.sdr_median >= 29
+    assert min(scores.gain) >= 8
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("group", ["drums-0", "drums-12"])
+def test_demix_harms_no_drum(group: str) -> None:
+    assert np.nanmin(scored("demix", Item(group, "0", 44100, 40)).gain) >= -0.1
