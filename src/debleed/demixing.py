@@ -1,0 +1,383 @@
+"""Blind demixing: find the paths of bleed from the microphones alone.
+
+The voices are time-varying Gaussians: y_j(f, t) has the variance v_j(f, t). The filters W = A⁻¹ (see
+:mod:`debleed.paths`) are those under which the microphones are most likely, found in rounds. Each round
+
+1. filters the microphones with what is known so far, exactly, in the time domain: y = A⁻¹ x;
+2. looks in the short-time spectra of y for what bleed is left: one sweep of iterative projection (Ono, WASPAA 2011) a
+   bin, from y as it is;
+3. fits to it, over all bins at once, a causal filter a path, each bin weighted by its evidence, each tap shrunk by a
+   prior that is learnt from the taps themselves (empirical Bayes: taps no larger than chance vanish);
+4. adds the correction H to the paths, A ← A (I + H), and scales down what removes less than it subtracts.
+
+Since step 1 is exact and step 2 sees only what is left, the errors of short-time spectra (in which a convolution is no
+product) vanish as the bleed does: the result is not bound to the ceiling of narrow-band demixing. Rounds start with
+short windows and go on with longer ones, until the filters cover the room or the sound is too short for more.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+import numpy as np
+import scipy.fft
+from numpy.typing import NDArray
+from scipy.ndimage import uniform_filter1d
+
+from debleed.methods import Progress, quiet
+from debleed.paths import (
+    WORKERS,
+    OverlapSave,
+    Response,
+    Taps,
+    circular,
+    response,
+    taps_of,
+    unmixing,
+    whiten_diagonal,
+)
+
+Bins = NDArray[np.complex64]
+"""Short-time spectra with bins first, ``(bins, mics, frames)``."""
+
+Powers = NDArray[np.float32]
+"""Squared magnitudes of the same shape."""
+
+FIRST_WINDOW, LONGEST_WINDOW = 0.09, 1.5
+"""Seconds of the first and of the longest short-time window."""
+
+WINDOWS_NEEDED = 40
+"""The sound must last this many windows, or its statistics are too poor for filters of half a window."""
+
+AHEAD = 0.0116
+"""Seconds that a path may reach ahead of lag 0: sound that has 4 m less to go to the other microphone."""
+
+ROUNDS = 8
+"""Rounds with each window."""
+
+FLOOR = 1e-2
+"""The variance of a voice is at least this share of its microphone's power: where a voice has nothing, its row would
+otherwise learn noise and spoil A⁻¹ for the others."""
+
+FAINT = 1e-10
+"""The same against the microphone's power over all bins, for bins without any sound (20 dB above float32 rounding)."""
+
+GRAIN = 21.5
+"""Hz over which variances are smoothed where windows are long; short windows smooth over three frames instead."""
+
+CHANCE = 3.0
+"""Taps are taken for chance below this multiple of the variance that chance gives them."""
+
+DOUBT = 0.8
+"""A path is scaled down where it removes less than this share of the power that it subtracts."""
+
+BANDS = 12
+"""Bands, of equal width in octaves, in which paths are scaled down."""
+
+SOLVER_STEPS = 12
+"""Steps of conjugate gradients; what they leave is made up for by the next round."""
+
+
+@dataclass(frozen=True)
+class Paths:
+    """What was found: the taps of every path and how many of them lie ahead of lag 0."""
+
+    taps: Taps
+    ahead: int
+
+
+def windows(length: int, rate: int, mics: int) -> list[int]:
+    """Window lengths of the stages, each twice the one before, as far as ``length`` samples can carry them."""
+    first = 1 << round(np.log2(FIRST_WINDOW * rate))
+    needed = max(WINDOWS_NEEDED, 5 * mics)
+    stages = [first]
+    while 2 * stages[-1] <= LONGEST_WINDOW * rate and 2 * stages[-1] * needed <= length:
+        stages.append(2 * stages[-1])
+    return stages
+
+
+def find_paths(
+    samples: NDArray[np.float32], rate: int, allowed: NDArray[np.bool_], progress: Progress = quiet
+) -> Paths:
+    """Find the paths of bleed.
+
+    Parameters
+    ----------
+    samples
+        ``(mics, samples)``; no microphone silent throughout; RMS about 1.
+    rate
+        Samples per second.
+    allowed
+        ``(mics, mics)``: where bleed can be, see :meth:`debleed.Recording.paths`.
+    """
+    mics, length = samples.shape
+    ahead = round(AHEAD * rate)
+    taps = np.zeros((mics, mics, 2 * ahead), np.float32)
+    stages = windows(length, rate, mics)
+    for k, nfft in enumerate(stages):
+        grown = np.zeros((mics, mics, ahead + nfft // 2), np.float32)
+        kept = min(grown.shape[-1], taps.shape[-1])
+        grown[..., :kept] = taps[..., :kept]
+        taps = grown
+        save = OverlapSave.of(samples, 4 * nfft)
+        floor = variance_floor(spectra(samples, nfft))
+        for turn in range(ROUNDS):
+            progress("demix", (k + turn / ROUNDS) / len(stages))
+            taps = next_paths(taps, ahead, save, floor, rate, allowed, CHANCE if k >= 2 else 1.0)
+    progress("demix", 1.0)
+    return Paths(taps, ahead)
+
+
+def next_paths(
+    taps: Taps,
+    ahead: int,
+    save: OverlapSave,
+    floor: Powers,
+    rate: int,
+    allowed: NDArray[np.bool_],
+    chance: float,
+) -> Taps:
+    """One round; the window of the stage is a quarter of the overlap-save block."""
+    nfft = save.nfft // 4
+    voices = spectra(save.filtered(unmixing(taps, ahead, save.nfft)), nfft)
+    left, evidence, cross = bleed_left(voices, floor, nfft, rate, allowed)
+    known = circular(taps, ahead, nfft)
+    correction = fitted_taps(left, evidence, known, taps.shape[-1] - ahead, ahead, allowed, chance)
+    mixing = whiten_diagonal(response(taps, ahead, save.nfft) @ response(correction, ahead, save.nfft))
+    mixing = scaled_by_effect(mixing, cross)
+    return taps_of(mixing, taps.shape[-1] - ahead, ahead)
+
+
+def spectra(samples: NDArray[np.float32], nfft: int) -> Bins:
+    """Short-time spectra for statistics alone: square-root Hann window, half overlapping, bins first."""
+    window = np.sin(np.pi * (np.arange(nfft) + 0.5) / nfft).astype(np.float32)
+    padded = np.pad(samples, ((0, 0), (nfft // 2, nfft)))
+    framed = np.lib.stride_tricks.sliding_window_view(padded, nfft, axis=-1)[:, :: nfft // 2]
+    return np.ascontiguousarray(np.moveaxis(scipy.fft.rfft(framed * window, axis=-1, workers=WORKERS), -1, 0))
+
+
+def power(values: Bins) -> Powers:
+    """Squared magnitude."""
+    return np.square(values.real) + np.square(values.imag)
+
+
+def variance_floor(microphones: Bins) -> Powers:
+    """Least variance of each voice: a share of its microphone's power, smoothed over nine frames."""
+    smooth = uniform_filter1d(power(microphones), 9, axis=-1)
+    return FLOOR * smooth + FAINT * smooth.mean(axis=(0, 2), keepdims=True)
+
+
+def chunks(bins: int, values: int) -> Iterator[slice]:
+    """Cut the bins into stretches of about half a million values, which stay in a core's cache."""
+    step = max(1, 500_000 // max(1, values))
+    return (slice(first, min(first + step, bins)) for first in range(0, bins, step))
+
+
+def in_parallel(work: Callable[[slice], None], parts: Iterator[slice]) -> None:
+    """Do work on all parts, on all cores; NumPy leaves the interpreter's lock while it computes."""
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        for _ in pool.map(work, parts):
+            pass
+
+
+def bleed_left(
+    voices: Bins, floor: Powers, nfft: int, rate: int, allowed: NDArray[np.bool_]
+) -> tuple[Response, NDArray[np.float32], Response]:
+    """What bleed is left in the voices found so far, bin by bin.
+
+    Returns
+    -------
+    left
+        ``(bins, mics, mics)``: the path of voice j into voice i that is still to be removed.
+    evidence
+        Of the same shape: how well that is known, the power of voice j against the variance of voice i, as far as
+        microphone j is voice j.
+    cross
+        Cross-spectra of the voices, ``(bins, mics, mics)``.
+    """
+    bins, mics, frames = voices.shape
+    left = np.zeros((bins, mics, mics), np.complex64)
+    evidence = np.zeros((bins, mics, mics), np.float32)
+    cross = np.zeros((bins, mics, mics), np.complex64)
+    grain = max(1, round(GRAIN * nfft / rate))
+    share = floor.mean(axis=-1) / FLOOR
+
+    def work(part: slice) -> None:
+        wide = slice(max(0, part.start - grain), min(bins, part.stop + grain))
+        variance = power(voices[wide])
+        if grain > 3:
+            variance = uniform_filter1d(variance, grain, axis=0)
+        else:
+            variance = uniform_filter1d(variance, 3, axis=-1)
+        variance = variance[part.start - wide.start :][: part.stop - part.start] + floor[part]
+        here = voices[part]
+        mean_power = power(here).mean(axis=-1)
+        weights = np.sqrt(variance.sum(axis=1, keepdims=True) / variance) / variance
+        covariance = weighted_covariances(here, weights)
+        cross[part] = here @ here.conj().swapaxes(1, 2)
+        paths = unit_paths(projected(covariance, allowed))
+        left[part] = np.where(allowed, paths, 0) / np.maximum(np.abs(paths), 1)
+        known = np.clip(mean_power / np.maximum(share[part], np.finfo(np.float32).tiny), 1e-3, 1)
+        seen = np.einsum("fijj->fij", covariance).real
+        evidence[part] = np.minimum(seen, 1e3) * known[:, None, :]
+
+    in_parallel(work, chunks(bins, mics * frames))
+    return left, evidence, cross
+
+
+def weighted_covariances(voices: Bins, weights: Powers) -> NDArray[np.complex128]:
+    """U_i = mean over t of w_i y yᴴ for every voice i, scaled so that U_i[i, i] is 1: ``(bins, voices, mics, mics)``."""
+    conjugate = voices.conj().swapaxes(1, 2)
+    mics = voices.shape[1]
+    covariance = np.empty((len(voices), mics, mics, mics), np.complex128)
+    for i in range(mics):
+        covariance[:, i] = (voices * weights[:, i : i + 1]) @ conjugate
+        own = covariance[:, i, i, i].real
+        covariance[:, i] /= np.where(own > 0, own, 1)[:, None, None]
+        # relative loading, or bins in which two voices are alike have no inverse
+        covariance[:, i] += 1e-7 * np.trace(covariance[:, i], axis1=1, axis2=2).real[:, None, None] * np.eye(mics)
+        covariance[:, i] += np.where(own > 0, 0, 1)[:, None, None] * np.eye(mics)
+    return covariance
+
+
+def projected(covariance: NDArray[np.complex128], allowed: NDArray[np.bool_]) -> NDArray[np.complex128]:
+    """One sweep of iterative projection from the identity: w_i = (W U_i)⁻¹ e_i, scaled to w_iᴴ U_i w_i = 1."""
+    bins, mics = covariance.shape[:2]
+    unit = np.eye(mics)
+    rows = np.broadcast_to(unit, (bins, mics, mics)).astype(np.complex128)
+    for i in range(mics):
+        blocked = ~allowed[i] & (np.arange(mics) != i)  # microphones of one voice are not separated
+        own = covariance[:, i].copy()
+        own[:, i, blocked] = own[:, blocked, i] = 0
+        row = np.linalg.solve(rows @ own, np.broadcast_to(unit[:, i : i + 1], (bins, mics, 1)))[:, :, 0]
+        scale = np.einsum("fi,fij,fj->f", row.conj(), own, row).real
+        rows[:, i] = row.conj() / np.sqrt(np.maximum(scale, np.finfo(float).tiny))[:, None]
+    return rows
+
+
+def unit_paths(rows: NDArray[np.complex128]) -> NDArray[np.complex128]:
+    """Off-diagonal part of the unit-diagonal mixing that the filters ``rows`` undo."""
+    mixing: NDArray[np.complex128] = whiten_diagonal(np.linalg.inv(rows)) - np.eye(rows.shape[-1])
+    return mixing
+
+
+def fitted_taps(
+    left: Response,
+    evidence: NDArray[np.float32],
+    known: Taps,
+    length: int,
+    ahead: int,
+    allowed: NDArray[np.bool_],
+    chance: float,
+) -> Taps:
+    """Fit causal filters to what bleed is left: the most probable taps.
+
+    For each path, minimise over the taps d the sum over bins of κ |H - D|² plus, over lags, (h + d)² λ: κ is the
+    evidence, h the taps known so far and λ = mean κ · σ² / p. σ² is the variance that chance gives a tap, measured
+    where no bleed can be (long before it was played); p is the variance of the taps around each lag, less σ².
+
+    Returns
+    -------
+    ``(mics, mics, ahead + length)``.
+    """
+    nfft = known.shape[-1]
+    pairs = np.argwhere(allowed)
+    taps = np.zeros((len(known), len(known), ahead + length), np.float32)
+
+    def work(part: slice) -> None:
+        i, j = pairs[part].T
+        weight = np.ascontiguousarray(evidence[:, i, j].T)
+        mean = weight.mean(axis=-1, keepdims=True)
+        mean = np.where(mean > 0, mean, 1)
+        score = scipy.fft.irfft(weight * left[:, i, j].T, nfft, axis=-1).astype(np.float32)
+        so_far = known[i, j]
+        before = score[:, nfft // 2 : nfft - max(ahead, nfft // 8)] / mean
+        noise = chance * np.mean(np.square(before), axis=-1, keepdims=True)
+        noise = np.maximum(noise, np.finfo(np.float32).tiny)
+        spread = np.maximum(around_each_lag(np.square(so_far + score / mean)) - noise, 1e-3 * noise)
+        shrinkage = (mean * noise / spread).astype(np.float32)
+        inside = np.zeros(nfft, np.float32)
+        inside[:length] = inside[nfft - ahead :] = 1
+        found = conjugate_gradients(weight, shrinkage, (score - shrinkage * so_far) * inside, inside, mean)
+        taps[i, j, ahead:] = found[:, :length]
+        taps[i, j, :ahead] = found[:, nfft - ahead :]
+
+    in_parallel(work, chunks(len(pairs), 4 * nfft))
+    return taps
+
+
+def around_each_lag(squares: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Mean over neighbouring lags, ``(paths, nfft)`` in circular order, wider the later: a quarter of the lag."""
+    half = squares.shape[-1] // 2
+    lags = np.arange(half)
+    reach = np.maximum(32, lags // 4)
+    first, last = np.maximum(lags - reach, 0), np.minimum(lags + reach + 1, half)
+
+    def smooth(side: NDArray[np.float32]) -> NDArray[np.float64]:
+        total = np.concatenate([np.zeros_like(side[:, :1], np.float64), np.cumsum(side, -1, np.float64)], axis=-1)
+        mean: NDArray[np.float64] = (total[:, last] - total[:, first]) / (last - first)
+        return mean
+
+    early, late = smooth(squares[:, half:][:, ::-1])[:, ::-1], smooth(squares[:, :half])
+    return np.concatenate([late, early], axis=-1).astype(np.float32)
+
+
+def conjugate_gradients(
+    weight: NDArray[np.float32],
+    shrinkage: NDArray[np.float32],
+    score: NDArray[np.float32],
+    inside: NDArray[np.float32],
+    mean: NDArray[np.float32],
+) -> NDArray[np.float32]:
+    """Solve (C + λ) d = score for the taps inside the support, where C convolves with the weight's transform."""
+    nfft = score.shape[-1]
+    scale = inside / (mean + shrinkage)
+    solution, rest = np.zeros_like(score), score.copy()
+    step = scale * rest
+    old = np.sum(rest * step, axis=-1, keepdims=True)
+    tiny = np.finfo(np.float32).tiny
+    for _ in range(SOLVER_STEPS):
+        moved = scipy.fft.irfft(weight * scipy.fft.rfft(step, axis=-1), nfft, axis=-1).astype(np.float32)
+        moved = (moved + shrinkage * step) * inside
+        stride = old / np.maximum(np.sum(step * moved, axis=-1, keepdims=True), tiny)
+        solution += stride * step
+        rest -= stride * moved
+        ready = scale * rest
+        new = np.sum(rest * ready, axis=-1, keepdims=True)
+        step = ready + new / np.maximum(old, tiny) * step
+        old = new
+    return solution
+
+
+def scaled_by_effect(mixing: Response, cross: Response) -> Response:
+    """Scale down, band by band, the paths that subtract more than they remove.
+
+    Paths are learnt where voice i is quiet. A path that was learnt from sound that neither voice made (a cymbal
+    without a microphone) does harm where voice j plays. There the truth shows: what a right path subtracts, b = a_ij
+    y_j, is all bleed, so that microphone i loses the power of b; the share that it does lose is
+    1 + Re⟨y_i, b⟩ / ⟨b, b⟩.
+
+    Parameters
+    ----------
+    mixing
+        ``(bins, mics, mics)``, unit diagonal.
+    cross
+        Cross-spectra of the voices, on a grid of bins coarser by a whole factor.
+    """
+    coarse = len(cross)
+    grid = (len(mixing) - 1) // (coarse - 1)
+    at = mixing[::grid]
+    gained = (cross * at.conj()).real
+    spent = np.square(np.abs(at)) * np.einsum("fjj->fj", cross).real[:, None, :]
+    edges = np.unique(np.r_[0, np.geomspace(max(2, coarse // 512), coarse, BANDS).astype(int)])
+    widths = np.diff(edges)
+    gained, spent = np.add.reduceat(gained, edges[:-1]), np.add.reduceat(spent, edges[:-1])
+    effect = np.clip(1 + gained / np.where(spent > 0, spent, 1), 0, 1)
+    effect = np.where(effect > DOUBT, 1, effect).astype(np.float32)
+    scale = np.repeat(np.repeat(effect, widths, axis=0), grid, axis=0)[: len(mixing)]
+    scale = np.concatenate([scale, scale[-1:]])[: len(mixing)]
+    off = 1 - np.eye(mixing.shape[-1], dtype=np.float32)
+    return mixing * np.where(off > 0, scale, 1)

@@ -1,0 +1,90 @@
+"""Blind demixing of close microphones: fixed filters over all microphones, found from the recording itself."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from debleed.methods import Progress, Side, quiet
+from debleed.paths import OverlapSave, Response, Taps, unmixing
+from debleed.recording import Recording, Samples
+
+VALUES = 32_000_000
+"""Most samples, over all microphones, that are listened to at once: about 1.5 GB of memory with all temporaries."""
+
+
+@dataclass(frozen=True)
+class Demix:
+    """Blind demixing filters over all microphones; see :mod:`debleed.demixing` for how they are found."""
+
+    seconds: float = field(default=120.0, metadata={"help": "seconds of the recording that are listened to"})
+    needs: ClassVar[frozenset[str]] = frozenset()
+
+    def fit(self, recording: Recording, side: Side = Side(), progress: Progress = quiet) -> Demixed:  # noqa: B008
+        """Find the paths of bleed; memory is bounded by an excerpt of at most ``seconds``."""
+        from debleed.demixing import find_paths
+
+        count = min(round(self.seconds * recording.rate), VALUES // max(1, len(recording)))
+        heard = excerpt(recording, count)
+        sounding = np.flatnonzero(np.any(heard != 0, axis=-1))
+        allowed = recording.paths()[np.ix_(sounding, sounding)]
+        taps = np.zeros((len(recording), len(recording), 1), np.float32)
+        if not allowed.any():
+            return Demixed(taps, 0)
+        level = np.sqrt(np.mean(np.square(heard, dtype=np.float64)))
+        found = find_paths((heard[sounding] / level).astype(np.float32), recording.rate, allowed, progress)
+        taps = np.zeros((*taps.shape[:2], found.taps.shape[-1]), np.float32)
+        taps[np.ix_(sounding, sounding)] = found.taps
+        return Demixed(taps, found.ahead)
+
+
+PIECES = 4
+"""An excerpt is taken in so many pieces, spread over the recording."""
+
+
+def excerpt(recording: Recording, count: int) -> NDArray[np.float64]:
+    """Read at most ``count`` samples: the whole, or pieces spread evenly, faded so that the joints do not click."""
+    if recording.length <= count:
+        return recording.read().astype(np.float64)
+    size = count // PIECES
+    starts = np.linspace(0, recording.length - size, PIECES).astype(int)
+    fade = np.minimum(1, np.arange(1, size + 1) / (0.01 * recording.rate))
+    return np.concatenate([recording.read(s, s + size) * fade * fade[::-1] for s in starts], axis=-1)
+
+
+@dataclass(frozen=True)
+class Demixed:
+    """The paths of bleed, and the removal of what comes along them.
+
+    Parameters
+    ----------
+    taps
+        ``(mics, mics, ahead + length)``, see :mod:`debleed.paths`.
+    ahead
+        Taps ahead of lag 0.
+    """
+
+    taps: Taps
+    ahead: int
+
+    def apply(self, recording: Recording) -> Recording:
+        """Take from each microphone the bleed that the paths predict."""
+        if not self.taps.any():
+            return recording
+        nfft = 4 << int(np.ceil(np.log2(self.taps.shape[-1])))
+        filters = unmixing(self.taps, self.ahead, nfft)
+        filters -= np.eye(len(self.taps), dtype=np.complex64)
+        return recording.with_reader(lambda start, stop: cleaned(recording, filters, nfft, start, stop))
+
+
+def cleaned(recording: Recording, filters: Response, nfft: int, start: int, stop: int) -> Samples:
+    """Microphones plus what ``filters`` make of them; blocks lie on the grid of the whole recording."""
+    reach, step = nfft // 4, nfft // 2
+    first = start // step * step
+    stretch = recording.read(first - reach, stop + reach)
+    change = OverlapSave.of(stretch.astype(np.float32), nfft).filtered(filters)
+    wanted = slice(reach + start - first, reach + stop - first)
+    return recording.read(start, stop) + change[:, wanted].astype(stretch.dtype)
