@@ -74,8 +74,21 @@ CHANCE = 3.0
 DOUBT = 0.8
 """A path is scaled down where it removes less than this share of the power that it subtracts."""
 
-BANDS = 12
+QUIET = 0.35
+"""Exponent by which moments count more in which a voice is quiet against the others. 0 is maximum likelihood, which
+fails where two voices depend on each other (a doubled melody): the moments in which one of them pauses decide."""
+
+BANDS = 8
 """Bands, of equal width in octaves, in which paths are scaled down."""
+
+LINEAR_FLOOR = 1e-3
+"""The floor for instantaneous mixtures: their one matrix is known far better than a filter."""
+
+LINEAR_ROUNDS = 15
+"""Sweeps over a share of the bins to see whether a mixture is instantaneous, and again over all bins if it is."""
+
+LINEAR_GAIN = 1.0
+"""Log-likelihood that one matrix must gain, per point of time and frequency, for a mixture to be instantaneous."""
 
 SOLVER_STEPS = 12
 """Steps of conjugate gradients; what they leave is made up for by the next round."""
@@ -115,6 +128,9 @@ def find_paths(
     """
     mics, length = samples.shape
     ahead = round(AHEAD * rate)
+    matrix = one_matrix(samples, rate, allowed)
+    if matrix is not None:
+        return Paths((matrix - np.eye(mics)).astype(np.float32)[:, :, None], 0)
     taps = np.zeros((mics, mics, 2 * ahead), np.float32)
     stages = windows(length, rate, mics)
     for k, nfft in enumerate(stages):
@@ -129,6 +145,60 @@ def find_paths(
             taps = next_paths(taps, ahead, save, floor, rate, allowed, CHANCE if k >= 2 else 1.0)
     progress("demix", 1.0)
     return Paths(taps, ahead)
+
+
+def one_matrix(samples: NDArray[np.float32], rate: int, allowed: NDArray[np.bool_]) -> NDArray[np.float64] | None:
+    """Find the one real matrix of an instantaneous mixture; ``None`` where the mixture is none.
+
+    The same likelihood and the same update as for paths, with the statistics of all bins added up.
+
+    Returns
+    -------
+    A of shape ``(mics, mics)`` with a unit diagonal.
+    """
+    nfft = 1 << round(np.log2(FIRST_WINDOW * rate))
+    heard = spectra(samples, nfft)
+    floor = variance_floor(heard) * (LINEAR_FLOOR / FLOOR)
+    some = np.ascontiguousarray(heard[:: len(heard) // 128 + 1]), np.ascontiguousarray(floor[:: len(heard) // 128 + 1])
+    rows = matrix_sweeps(*some, np.eye(len(samples)), LINEAR_ROUNDS, allowed)
+    before = np.log(smoothed(power(some[0])) + some[1]).mean()
+    after = np.log(smoothed(power(rows.astype(np.complex64) @ some[0])) + some[1]).mean()
+    likelier = (before - after) * len(rows) + np.linalg.slogdet(rows)[1] * 2
+    if likelier < LINEAR_GAIN:
+        return None
+    rows = matrix_sweeps(heard, floor, rows, LINEAR_ROUNDS, allowed)
+    matrix: NDArray[np.float64] = np.linalg.inv(rows)
+    return matrix / np.diag(matrix)
+
+
+def smoothed(powers: Powers) -> Powers:
+    """Mean over three frames."""
+    return uniform_filter1d(powers, 3, axis=-1)
+
+
+def matrix_sweeps(
+    heard: Bins, floor: Powers, rows: NDArray[np.float64], sweeps: int, allowed: NDArray[np.bool_]
+) -> NDArray[np.float64]:
+    """Sweeps of iterative projection with one real matrix for all bins; returns unit-diagonal-image filters W."""
+    for _ in range(sweeps):
+        parts = list(chunks(len(heard), heard[0].size))
+        sums = np.zeros((len(parts), *rows.shape, len(rows)))
+
+        def work(k: int, parts: list[slice] = parts, sums: NDArray[np.float64] = sums, now: Bins = rows) -> None:
+            here = heard[parts[k]]
+            weights = 1 / (smoothed(power(now.astype(np.complex64) @ here)) + floor[parts[k]])
+            for i in range(len(now)):
+                sums[k, i] = ((here * weights[:, i : i + 1]) @ here.conj().swapaxes(1, 2)).sum(axis=0).real
+
+        with ThreadPoolExecutor(os.cpu_count()) as pool:
+            list(pool.map(work, range(len(parts))))
+        # in the coordinates of the voices found so far, where microphones of one voice stay as they are
+        covariance = rows @ sums.sum(axis=0) @ rows.T
+        covariance /= np.einsum("iii->i", covariance)[:, None, None]
+        rows = projected(covariance[None].astype(np.complex128), allowed)[0].real @ rows
+        matrix = np.linalg.inv(rows)
+        rows = np.linalg.inv(matrix / np.diag(matrix))
+    return rows
 
 
 def next_paths(
@@ -214,13 +284,13 @@ def bleed_left(
             variance = uniform_filter1d(variance, 3, axis=-1)
         variance = variance[part.start - wide.start :][: part.stop - part.start] + floor[part]
         here = voices[part]
-        mean_power = power(here).mean(axis=-1)
-        weights = np.sqrt(variance.sum(axis=1, keepdims=True) / variance) / variance
+        weights = (variance.sum(axis=1, keepdims=True) / variance) ** QUIET / variance
         covariance = weighted_covariances(here, weights)
         cross[part] = here @ here.conj().swapaxes(1, 2)
+        powers = power(here)
         paths = unit_paths(projected(covariance, allowed))
         left[part] = np.where(allowed, paths, 0) / np.maximum(np.abs(paths), 1)
-        known = np.clip(mean_power / np.maximum(share[part], np.finfo(np.float32).tiny), 1e-3, 1)
+        known = np.clip(powers.mean(axis=-1) / np.maximum(share[part], np.finfo(np.float32).tiny), 1e-3, 1)
         seen = np.einsum("fijj->fij", covariance).real
         evidence[part] = np.minimum(seen, 1e3) * known[:, None, :]
 
@@ -358,7 +428,8 @@ def scaled_by_effect(mixing: Response, cross: Response) -> Response:
     Paths are learnt where voice i is quiet. A path that was learnt from sound that neither voice made (a cymbal
     without a microphone) does harm where voice j plays. There the truth shows: what a right path subtracts, b = a_ij
     y_j, is all bleed, so that microphone i loses the power of b; the share that it does lose is
-    1 + Re⟨y_i, b⟩ / ⟨b, b⟩.
+    1 + Re⟨y_i, b⟩ / ⟨b, b⟩. Bins count by the square root of voice i's power there, inverted: neither the loudest
+    bin alone nor the noise between the bins decides.
 
     Parameters
     ----------
@@ -367,17 +438,15 @@ def scaled_by_effect(mixing: Response, cross: Response) -> Response:
     cross
         Cross-spectra of the voices, on a grid of bins coarser by a whole factor.
     """
-    coarse = len(cross)
+    coarse, mics = cross.shape[:2]
     grid = (len(mixing) - 1) // (coarse - 1)
     at = mixing[::grid]
-    gained = (cross * at.conj()).real
-    spent = np.square(np.abs(at)) * np.einsum("fjj->fj", cross).real[:, None, :]
-    edges = np.unique(np.r_[0, np.geomspace(max(2, coarse // 512), coarse, BANDS).astype(int)])
-    widths = np.diff(edges)
-    gained, spent = np.add.reduceat(gained, edges[:-1]), np.add.reduceat(spent, edges[:-1])
+    own = np.einsum("fjj->fj", cross).real
+    weight = 1 / np.sqrt(own + FAINT * own.max(axis=0) + np.finfo(np.float32).tiny)[:, :, None]
+    edges = np.unique(np.r_[0, np.geomspace(max(2, coarse // 64), coarse, BANDS).astype(int)])
+    gained = np.add.reduceat((cross * at.conj()).real * weight, edges[:-1])
+    spent = np.add.reduceat(np.square(np.abs(at)) * own[:, None, :] * weight, edges[:-1])
     effect = np.clip(1 + gained / np.where(spent > 0, spent, 1), 0, 1)
-    effect = np.where(effect > DOUBT, 1, effect).astype(np.float32)
-    scale = np.repeat(np.repeat(effect, widths, axis=0), grid, axis=0)[: len(mixing)]
-    scale = np.concatenate([scale, scale[-1:]])[: len(mixing)]
-    off = 1 - np.eye(mixing.shape[-1], dtype=np.float32)
-    return mixing * np.where(off > 0, scale, 1)
+    effect = np.where((effect > DOUBT) | np.eye(mics, dtype=bool), 1, effect).astype(np.float32)
+    band = np.searchsorted(edges, np.arange(len(mixing)) // grid, side="right") - 1
+    return mixing * effect[np.minimum(band, len(effect) - 1)]
