@@ -1,6 +1,26 @@
-"""Remove microphone bleed from multitrack recordings, from all microphones at once."""
+"""Remove microphone bleed from multitrack recordings, from all microphones at once.
 
-from debleed.recording import Recording
+A :class:`Recording` holds microphones that were recorded together, :func:`remove` takes the bleed out of all of them,
+and an :class:`InputError` says in a sentence what cannot be used.
+
+Examples
+--------
+Two voices that come and go, each of which the other's microphone hears as well:
+
+>>> import numpy as np
+>>> from debleed import Recording, remove
+>>> rng = np.random.default_rng(0)
+>>> voices = rng.standard_normal((2, 80_000)) * np.repeat(rng.random((2, 40)), 2_000, axis=1)
+>>> bleeding = np.array([[1.0, 0.5], [0.3, 1.0]]) @ voices
+>>> clean = remove(Recording.from_array(bleeding, rate=8_000, names=["vox", "bass"]))
+>>> clean.names, clean.length
+(('vox', 'bass'), 80000)
+>>> bool(np.abs(clean.read() - voices).max() < 0.05 * np.abs(bleeding - voices).max())
+True
+"""
+
+from debleed.recording import InputError, Recording
+from debleed.remove import remove
 
 __version__ = "0.1.0"
-__all__ = ["Recording", "__version__"]
+__all__ = ["InputError", "Recording", "__version__", "remove"]

@@ -38,12 +38,16 @@ def ring(
 ) -> Sound:
     """Sum of dying sines: Im Σ strength · exp((−fall + 2πi · frequency) t), arrays of shape ``(partials,)``.
 
-    Time is written as a block's start plus a place in the block, so that the sum becomes one small matrix product.
+    Time is written as a block's start plus a place in the block, so that the sum becomes matrix products, small ones:
+    large ones are shared among threads, which wait for each other for many times as long where the machine is busy.
     """
-    width = 1 + int(np.sqrt(count))
-    exponent = (2j * np.pi * frequency - fall)[:, None] / rate
-    starts = strength[:, None] * np.exp(exponent * np.arange(0, count, width))
-    sound: Sound = (starts.T @ np.exp(exponent * np.arange(width))).imag.reshape(-1)[:count]
+    heard = strength != 0
+    exponent = (2j * np.pi * frequency[heard] - fall[heard]) / rate
+    width, rows = 1 + int(np.sqrt(count)), 8
+    blocks = rows * -(-count // (rows * width))
+    starts = strength[heard] * np.exp(width * np.arange(blocks)[:, None] * exponent)
+    places = np.exp(exponent[:, None] * np.arange(width))
+    sound: Sound = (starts.reshape(-1, rows, len(exponent)) @ places).imag.reshape(-1)[:count]
     return sound
 
 

@@ -29,7 +29,13 @@ RT60 = 0.4
     show_default=True,
     help="Folder to write to.",
 )
-@click.option("--seconds", type=click.IntRange(10, 600), default=60, show_default=True, help="How long the band plays.")
+@click.option(
+    "--seconds",
+    type=click.IntRange(10, 600),
+    default=45,  # introduction, verse and chorus
+    show_default=True,
+    help="How long the band plays.",
+)
 @click.option("--method", default="demix", show_default=True, help="See 'debleed methods'.")
 @click.option("--force", is_flag=True, help="Write over what is there.")
 def command(output: Path, seconds: int, method: str, force: bool) -> None:
