@@ -58,7 +58,8 @@ def unmixing(taps: Taps, ahead: int, nfft: int) -> Response:
 
 def whiten_diagonal(mixing: Response) -> Response:
     """Scale the voices so that each reaches its own microphone unchanged: unit diagonal."""
-    return mixing / np.einsum("fii->fi", mixing)[:, None, :]
+    scaled: Response = mixing / np.einsum("fii->fi", mixing)[:, None, :]
+    return scaled
 
 
 @dataclass(frozen=True)

@@ -18,27 +18,29 @@ VALUES = 32_000_000
 
 @dataclass(frozen=True)
 class Demix:
-    """Blind demixing filters over all microphones; see :mod:`debleed.demixing` for how they are found."""
+    """Blind demixing filters over all microphones; see :mod:`debleed.methods.demixing` for how they are found."""
 
     seconds: float = field(default=120.0, metadata={"help": "seconds of the recording that are listened to"})
     needs: ClassVar[frozenset[str]] = frozenset()
 
     def fit(self, recording: Recording, side: Side = Side(), progress: Progress = quiet) -> Demixed:  # noqa: B008
         """Find the paths of bleed; memory is bounded by an excerpt of at most ``seconds``."""
-        from debleed.demixing import find_paths
+        from debleed.methods.demixing import find_paths
 
         count = min(round(self.seconds * recording.rate), VALUES // max(1, len(recording)))
         heard = excerpt(recording, count)
         sounding = np.flatnonzero(np.any(heard != 0, axis=-1))
         allowed = recording.paths()[np.ix_(sounding, sounding)]
-        taps = np.zeros((len(recording), len(recording), 1), np.float32)
+        mics = len(recording)
         if not allowed.any():
-            return Demixed(taps, 0)
+            return Demixed(np.zeros((mics, mics, 1), np.float32), 0, np.zeros((mics, 2), np.float32))
         level = np.sqrt(np.mean(np.square(heard, dtype=np.float64)))
         found = find_paths((heard[sounding] / level).astype(np.float32), recording.rate, allowed, progress)
-        taps = np.zeros((*taps.shape[:2], found.taps.shape[-1]), np.float32)
+        taps = np.zeros((mics, mics, found.taps.shape[-1]), np.float32)
         taps[np.ix_(sounding, sounding)] = found.taps
-        return Demixed(taps, found.ahead)
+        trust = np.zeros((mics, found.trust.shape[-1]), np.float32)
+        trust[sounding] = found.trust
+        return Demixed(taps, found.ahead, trust)
 
 
 PIECES = 4
@@ -65,18 +67,24 @@ class Demixed:
         ``(mics, mics, ahead + length)``, see :mod:`debleed.paths`.
     ahead
         Taps ahead of lag 0.
+    trust
+        ``(mics, bins)``: the share of the predicted bleed that is taken away, on bins from 0 to half the rate.
     """
 
     taps: Taps
     ahead: int
+    trust: NDArray[np.float32]
 
     def apply(self, recording: Recording) -> Recording:
         """Take from each microphone the bleed that the paths predict."""
-        if not self.taps.any():
+        if not self.taps.any() or not self.trust.any():
             return recording
-        nfft = 4 << int(np.ceil(np.log2(self.taps.shape[-1])))
+        nfft = max(1024, 4 << int(np.ceil(np.log2(self.taps.shape[-1]))))
         filters = unmixing(self.taps, self.ahead, nfft)
         filters -= np.eye(len(self.taps), dtype=np.complex64)
+        at = np.linspace(0, self.trust.shape[-1] - 1, len(filters))
+        trust = np.stack([np.interp(at, np.arange(self.trust.shape[-1]), row) for row in self.trust], axis=1)
+        filters *= trust.astype(np.float32)[:, :, None]
         return recording.with_reader(lambda start, stop: cleaned(recording, filters, nfft, start, stop))
 
 
