@@ -8,7 +8,7 @@ import debleed
 HOUSE = Path(debleed.__file__).parent
 FLOORS = (  # who stands on a floor may import from the floors below, and only from these
     {"recording", "chunks", "instruments"},
-    {"audio", "stft", "acoustics", "staging", "session"},
+    {"audio", "stft", "acoustics", "staging", "session", "paths"},
     {"methods", "simulate", "evaluate", "excerpts", "pictures", "band"},
     {"remove", "writing"},
     {"corpus", "report"},

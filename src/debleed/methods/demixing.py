@@ -258,7 +258,8 @@ def power(values: Bins) -> Powers:
 def variance_floor(microphones: Bins) -> Powers:
     """Least variance of each voice: a share of its microphone's power, smoothed over nine frames."""
     smooth: Powers = uniform_filter1d(power(microphones), 9, axis=-1)
-    return FLOOR * smooth + FAINT * smooth.mean(axis=(0, 2), keepdims=True)
+    floor: Powers = FLOOR * smooth + FAINT * smooth.mean(axis=(0, 2), keepdims=True)
+    return floor
 
 
 def chunks(bins: int, values: int) -> Iterator[slice]:
