@@ -221,7 +221,7 @@ def summary(found: Findings) -> str:
     bleed = (median(matrix[~np.eye(len(matrix), dtype=bool)]) for matrix in found.bleed)
     items = [
         ("Predictable from the other microphones", f"{_change(100 * was, 100 * became)} %"),
-        ("Median bleed", f"{_change(*bleed)} dB"),
+        ("Median bleed (after: upper bound)", f"{_change(*bleed)} dB"),
     ]
     if found.scores:
         items.insert(0, ("Median SDR", f"{_change(found.scores.input_median, found.scores.sdr_median)} dB"))
