@@ -1,0 +1,197 @@
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+import pytest
+import scipy.signal
+
+from debleed import Recording
+from debleed.methods import create
+from debleed.methods.demix import excerpt
+from debleed.methods.demixing import (
+    around_each_lag,
+    conjugate_gradients,
+    find_paths,
+    judged,
+    one_matrix,
+    projected,
+    scaled_by_effect,
+    spectra,
+    weighted_covariances,
+    windows,
+)
+from debleed.paths import OverlapSave, response, taps_of, unmixing
+
+RATE = 8000
+
+
+def voices(count: int = 3, seconds: float = 20, seed: int = 0) -> np.ndarray:
+    """Coloured noises that come and go at their own times, as singers and drums do: ``(count, samples)``."""
+    rng = np.random.default_rng(seed)
+    length = round(seconds * RATE)
+    out = np.empty((count, length))
+    for k in range(count):
+        steps = rng.random(round(seconds * 4)) ** 4 + 1e-3
+        swell = np.interp(np.arange(length), np.linspace(0, length, len(steps)), steps)
+        colour = rng.standard_normal(24) * np.exp(-np.arange(24) / 6)
+        out[k] = swell * scipy.signal.lfilter(colour, 1, rng.standard_normal(length))
+    return 0.1 * out / np.std(out, axis=-1, keepdims=True)
+
+
+def bled(own: np.ndarray, seed: int = 1, late: int = 500, level: float = 0.3) -> np.ndarray:
+    """Each voice in every other microphone: later, and with an echo that decays."""
+    rng = np.random.default_rng(seed)
+    mics = own.copy()
+    for i in range(len(own)):
+        for j in range(len(own)):
+            if i != j:
+                path = np.zeros(late)
+                path[rng.integers(20, 60) :] = 1
+                path *= rng.standard_normal(late) * np.exp(-np.arange(late) / (late / 6))
+                mics[i] += level * scipy.signal.oaconvolve(own[j], path / np.linalg.norm(path))[: own.shape[1]]
+    return mics
+
+
+def gain(own: np.ndarray, mics: np.ndarray, clean: np.ndarray) -> np.ndarray:
+    return 10 * np.log10(np.sum((own - mics) ** 2, -1) / np.sum((own - clean) ** 2, -1))
+
+
+def run(mics: np.ndarray, **described: object) -> np.ndarray:
+    recording = Recording.from_array(mics, RATE, **described)  # type: ignore[arg-type]
+    return create("demix").fit(recording).apply(recording).read()
+
+
+def test_taps_and_response_undo_each_other() -> None:
+    taps = np.random.default_rng(0).standard_normal((3, 3, 40)).astype(np.float32)
+    taps[np.arange(3), np.arange(3)] = 0
+    mixing = response(taps, 8, 256)
+    assert np.allclose(np.einsum("fii->fi", mixing), 1, atol=1e-5)
+    assert np.allclose(taps_of(mixing, 32, 8), taps, atol=1e-5)
+
+
+def test_overlap_save_is_convolution() -> None:
+    rng = np.random.default_rng(0)
+    samples, taps = rng.standard_normal((2, 1000)).astype(np.float32), np.zeros((2, 2, 24), np.float32)
+    taps[0, 1], taps[1, 0] = rng.standard_normal((2, 24))
+    found = OverlapSave.of(samples, 128).filtered(response(taps, 4, 128))
+    expected = samples[0] + np.convolve(samples[1], taps[0, 1])[4:1004]
+    assert np.allclose(found[0], expected, atol=1e-4)
+
+
+def test_filters_undo_the_paths() -> None:
+    own = voices(2, 2).astype(np.float32)
+    taps = np.zeros((2, 2, 50), np.float32)
+    taps[0, 1, 30], taps[1, 0, 40] = 0.4, -0.3
+    mics = OverlapSave.of(own, 4096).filtered(response(taps, 10, 4096))
+    found = OverlapSave.of(mics, 4096).filtered(unmixing(taps, 10, 4096))
+    assert np.abs(found - own)[:, 2048:-2048].max() < 1e-4 * np.abs(own).max()
+
+
+def test_windows_double_as_far_as_the_sound_carries_them() -> None:
+    stages = windows(60 * 44100, 44100, 4)
+    assert [b / a for a, b in itertools.pairwise(stages)] == [2] * (len(stages) - 1)
+    assert stages[-1] / 44100 == pytest.approx(1.5, abs=0.02)
+    assert windows(10 * 44100, 44100, 4)[-1] < windows(60 * 44100, 44100, 4)[-1]
+    assert windows(60 * 44100, 44100, 16)[-1] < stages[-1]
+    assert windows(100, 44100, 2) == stages[:1]
+
+
+def test_means_around_a_lag_keep_what_is_level() -> None:
+    assert np.allclose(around_each_lag(np.full((2, 512), 3.0, np.float32)), 3)
+
+
+def test_conjugate_gradients_solve_a_white_problem_at_once() -> None:
+    score = np.random.default_rng(0).standard_normal((3, 64)).astype(np.float32)
+    weight, shrinkage = np.full((3, 33), 2.0, np.float32), np.full((3, 64), 0.5, np.float32)
+    inside = (np.arange(64) < 20).astype(np.float32)
+    mean = np.full((3, 1), 2.0, np.float32)
+    found = conjugate_gradients(weight, shrinkage, score * inside, inside, mean)
+    assert np.allclose(found, score * inside / 2.5, atol=1e-5)
+
+
+def test_nothing_is_projected_where_nothing_is_common() -> None:
+    covariance = np.tile(np.diag([1.0, 5.0, 9.0]), (4, 3, 1, 1)).astype(complex)
+    for i in range(3):
+        covariance[:, i] /= covariance[:, i, i, i][:, None, None]
+    rows = projected(covariance, ~np.eye(3, dtype=bool))
+    assert np.allclose(rows, np.eye(3), atol=1e-9)
+
+
+def test_covariances_are_scaled_to_the_own_voice() -> None:
+    heard = spectra(voices().astype(np.float32), 512)
+    covariance = weighted_covariances(heard, np.ones(heard.shape, np.float32))
+    assert np.allclose(np.einsum("fiii->fi", covariance).real, 1, atol=1e-3)
+
+
+def test_a_path_that_subtracts_too_much_is_scaled_down_and_a_right_one_is_not() -> None:
+    rng = np.random.default_rng(0)
+    y = rng.standard_normal((129, 2, 400)) + 1j * rng.standard_normal((129, 2, 400))
+    mixing = np.tile(np.eye(2, dtype=np.complex64), (513, 1, 1))
+    mixing[:, 0, 1] = 0.3
+    right = scaled_by_effect(mixing, (y @ y.conj().swapaxes(1, 2)).astype(np.complex64))
+    assert np.allclose(right, mixing)
+    y[:, 0] -= 0.3 * y[:, 1]  # there was no bleed, the path put it there
+    wrong = scaled_by_effect(mixing, (y @ y.conj().swapaxes(1, 2)).astype(np.complex64))
+    assert np.abs(wrong[:, 0, 1]).max() < 0.1
+    assert np.allclose(wrong[:, 1, 0], 0)
+
+
+def test_a_microphone_that_gets_louder_is_left_alone() -> None:
+    own = voices(2).astype(np.float32)
+    before = spectra(own, 512)
+    after = before.copy()
+    after[:, 0] -= 0.5 * before[:, 1]
+    trust = judged(before, after)
+    assert not trust[0].any()
+
+
+def test_one_matrix_for_an_instantaneous_mixture() -> None:
+    own = voices().astype(np.float32)
+    mixing = np.array([[1, 0.3, 0.1], [0.2, 1, 0.25], [0.15, 0.3, 1]])
+    found = one_matrix((mixing @ own).astype(np.float32), RATE, ~np.eye(3, dtype=bool))
+    assert found is not None
+    assert np.allclose(found, mixing, atol=1e-3)
+    assert gain(own, mixing @ own, run((mixing @ own).astype(np.float32))).min() > 30
+
+
+def test_an_echo_is_no_instantaneous_mixture() -> None:
+    assert one_matrix(bled(voices()).astype(np.float32), RATE, ~np.eye(3, dtype=bool)) is None
+
+
+@pytest.mark.parametrize("polarity", [1, -1])
+def test_removes_echoing_bleed(polarity: int) -> None:
+    own = voices(seconds=30)
+    mics = bled(own)
+    own[1], mics[1] = polarity * own[1], polarity * mics[1]
+    assert gain(own, mics, run(mics)).min() > 15
+
+
+def test_leaves_dry_voices_as_they_are() -> None:
+    own = voices(4)
+    assert np.array_equal(run(own), own)
+
+
+def test_bleeds_less_where_noise_is_added() -> None:
+    own = voices(seconds=30)
+    mics = bled(own)
+    noise = 1e-2 * np.std(mics) * np.random.default_rng(9).standard_normal(mics.shape)
+    assert gain(own, mics + noise, run(mics + noise)).min() > 6
+
+
+def test_paths_between_microphones_of_one_voice_are_none() -> None:
+    mics = bled(voices())
+    allowed = Recording.from_array(mics, RATE, voices=["a", "a", "b"]).paths()
+    taps = find_paths(mics.astype(np.float32), RATE, allowed).taps
+    assert not taps[0, 1].any()
+    assert not taps[1, 0].any()
+    assert taps[0, 2].any()
+
+
+def test_an_excerpt_is_bounded_and_spread() -> None:
+    recording = Recording.from_array(np.arange(1, 100001.0)[None], 1000)
+    assert np.array_equal(excerpt(recording, 200000), recording.read())
+    taken = excerpt(recording, 8000)
+    assert taken.shape == (1, 8000)
+    assert taken[0, 1000] < 2000
+    assert taken[0, -1000] > 98000
