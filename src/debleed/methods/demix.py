@@ -12,7 +12,7 @@ from debleed.methods import Progress, Side, quiet
 from debleed.paths import OverlapSave, Response, Taps, unmixing
 from debleed.recording import Recording, Samples
 
-VALUES = 32_000_000
+VALUES = 24_000_000
 """Most samples, over all microphones, that are listened to at once: about 1.5 GB of memory with all temporaries."""
 
 
@@ -35,7 +35,8 @@ class Demix:
         if not allowed.any():
             return Demixed(np.zeros((mics, mics, 1), np.float32), 0, np.zeros((mics, 2), np.float32))
         level = np.sqrt(np.mean(np.square(heard, dtype=np.float64)))
-        found = find_paths((heard[sounding] / level).astype(np.float32), recording.rate, allowed, progress)
+        heard = (heard[sounding] / level).astype(np.float32)
+        found = find_paths(heard, recording.rate, allowed, progress)
         taps = np.zeros((mics, mics, found.taps.shape[-1]), np.float32)
         taps[np.ix_(sounding, sounding)] = found.taps
         trust = np.zeros((mics, found.trust.shape[-1]), np.float32)
@@ -47,13 +48,13 @@ PIECES = 4
 """An excerpt is taken in so many pieces, spread over the recording."""
 
 
-def excerpt(recording: Recording, count: int) -> NDArray[np.float64]:
+def excerpt(recording: Recording, count: int) -> Samples:
     """Read at most ``count`` samples: the whole, or pieces spread evenly, faded so that the joints do not click."""
     if recording.length <= count:
-        return recording.read().astype(np.float64)
+        return recording.read()
     size = count // PIECES
     starts = np.linspace(0, recording.length - size, PIECES).astype(int)
-    fade = np.minimum(1, np.arange(1, size + 1) / (0.01 * recording.rate))
+    fade = np.minimum(1, np.arange(1, size + 1) / (0.01 * recording.rate)).astype(np.float32)
     return np.concatenate([recording.read(s, s + size) * fade * fade[::-1] for s in starts], axis=-1)
 
 
