@@ -7,7 +7,11 @@ A path is kept as the taps of a causal filter, with a few taps ahead of lag 0 fo
 
 from __future__ import annotations
 
+import os
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 import scipy.fft
@@ -23,6 +27,15 @@ Response = NDArray[np.complexfloating]
 
 WORKERS = 2
 """Threads of one Fourier transform; more gain nothing here, the transforms wait for memory."""
+
+Part = TypeVar("Part")
+
+
+def in_parallel(work: Callable[[Part], None], parts: Iterable[Part]) -> None:
+    """Do work on all parts, on all cores; NumPy leaves the interpreter's lock while it computes."""
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        for _ in pool.map(work, parts):
+            pass
 
 
 def circular(taps: Taps, ahead: int, nfft: int) -> Taps:
@@ -79,15 +92,25 @@ class OverlapSave:
         mics, length = samples.shape
         step = nfft // 2
         count = -(-length // step)
-        padded = np.zeros((mics, (count - 1) * step + nfft), np.float32)
-        padded[:, nfft // 4 : nfft // 4 + length] = samples
-        cut = np.lib.stride_tricks.sliding_window_view(padded, nfft, axis=-1)[:, ::step]
-        spectra = scipy.fft.rfft(cut, axis=-1, workers=WORKERS)
-        return cls(np.ascontiguousarray(np.moveaxis(spectra, -1, 0)), length, nfft)
+        blocks = np.empty((nfft // 2 + 1, mics, count), np.complex64)
+
+        def transform(mic: int) -> None:
+            padded = np.zeros((count - 1) * step + nfft, np.float32)
+            padded[nfft // 4 : nfft // 4 + length] = samples[mic]
+            blocks[:, mic] = scipy.fft.rfft(np.lib.stride_tricks.sliding_window_view(padded, nfft)[::step], axis=-1).T
+
+        in_parallel(transform, range(mics))
+        return cls(blocks, length, nfft)
 
     def filtered(self, filters: Response) -> NDArray[np.float32]:
         """Apply filters ``(bins, outputs, mics)``; gives ``(outputs, samples)``."""
-        spectra = np.moveaxis(filters.astype(np.complex64) @ self.blocks, 0, -1)
-        blocks = scipy.fft.irfft(spectra, self.nfft, axis=-1, workers=WORKERS)
-        middle = blocks[:, :, self.nfft // 4 : self.nfft // 4 + self.nfft // 2]
-        return np.ascontiguousarray(middle.reshape(len(middle), -1)[:, : self.length], dtype=np.float32)
+        outputs = np.empty((filters.shape[1], self.length), np.float32)
+        reach = self.nfft // 4
+
+        def transform(output: int) -> None:
+            spectra = np.ascontiguousarray((filters[:, output : output + 1] @ self.blocks)[:, 0].T)
+            middle = scipy.fft.irfft(spectra, self.nfft, axis=-1)[:, reach : reach + self.nfft // 2]
+            outputs[output] = middle.reshape(-1)[: self.length]
+
+        in_parallel(transform, range(len(outputs)))
+        return outputs

@@ -17,9 +17,7 @@ short windows and go on with longer ones, until the filters cover the room or th
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -29,11 +27,11 @@ from scipy.ndimage import uniform_filter1d
 
 from debleed.methods import Progress, quiet
 from debleed.paths import (
-    WORKERS,
     OverlapSave,
     Response,
     Taps,
     circular,
+    in_parallel,
     response,
     taps_of,
     unmixing,
@@ -212,8 +210,7 @@ def matrix_sweeps(
             for i in range(len(now)):
                 sums[k, i] = ((here * weights[:, i : i + 1]) @ here.conj().swapaxes(1, 2)).sum(axis=0).real
 
-        with ThreadPoolExecutor(os.cpu_count()) as pool:
-            list(pool.map(work, range(len(parts))))
+        in_parallel(work, range(len(parts)))
         # in the coordinates of the voices found so far, where microphones of one voice stay as they are
         covariance = rows @ sums.sum(axis=0) @ rows.T
         covariance /= np.einsum("iii->i", covariance)[:, None, None]
@@ -248,9 +245,17 @@ def next_paths(
 def spectra(samples: NDArray[np.float32], nfft: int) -> Bins:
     """Short-time spectra for statistics alone: square-root Hann window, half overlapping, bins first."""
     window = np.sin(np.pi * (np.arange(nfft) + 0.5) / nfft).astype(np.float32)
-    padded = np.pad(samples, ((0, 0), (nfft // 2, nfft)))
-    framed = np.lib.stride_tricks.sliding_window_view(padded, nfft, axis=-1)[:, :: nfft // 2]
-    return np.ascontiguousarray(np.moveaxis(scipy.fft.rfft(framed * window, axis=-1, workers=WORKERS), -1, 0))
+    frames = samples.shape[1] // (nfft // 2) + 2
+    out = np.empty((nfft // 2 + 1, len(samples), frames), np.complex64)
+
+    def transform(mic: int) -> None:
+        padded = np.zeros((frames + 1) * (nfft // 2), np.float32)
+        padded[nfft // 2 : nfft // 2 + samples.shape[1]] = samples[mic]
+        framed = np.lib.stride_tricks.sliding_window_view(padded, nfft)[:: nfft // 2]
+        out[:, mic] = scipy.fft.rfft(framed * window, axis=-1).T
+
+    in_parallel(transform, range(len(samples)))
+    return out
 
 
 def power(values: Bins) -> Powers:
@@ -269,13 +274,6 @@ def chunks(bins: int, values: int) -> Iterator[slice]:
     """Cut the bins into stretches of about half a million values, which stay in a core's cache."""
     step = max(1, 500_000 // max(1, values))
     return (slice(first, min(first + step, bins)) for first in range(0, bins, step))
-
-
-def in_parallel(work: Callable[[slice], None], parts: Iterator[slice]) -> None:
-    """Do work on all parts, on all cores; NumPy leaves the interpreter's lock while it computes."""
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
-        for _ in pool.map(work, parts):
-            pass
 
 
 def bleed_left(
