@@ -1,4 +1,4 @@
-"""Blind demixing of close microphones: fixed filters over all microphones, found from the recording itself."""
+"""Blind demixing of close microphones: filters over all microphones, and a gain on what they leave."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from debleed.methods import Progress, Side, quiet
+from debleed.methods.suppression import Suppression
 from debleed.paths import OverlapSave, Response, Taps, unmixing
 from debleed.recording import Recording, Samples
 
@@ -26,22 +27,24 @@ class Demix:
     def fit(self, recording: Recording, side: Side = Side(), progress: Progress = quiet) -> Demixed:  # noqa: B008
         """Find the paths of bleed; memory is bounded by an excerpt of at most ``seconds``."""
         from debleed.methods.demixing import find_paths
+        from debleed.methods.suppression import find_leak
 
         count = min(round(self.seconds * recording.rate), VALUES // max(1, len(recording)))
         heard = excerpt(recording, count)
         sounding = np.flatnonzero(np.any(heard != 0, axis=-1))
         allowed = recording.paths()[np.ix_(sounding, sounding)]
-        mics = len(recording)
         if not allowed.any():
-            return Demixed(np.zeros((mics, mics, 1), np.float32), 0, np.zeros((mics, 2), np.float32))
+            return Demixed(Filters.none(len(recording)), Suppression.none(len(recording)))
         level = np.sqrt(np.mean(np.square(heard, dtype=np.float64)))
         heard = (heard[sounding] / level).astype(np.float32)
         found = find_paths(heard, recording.rate, allowed, progress)
-        taps = np.zeros((mics, mics, found.taps.shape[-1]), np.float32)
-        taps[np.ix_(sounding, sounding)] = found.taps
-        trust = np.zeros((mics, found.trust.shape[-1]), np.float32)
-        trust[sounding] = found.trust
-        return Demixed(taps, found.ahead, trust)
+        filters = Filters(found.taps, found.ahead, found.trust)
+        suppression = Suppression.none(len(heard))
+        if not found.instantaneous:
+            voices = filters.apply(Recording.from_array(heard, recording.rate)).read()
+            touched = filters.trust.any(axis=-1)  # where nothing was removed, nothing is left
+            suppression = Suppression(find_leak(voices, recording.rate, allowed & touched[:, None]))
+        return Demixed(filters.among(sounding, len(recording)), suppression.among(sounding, len(recording)))
 
 
 PIECES = 4
@@ -59,7 +62,7 @@ def excerpt(recording: Recording, count: int) -> Samples:
 
 
 @dataclass(frozen=True)
-class Demixed:
+class Filters:
     """The paths of bleed, and the removal of what comes along them.
 
     Parameters
@@ -76,6 +79,19 @@ class Demixed:
     ahead: int
     trust: NDArray[np.float32]
 
+    @classmethod
+    def none(cls, mics: int) -> Filters:
+        """No paths: every microphone passes as it is."""
+        return cls(np.zeros((mics, mics, 1), np.float32), 0, np.zeros((mics, 2), np.float32))
+
+    def among(self, mics: NDArray[np.intp], count: int) -> Filters:
+        """The same for some of ``count`` microphones, the others of which have no part in it."""
+        taps = np.zeros((count, count, self.taps.shape[-1]), np.float32)
+        taps[np.ix_(mics, mics)] = self.taps
+        trust = np.zeros((count, self.trust.shape[-1]), np.float32)
+        trust[mics] = self.trust
+        return Filters(taps, self.ahead, trust)
+
     def apply(self, recording: Recording) -> Recording:
         """Take from each microphone the bleed that the paths predict."""
         if not self.taps.any() or not self.trust.any():
@@ -87,6 +103,18 @@ class Demixed:
         trust = np.stack([np.interp(at, np.arange(self.trust.shape[-1]), row) for row in self.trust], axis=1)
         filters *= trust.astype(np.float32)[:, :, None]
         return recording.with_reader(lambda start, stop: cleaned(recording, filters, nfft, start, stop))
+
+
+@dataclass(frozen=True)
+class Demixed:
+    """Filters that take away what bleeds, and the gain on what they leave."""
+
+    filters: Filters
+    suppression: Suppression
+
+    def apply(self, recording: Recording) -> Recording:
+        """Filter, then turn down."""
+        return self.suppression.apply(self.filters.apply(recording))
 
 
 def cleaned(recording: Recording, filters: Response, nfft: int, start: int, stop: int) -> Samples:

@@ -86,6 +86,9 @@ make louder. Measured: at most 0.14 on songs, 0.3 to 0.4 on drums that came out 
 NOTHING = 1e-6
 """So little bleed (-60 dB) is none: the microphone is left as it was, to the bit."""
 
+SHARED, SHARED_WITHIN = 4.0, 0.002
+"""A tap at lag 0 stands out above this multiple (6 dB) of the mean square of the taps within so many seconds."""
+
 LINEAR_FLOOR = 1e-3
 """The floor for instantaneous mixtures: their one matrix is known far better than a filter."""
 
@@ -114,6 +117,11 @@ class Paths:
     taps: Taps
     ahead: int
     trust: NDArray[np.float32]
+
+    @property
+    def instantaneous(self) -> bool:
+        """Whether one matrix is all: no filter, and nothing that it leaves."""
+        return self.taps.shape[-1] == 1
 
 
 def windows(length: int, rate: int, mics: int) -> list[int]:
@@ -239,7 +247,19 @@ def next_paths(
     correction = fitted_taps(left, evidence, known, taps.shape[-1] - ahead, ahead, allowed, chance)
     mixing = whiten_diagonal(response(taps, ahead, save.nfft) @ response(correction, ahead, save.nfft))
     mixing = scaled_by_effect(mixing, cross)
-    return taps_of(mixing, taps.shape[-1] - ahead, ahead) * allowed[:, :, None]
+    return without_shared(taps_of(mixing, taps.shape[-1] - ahead, ahead) * allowed[:, :, None], ahead, rate)
+
+
+def without_shared(taps: Taps, ahead: int, rate: int) -> Taps:
+    """Drop a tap at lag 0 that stands out from those around it.
+
+    Sound takes time from one microphone to the next, and its reflections more: no path peaks at lag 0. What two voices
+    share there was shared before the air (a doubled synthesiser, a sample in two stems) and belongs to both.
+    """
+    near = round(SHARED_WITHIN * rate)
+    around = np.square(taps[..., ahead - near : ahead + near + 1]).mean(axis=-1)
+    taps[..., ahead] = np.where(np.square(taps[..., ahead]) > SHARED * around, 0, taps[..., ahead])
+    return taps
 
 
 def spectra(samples: NDArray[np.float32], nfft: int) -> Bins:
