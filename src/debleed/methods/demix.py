@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from debleed.methods import Progress, Side, quiet
-from debleed.methods.suppression import Suppression
+from debleed.methods.suppression import Suppression, find_leak
 from debleed.paths import OverlapSave, Response, Taps, unmixing
 from debleed.recording import Recording, Samples
 
@@ -19,7 +19,10 @@ VALUES = 24_000_000
 
 @dataclass(frozen=True)
 class Demix:
-    """Blind demixing filters over all microphones; see :mod:`debleed.methods.demixing` for how they are found."""
+    """Blind demixing filters over all microphones, and a gain on what they leave.
+
+    See :mod:`debleed.methods.demixing` for how the filters are found, :mod:`debleed.methods.suppression` for the gain.
+    """
 
     seconds: float = field(default=120.0, metadata={"help": "seconds of the recording that are listened to"})
     needs: ClassVar[frozenset[str]] = frozenset()
@@ -27,7 +30,6 @@ class Demix:
     def fit(self, recording: Recording, side: Side = Side(), progress: Progress = quiet) -> Demixed:  # noqa: B008
         """Find the paths of bleed; memory is bounded by an excerpt of at most ``seconds``."""
         from debleed.methods.demixing import find_paths
-        from debleed.methods.suppression import find_leak
 
         count = min(round(self.seconds * recording.rate), VALUES // max(1, len(recording)))
         heard = excerpt(recording, count)
@@ -41,9 +43,11 @@ class Demix:
         filters = Filters(found.taps, found.ahead, found.trust)
         suppression = Suppression.none(len(heard))
         if not found.instantaneous:
-            voices = filters.apply(Recording.from_array(heard, recording.rate)).read()
-            touched = filters.trust.any(axis=-1)  # where nothing was removed, nothing is left
-            suppression = Suppression(find_leak(voices, recording.rate, allowed & touched[:, None]))
+            microphones = Recording.from_array(heard, recording.rate)
+            voices = Recording.from_array(filters.apply(microphones).read(), recording.rate)
+            touched = np.any(filters.trust, axis=-1)  # where nothing was removed, nothing is left
+            leak = find_leak(voices.read(), recording.rate, allowed & touched[:, None])
+            suppression = Suppression(leak).modest(microphones, voices)
         return Demixed(filters.among(sounding, len(recording)), suppression.among(sounding, len(recording)))
 
 
@@ -85,7 +89,7 @@ class Filters:
         return cls(np.zeros((mics, mics, 1), np.float32), 0, np.zeros((mics, 2), np.float32))
 
     def among(self, mics: NDArray[np.intp], count: int) -> Filters:
-        """The same for some of ``count`` microphones, the others of which have no part in it."""
+        """Place these microphones among ``count``, the others of which have no part in it."""
         taps = np.zeros((count, count, self.taps.shape[-1]), np.float32)
         taps[np.ix_(mics, mics)] = self.taps
         trust = np.zeros((count, self.trust.shape[-1]), np.float32)

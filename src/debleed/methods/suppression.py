@@ -104,7 +104,8 @@ def band_powers(voices: Samples, rate: int) -> Floats:
     for voice in voices:
         power = np.square(np.abs(stft(voice, nfft, nfft // HOPS)))
         rows.append(np.add.reduceat(power, edges[:-1], axis=0))
-    return scipy.ndimage.uniform_filter1d(np.stack(rows), SMOOTHING, axis=-1)
+    smooth: Floats = scipy.ndimage.uniform_filter1d(np.stack(rows), SMOOTHING, axis=-1)
+    return np.maximum(smooth, 0)  # running sums leave negative crumbs in silence
 
 
 def ringing(power: Floats, rate: int) -> Floats:
@@ -173,7 +174,8 @@ def believable(leak: Floats) -> Floats:
     both = leak * leak.swapaxes(0, 1)
     kept = np.where((leak > LOUDEST) | ((both > TIED) & (leak >= leak.swapaxes(0, 1))), 0, leak)
     around = scipy.ndimage.median_filter(kept, (1, 1, 5), mode="mirror")
-    return np.minimum(kept, OUTLYING * around)
+    held: Floats = np.minimum(kept, OUTLYING * around)
+    return held
 
 
 @dataclass(frozen=True)
@@ -194,7 +196,7 @@ class Suppression:
         return cls(np.zeros((mics, mics, 1), np.float32))
 
     def among(self, mics: NDArray[np.intp], count: int) -> Suppression:
-        """The same for some of ``count`` microphones, the others of which have no part in it."""
+        """Place these microphones among ``count``, the others of which have no part in it."""
         leak = np.zeros((count, count, self.leak.shape[-1]), np.float32)
         leak[np.ix_(mics, mics)] = self.leak
         return Suppression(leak)
@@ -209,7 +211,21 @@ class Suppression:
             left[i] += np.repeat(self.leak[i, j], widths)[:, None] * sources[j]
         smooth = scipy.ndimage.uniform_filter(power, (1, 3, 3))
         share = np.divide(MARGIN * left, smooth, out=np.ones_like(left), where=smooth > 0)
-        return np.maximum(1 - share, 0)
+        gain: Floats = np.maximum(1 - share, 0)
+        return gain
+
+    def modest(self, microphones: Recording, filtered: Recording) -> Suppression:
+        """Leave alone the microphones from which the gain would take more power than the filters did.
+
+        Filters take most of the bleed, even of drums (measured: the gain takes at most 0.9 of what they took). Where
+        they found little, a gain that finds much has found two voices that sound together.
+        """
+        quieter = self.apply(filtered)
+        taken = np.zeros((2, len(microphones)))
+        for start, stop in microphones.blocks():
+            stages = [recording.read(start, stop) for recording in (microphones, filtered, quieter)]
+            taken += np.sum(np.square(np.diff(stages, axis=0), dtype=np.float64), axis=-1)
+        return Suppression(np.where((taken[1] > taken[0])[:, None, None], 0, self.leak))
 
     def apply(self, recording: Recording) -> Recording:
         """Turn down; microphones of which nothing is known pass as they are, to the bit."""
