@@ -290,7 +290,8 @@ def test_programs_read_json(gig, clean, capsys):
 def test_the_report_sees_what_was_written(gig, clean, tmp_path, monkeypatch):
     seen = {}
 
-    def write(path, before, after, *, title):
+    def write(path, before, after, *, title, progress):
+        progress("report", 1.0)
         seen.update(
             names=after.names, voices=after.voices, title=title, same=np.array_equal(before.read(), after.read())
         )

@@ -20,6 +20,7 @@ from debleed.methods.demixing import (
     spectra,
     weighted_covariances,
     windows,
+    without_shared,
 )
 from debleed.paths import OverlapSave, response, taps_of, unmixing
 
@@ -129,10 +130,10 @@ def test_a_path_that_subtracts_too_much_is_scaled_down_and_a_right_one_is_not() 
     y = rng.standard_normal((129, 2, 400)) + 1j * rng.standard_normal((129, 2, 400))
     mixing = np.tile(np.eye(2, dtype=np.complex64), (513, 1, 1))
     mixing[:, 0, 1] = 0.3
-    right = scaled_by_effect(mixing, (y @ y.conj().swapaxes(1, 2)).astype(np.complex64))
+    right = scaled_by_effect(mixing, (y @ y.conj().swapaxes(1, 2)).astype(np.complex64), RATE)
     assert np.allclose(right, mixing)
     y[:, 0] -= 0.3 * y[:, 1]  # there was no bleed, the path put it there
-    wrong = scaled_by_effect(mixing, (y @ y.conj().swapaxes(1, 2)).astype(np.complex64))
+    wrong = scaled_by_effect(mixing, (y @ y.conj().swapaxes(1, 2)).astype(np.complex64), RATE)
     assert np.abs(wrong[:, 0, 1]).max() < 0.1
     assert np.allclose(wrong[:, 1, 0], 0)
 
@@ -142,8 +143,31 @@ def test_a_microphone_that_gets_louder_is_left_alone() -> None:
     before = spectra(own, 512)
     after = before.copy()
     after[:, 0] -= 0.5 * before[:, 1]
-    trust = judged(before, after)
+    trust = judged(before, after, RATE)
     assert not trust[0].any()
+
+
+def test_a_microphone_that_loses_more_than_is_subtracted_is_left_alone() -> None:
+    before = spectra(voices(2).astype(np.float32), 512)
+    before[:, 0] += 0.5 * before[:, 1]  # one sound on two tracks
+    after = before.copy()
+    after[:, 0] -= 0.1 * before[:, 1]
+    assert not judged(before, after, RATE)[0].any()
+    after[:, 0] = before[:, 0] - 0.5 * before[:, 1]
+    assert judged(before, after, RATE)[0].all()
+
+
+@pytest.mark.parametrize("rate", [22050, 44100, 96000])
+def test_what_is_shared_at_once_is_no_path(rate: int) -> None:
+    ahead, cut = round(0.0116 * rate), 14000 / rate  # the shared sound ends at 14 kHz, or at half the rate
+    lags = np.arange(4 * ahead) - ahead
+    width = min(1.0, 2 * cut)
+    taps = np.zeros((2, 2, len(lags)), np.float32)
+    taps[0, 1] = 0.4 * width * np.sinc(width * lags)
+    taps[1, 0] = 0.3 * width * np.sinc(width * (lags - 0.004 * rate))  # through 1.4 m of air
+    left = without_shared(taps, ahead, rate)
+    assert np.sum(left[0, 1] ** 2) < 0.2 * np.sum(taps[0, 1] ** 2)
+    assert np.array_equal(left[1, 0], taps[1, 0])
 
 
 def test_one_matrix_for_an_instantaneous_mixture() -> None:

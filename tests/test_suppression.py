@@ -92,5 +92,5 @@ def test_a_gain_that_takes_more_than_the_filters_is_not_trusted() -> None:
     suppression = Suppression(find_leak(mics.read(), RATE, others(2)))
     assert suppression.leak.any()
     assert not suppression.modest(mics, mics).leak.any()
-    silent = mics.with_reader(lambda start, stop: 0.1 * mics.read(start, stop))
-    assert suppression.modest(mics, silent).leak.any()
+    filtered = mics.with_reader(lambda start, stop: 0.1 * mics.read(start, stop))
+    assert suppression.modest(mics, filtered).leak.any()

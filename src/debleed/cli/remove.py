@@ -236,12 +236,11 @@ def report_on(take: Take, before: Recording, written: list[Path], page: Path, pr
     from debleed.audio import Take
     from debleed.report import write
 
-    progress("report", 0.0)
     folder = take.sources[0].path.absolute().parent
     voices = dict(zip(take.units, unit_voices(take, before), strict=True))
     with closing(Take.open(written, poly=take.poly, rate=take.rate)) as result:
-        write(page, before, result.recording(voices), title=written[0].stem if take.poly else folder.name)
-    progress("report", 1.0)
+        title = written[0].stem if take.poly else folder.name
+        write(page, before, result.recording(voices), title=title, progress=progress)
 
 
 def unit_voices(take: Take, recording: Recording) -> list[str | None]:

@@ -11,10 +11,13 @@ from numpy.typing import NDArray
 from debleed.methods import Progress, Side, quiet
 from debleed.methods.suppression import Suppression, find_leak
 from debleed.paths import OverlapSave, Response, Taps, unmixing
-from debleed.recording import Recording, Samples
+from debleed.recording import InputError, Recording, Samples
 
 VALUES = 24_000_000
 """Most samples, over all microphones, that are listened to at once: about 1.5 GB of memory with all temporaries."""
+
+SILENCE = 1e-9
+"""What peaks 180 dB below the loudest microphone is silence: the noise by which plug-ins guard against denormals."""
 
 
 @dataclass(frozen=True)
@@ -27,13 +30,18 @@ class Demix:
     seconds: float = field(default=120.0, metadata={"help": "seconds of the recording that are listened to"})
     needs: ClassVar[frozenset[str]] = frozenset()
 
+    def __post_init__(self) -> None:
+        if not 0 < self.seconds < np.inf:
+            raise InputError(f"seconds is a number above 0, got {self.seconds}")
+
     def fit(self, recording: Recording, side: Side = Side(), progress: Progress = quiet) -> Demixed:  # noqa: B008
         """Find the paths of bleed; memory is bounded by an excerpt of at most ``seconds``."""
         from debleed.methods.demixing import find_paths
 
         count = min(round(self.seconds * recording.rate), VALUES // max(1, len(recording)))
         heard = excerpt(recording, count)
-        sounding = np.flatnonzero(np.any(heard != 0, axis=-1))
+        peak = np.max(np.abs(heard), axis=-1, initial=0)
+        sounding = np.flatnonzero(peak > SILENCE * peak.max(initial=0))
         allowed = recording.paths()[np.ix_(sounding, sounding)]
         if not allowed.any():
             return Demixed(Filters.none(len(recording)), Suppression.none(len(recording)))
@@ -41,14 +49,19 @@ class Demix:
         heard = (heard[sounding] / level).astype(np.float32)
         found = find_paths(heard, recording.rate, allowed, progress)
         filters = Filters(found.taps, found.ahead, found.trust)
-        suppression = Suppression.none(len(heard))
+        left = Suppression.none(len(heard))
         if not found.instantaneous:
-            microphones = Recording.from_array(heard, recording.rate)
-            voices = Recording.from_array(filters.apply(microphones).read(), recording.rate)
-            touched = np.any(filters.trust, axis=-1)  # where nothing was removed, nothing is left
-            leak = find_leak(voices.read(), recording.rate, allowed & touched[:, None])
-            suppression = Suppression(leak).modest(microphones, voices)
-        return Demixed(filters.among(sounding, len(recording)), suppression.among(sounding, len(recording)))
+            left = left_by(filters, Recording.from_array(heard, recording.rate), allowed)
+        progress("demix", 1.0)
+        return Demixed(filters.among(sounding, len(recording)), left.among(sounding, len(recording)))
+
+
+def left_by(filters: Filters, microphones: Recording, allowed: NDArray[np.bool_]) -> Suppression:
+    """Find what the filters leave; where they took nothing, nothing is left, and a gain takes no more than they did."""
+    voices = Recording.from_array(filters.apply(microphones).read(), microphones.rate)
+    touched = np.any(filters.trust, axis=-1)
+    leak = find_leak(voices.read(), microphones.rate, allowed) * touched[:, None, None]
+    return Suppression(leak).modest(microphones, voices)
 
 
 PIECES = 4

@@ -8,7 +8,8 @@ The voices are time-varying Gaussians: y_j(f, t) has the variance v_j(f, t). The
    bin, from y as it is;
 3. fits to it, over all bins at once, a causal filter a path, each bin weighted by its evidence, each tap shrunk by a
    prior that is learnt from the taps themselves (empirical Bayes: taps no larger than chance vanish);
-4. adds the correction H to the paths, A ← A (I + H), and scales down what removes less than it subtracts.
+4. adds the correction H to the paths, A ← A (I + H), scales down what removes less than it subtracts, and drops what
+   two voices share without delay.
 
 Since step 1 is exact and step 2 sees only what is left, the errors of short-time spectra (in which a convolution is no
 product) vanish as the bleed does: the result is not bound to the ceiling of narrow-band demixing. Rounds start with
@@ -62,7 +63,7 @@ otherwise learn noise and spoil A⁻¹ for the others."""
 
 FAINT = 1e-7
 """The same against the microphone's power over all bins, for bins in which hardly anything sounds: what a codec left
-there, at -80 dB, would else decide as much as the music does."""
+there, at -70 dB and below, would else decide as much as the music does."""
 
 GRAIN = 21.5
 """Hz over which variances are smoothed where windows are long; short windows smooth over three frames instead."""
@@ -77,17 +78,17 @@ QUIET = 0.35
 """Exponent by which moments count more in which a voice is quiet against the others. 0 is maximum likelihood, which
 fails where two voices depend on each other (a doubled melody): the moments in which one of them pauses decide."""
 
-BANDS = 8
-"""Bands, of equal width in octaves, in which paths are scaled down."""
+COARSE_BANDS, FINE_BANDS = (172.0, 1.81), (43.0, 1.45)
+"""First edge in Hz, and width as a ratio, of the bands in which paths are scaled down and microphones are judged."""
 
-LOUDER = 0.25
+LOUDER = 0.2
 """A microphone is left as it was if more than this share of what would be subtracted lies in moments that it would
-make louder. Measured: at most 0.14 on songs, 0.3 to 0.4 on drums that came out worse, 0.5 without any bleed."""
+make louder. Measured: at most 0.14 on songs, 0.24 to 0.5 on drums that came out worse, 0.5 without any bleed."""
 
 UNEXPLAINED = 2.0
-"""A microphone is left as it was if it would lose more than this multiple of the power that is subtracted: then most
-of what goes with the subtracted is still there, and it is no path. Measured: 0.3 to 1.7 where there is bleed, 3 to 100
-where two voices without bleed were taken for one."""
+"""A microphone is left as it was if what is subtracted, fitted to it, would have to be this many times larger: most of
+what goes with it is still there, and it is no path. Measured: 0.3 to 1.7 where there is bleed, 3 to 100 where two
+voices without bleed were taken for one."""
 
 NOTHING = 1e-5
 """So little bleed (-50 dB) is none: the microphone is left as it was, to the bit."""
@@ -169,13 +170,12 @@ def find_paths(
         save = OverlapSave.of(samples, 4 * nfft)
         floor = variance_floor(spectra(samples, nfft))
         for turn in range(ROUNDS):
-            progress("demix", (k + turn / ROUNDS) / len(stages))
+            progress("demix", (k + turn / ROUNDS) / (len(stages) + 1))
             before = taps
             taps = next_paths(taps, ahead, save, floor, rate, allowed, CHANCE if k >= 2 else 1.0)
         taps = np.float32(0.5) * (before + taps)
     voices = save.filtered(unmixing(taps, ahead, save.nfft))
-    trust = judged(spectra(samples, stages[0]), spectra(voices, stages[0]))
-    progress("demix", 1.0)
+    trust = judged(spectra(samples, stages[0]), spectra(voices, stages[0]), rate)
     return Paths(taps, ahead, trust)
 
 
@@ -254,7 +254,7 @@ def next_paths(
     known = circular(taps, ahead, nfft)
     correction = fitted_taps(left, evidence, known, taps.shape[-1] - ahead, ahead, allowed, chance)
     mixing = whiten_diagonal(response(taps, ahead, save.nfft) @ response(correction, ahead, save.nfft))
-    mixing = scaled_by_effect(mixing, cross)
+    mixing = scaled_by_effect(mixing, cross, rate)
     return without_shared(taps_of(mixing, taps.shape[-1] - ahead, ahead) * allowed[:, :, None], ahead, rate)
 
 
@@ -264,10 +264,11 @@ def without_shared(taps: Taps, ahead: int, rate: int) -> Taps:
     Sound takes time from one microphone to the next, and its reflections more: no path peaks at lag 0. What two voices
     share there was shared before the air (a doubled synthesiser, a sample in two stems) and belongs to both.
     """
-    near = round(SHARED_WITHIN * rate)
+    near, wide = round(SHARED_WITHIN * rate), round(rate / 32000)  # a peak is as wide as its band is narrow
     around = np.square(taps[..., ahead - near : ahead + near + 1]).mean(axis=-1)
-    taps[..., ahead] = np.where(np.square(taps[..., ahead]) > SHARED * around, 0, taps[..., ahead])
-    return taps
+    shared = np.square(taps[..., ahead]) > SHARED * around
+    at_once = np.abs(np.arange(taps.shape[-1]) - ahead) <= wide
+    return np.where(shared[..., None] & at_once, np.float32(0), taps)
 
 
 def spectra(samples: NDArray[np.float32], nfft: int) -> Bins:
@@ -470,15 +471,23 @@ def conjugate_gradients(
     return solution
 
 
-def scaled_by_effect(mixing: Response, cross: Response) -> Response:
+def band_edges(bins: int, rate: int, layout: tuple[float, float]) -> NDArray[np.intp]:
+    """First bin of each band, and the end of the last; the same bands at every rate, as far as it reaches."""
+    first, ratio = layout
+    count = int(np.log(rate / 2 / first) / np.log(ratio))
+    hertz = first * ratio ** np.arange(count + 1)
+    return np.unique(np.r_[0, np.round(hertz[hertz < rate / 2.2] * 2 * (bins - 1) / rate), bins]).astype(int)
+
+
+def scaled_by_effect(mixing: Response, cross: Response, rate: int) -> Response:
     """Scale down, band by band, the paths that subtract more than they remove.
 
     Paths are learnt where voice i is quiet. A path that was learnt from sound that neither voice made (a cymbal
     without a microphone) does harm where voice j plays. There the truth shows: what a right path subtracts, b = a_ij
-    y_j, is all bleed, so that microphone i loses the power of b; the share that it does lose is
-    1 + Re⟨y_i, b⟩ / ⟨b, b⟩. With the voices of before the round in place of those of after, what one round puts on
-    too much the next one takes off. Bins count by the square root of voice i's power there, inverted: neither the
-    loudest bin alone nor the noise between the bins decides.
+    y_j, is all bleed, and what is left is orthogonal to it; the factor by which b explains microphone i best,
+    Re⟨y_i + b, b⟩ / ⟨b, b⟩ = 1 + Re⟨y_i, b⟩ / ⟨b, b⟩, is 1. With the voices of before the round in place of those of
+    after, what one round puts on too much the next one takes off. Bins count by the square root of voice i's power
+    there, inverted: neither the loudest bin alone nor the noise between the bins decides.
 
     Parameters
     ----------
@@ -492,7 +501,7 @@ def scaled_by_effect(mixing: Response, cross: Response) -> Response:
     at = mixing[::grid]
     own = np.einsum("fjj->fj", cross).real
     weight = 1 / np.sqrt(own + FAINT * own.max(axis=0) + np.finfo(np.float32).tiny)[:, :, None]
-    edges = np.unique(np.r_[0, np.geomspace(max(2, coarse // 64), coarse, BANDS).astype(int)])
+    edges = band_edges(coarse, rate, COARSE_BANDS)
     subtracted = at * own[:, None, :]
     gained = np.add.reduceat(((cross + subtracted) * at.conj()).real * weight, edges[:-1])
     spent = np.add.reduceat((subtracted * at.conj()).real * weight, edges[:-1])
@@ -503,13 +512,14 @@ def scaled_by_effect(mixing: Response, cross: Response) -> Response:
     return scaled
 
 
-def judged(microphones: Bins, voices: Bins) -> NDArray[np.float32]:
+def judged(microphones: Bins, voices: Bins, rate: int) -> NDArray[np.float32]:
     """Say how much of what was subtracted from each microphone was rightly subtracted: do no harm.
 
-    What is subtracted, b = x - y, is right as far as the microphone loses its power, see :func:`scaled_by_effect`;
-    band by band it is scaled to that. A microphone that is louder after than before in moments that hold much of b
-    is not understood (a drum that rings with every other one) and is left as it was; so is one without bleed, in
-    which b is chance, and each moment as likely to be louder as not; and so is one in which more goes with b than b.
+    What is subtracted, b = x - y, is right where 1 + Re⟨y, b⟩ / ⟨b, b⟩ is 1, see :func:`scaled_by_effect`. Where that
+    is less, and over all bands or in many moments, b is scaled to it band by band (in a band alone, kick and bass may
+    agree by chance). A microphone that is louder after than before in moments that hold much of b is not understood
+    (a drum that rings with every other one) and is left as it was. So is one without bleed, in which b is chance, each
+    moment is as likely to be louder as not, and what goes with b is a multiple of b.
 
     Returns
     -------
@@ -519,16 +529,24 @@ def judged(microphones: Bins, voices: Bins) -> NDArray[np.float32]:
     spent = power(removed).sum(axis=-1)
     gained = spent + (voices * removed.conj()).real.sum(axis=-1)
     bins = len(removed)
-    edges = np.unique(np.r_[0, np.geomspace(4, bins, 2 * BANDS).astype(int)])
+    edges = band_edges(bins, rate, FINE_BANDS)
     total = np.add.reduceat(spent, edges[:-1])
     effect = np.clip(np.add.reduceat(gained, edges[:-1]) / np.where(total > 0, total, 1), 0, 1)
-    effect = np.where(effect > DOUBT, 1, effect)
-    unexplained = gained.sum(axis=0) > UNEXPLAINED * spent.sum(axis=0)
+    understood = (gained.sum(axis=0) > DOUBT * spent.sum(axis=0)) & (louder(microphones, removed) <= LOUDER)
+    effect = np.where((effect > DOUBT) | understood, 1, effect)
     centres = (edges[:-1] + edges[1:] - 1) / 2
     trust = np.stack([np.interp(np.arange(bins), centres, row) for row in effect.T], axis=1).astype(np.float32)
     removed = removed * trust[:, :, None]
-    energy = power(removed).sum(axis=0)
-    louder = power(microphones - removed).sum(axis=0) > power(microphones).sum(axis=0)
-    blind = (energy * louder).sum(axis=-1) > LOUDER * energy.sum(axis=-1)
-    nothing = energy.sum(axis=-1) <= NOTHING * power(microphones).sum(axis=(0, 2))
+    blind = louder(microphones, removed) > LOUDER
+    nothing = power(removed).sum(axis=(0, 2)) <= NOTHING * power(microphones).sum(axis=(0, 2))
+    unexplained = gained.sum(axis=0) > UNEXPLAINED * spent.sum(axis=0)
     return np.where((blind | nothing | unexplained)[:, None], 0, trust.T).astype(np.float32)
+
+
+def louder(microphones: Bins, removed: Bins) -> Powers:
+    """Share of what is subtracted from each microphone that lies in moments which it makes louder, ``(mics,)``."""
+    energy = power(removed).sum(axis=0)
+    worse = power(microphones - removed).sum(axis=0) > power(microphones).sum(axis=0)
+    whole = energy.sum(axis=-1)
+    share: Powers = (energy * worse).sum(axis=-1) / np.where(whole > 0, whole, 1)
+    return share

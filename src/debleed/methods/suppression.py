@@ -36,13 +36,16 @@ RINGING = 0.3
 """Seconds in which the power of a voice, as others hear it, falls by 60 dB."""
 
 BANDS = 16
-"""Bands in which λ is found, of equal width in octaves above the lowest."""
+"""At most so many bands in which λ is found, of equal width in octaves above the lowest."""
 
 SMOOTHING, RISE = 5, 5
 """Frames over which powers are smoothed, and between which they are compared."""
 
 ONSET = 0.5
 """An onset: within RISE frames the power of the voices rises by more than this share of what it becomes."""
+
+FAINT = 1e-12
+"""A rise out of nothing, below this share of the mean power, is no onset."""
 
 FEW = 20
 """Onsets needed, or nothing is said."""
@@ -65,8 +68,8 @@ OUTLYING = 4.0
 MARGIN = 6.0
 """What is left may be so much stronger than λ tells, which is a low quantile, before it is heard."""
 
-STRETCH = 10.0
-"""Seconds rendered at a time, so that a long stretch costs no more memory than its samples."""
+STRETCH = 8_000_000
+"""Samples, over all microphones, rendered at a time, so that a long stretch costs no more memory than its samples."""
 
 
 def find_leak(voices: Samples, rate: int, allowed: NDArray[np.bool_]) -> NDArray[np.float32]:
@@ -118,16 +121,19 @@ def ringing(power: Floats, rate: int) -> Floats:
 
 def leak_of(heard: Floats, rate: int, allowed: NDArray[np.bool_]) -> Floats:
     """Fit λ to the onsets, microphone by microphone and band by band; ``(mics, mics, bands)``."""
-    mics, bands, _ = heard.shape
-    sources = ringing(heard, rate)
+    mics, bands, frames = heard.shape
     leak = np.zeros((mics, mics, bands))
+    if frames < RISE + FEW:
+        return leak
+    sources = ringing(heard, rate)
     heard_rise = heard[..., RISE:] - heard[..., :-RISE]
     source_rise = sources[..., RISE:] - sources[..., :-RISE]
     for i in range(mics):
         others = np.flatnonzero(allowed[i])
         for band in range(bands) if len(others) else ():
             rises = source_rise[others, band]
-            onsets = rises.sum(axis=0) > ONSET * sources[others, band, RISE:].sum(axis=0)
+            level = sources[others, band, RISE:].sum(axis=0)
+            onsets = rises.sum(axis=0) > ONSET * level + FAINT * level.mean()
             if np.count_nonzero(onsets) >= FEW:
                 leak[i, others, band] = fitted_shares(np.maximum(rises[:, onsets], 0).T, heard_rise[i, band, onsets])
     return leak
@@ -202,7 +208,7 @@ class Suppression:
         return Suppression(leak)
 
     def gain(self, spectra: Spectra, rate: int) -> Floats:
-        """Gain, 0 to 1, of every point of ``(mics, bins, frames)``: the share of its power that λ does not explain."""
+        """Gain, 0 to 1, of every point of ``(mics, bins, frames)``: 1 less MARGIN times the share that λ explains."""
         power = np.square(spectra.real) + np.square(spectra.imag)
         widths = np.diff(band_edges(spectra.shape[1]))
         sources = ringing(power, rate)
@@ -225,7 +231,7 @@ class Suppression:
         for start, stop in microphones.blocks():
             stages = [recording.read(start, stop) for recording in (microphones, filtered, quieter)]
             taken += np.sum(np.square(np.diff(stages, axis=0), dtype=np.float64), axis=-1)
-        return Suppression(np.where((taken[1] > taken[0])[:, None, None], 0, self.leak))
+        return Suppression(np.where((taken[1] <= taken[0])[:, None, None], self.leak, 0))
 
     def apply(self, recording: Recording) -> Recording:
         """Turn down; microphones of which nothing is known pass as they are, to the bit."""
@@ -241,11 +247,13 @@ class Suppression:
             return spectra[quieter] * self.gain(spectra, rate)[quieter]
 
         def read(start: int, stop: int) -> Samples:
-            out = recording.read(start, stop).copy()
-            step = max(1, round(STRETCH * rate))
+            first = start // hop * hop - reach - nfft
+            around = Recording.from_array(recording.read(first, stop + hop + nfft), rate)  # it is filtered when read
+            out = around.read(start - first, stop - first).copy()
+            step = max(rate, STRETCH // len(recording))
             for a in range(start, stop, step):
                 b = min(a + step, stop)
-                quiet = filtered(turned_down, (recording,), a - reach, b + hop, nfft, hop)
+                quiet = filtered(turned_down, (around,), a - first - reach, b - first + hop, nfft, hop)
                 out[quieter, a - start : b - start] = quiet[:, reach : reach + b - a]
             return out
 
