@@ -63,7 +63,7 @@ class Method(Protocol):
 
 
 METHODS: dict[str, tuple[str, str]] = {
-    "demix": ("demix:Demix", "blind demixing filters over all microphones at once (default)"),
+    "demix": ("demix:Demix", "blind demixing: filters over all microphones, then a gain on what they leave (default)"),
     "kamir": ("kamir:Kamir", "kernel additive modelling for interference reduction, tuned settings"),
     "kamir-published": ("kamir:published", "the same with the settings of the paper (Prätzlich et al. 2015)"),
     "unprocessed": ("baseline:Unprocessed", "the microphones as they are: the floor of every table"),
