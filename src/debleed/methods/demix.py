@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from debleed.methods import Progress, Side, quiet
+from debleed.methods.demixing import find_paths
 from debleed.methods.suppression import Suppression, find_leak
 from debleed.paths import OverlapSave, Response, Taps, unmixing
 from debleed.recording import InputError, Recording, Samples
@@ -36,8 +37,6 @@ class Demix:
 
     def fit(self, recording: Recording, side: Side = Side(), progress: Progress = quiet) -> Demixed:  # noqa: B008
         """Find the paths of bleed; memory is bounded by an excerpt of at most ``seconds``."""
-        from debleed.methods.demixing import find_paths
-
         count = min(round(self.seconds * recording.rate), VALUES // max(1, len(recording)))
         heard = excerpt(recording, count)
         peak = np.max(np.abs(heard), axis=-1, initial=0)

@@ -8,8 +8,8 @@ turned down, from one time-frequency point to the next.
 λ is told from onsets. When voice j sets in, what is left of it in microphone i rises with it, at the same moment and by
 the same share each time; voice i rises with it only by chance. So λ is a low quantile of rise over rise: a share that
 most onsets of voice j show. Levels alone would not do: a drum that rings on is as loud, against the next hit of
-another, as bleed would be. A microphone is left as it is wherever λ could be anything but bleed, see
-:func:`believable`.
+another, as bleed would be. Most of what could be taken for bleed and is none is told by :func:`believable` and
+:meth:`Suppression.modest`; of two voices whose onsets mostly coincide, though, the softer may lose some of its own.
 """
 
 from __future__ import annotations
@@ -171,7 +171,7 @@ def fitted_shares(rises: Floats, heard: Floats) -> Floats:
 
 
 def believable(leak: Floats) -> Floats:
-    """Keep what can be nothing but bleed.
+    """Drop what is hardly bleed.
 
     A microphone in which a voice has nothing hears the others, and so seems to be left in them by more than it has:
     no voice leaves more than LOUDEST. Two voices that always sound together (a doubled melody) seem to leave each
