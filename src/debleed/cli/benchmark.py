@@ -1,0 +1,127 @@
+"""``debleed benchmark``: run methods on bled corpora, keep every score, write the tables."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+from typing import Any
+
+import click
+
+from debleed.cli import feedback
+from debleed.cli.engine import engine_options, explained, outcomes
+from debleed.recording import InputError
+
+log = logging.getLogger("debleed.benchmark")
+
+PATH = click.Path(readable=False, path_type=Path)  # checked later, with our own sentences
+
+
+def named_folder(text: str) -> tuple[str, Path]:
+    """Read ``NAME=DIR``."""
+    name, equals, folder = text.partition("=")
+    if not (name and equals and folder):
+        raise click.BadParameter(f"'{text}' is not NAME=DIR, such as editor=outputs/")
+    return name, Path(folder)
+
+
+@click.command(name="benchmark")
+@click.argument("corpora", metavar="[CORPUS]...", type=PATH, nargs=-1)
+@click.option("-o", "--output", type=PATH, help="Folder of the results; new scores are added to those in it.")
+@click.option("--methods", default="all", show_default=True, metavar="A,B", help="Methods, separated by commas.")
+@click.option(
+    "--external",
+    multiple=True,
+    metavar="NAME=DIR",
+    callback=lambda ctx, option, texts: dict(map(named_folder, texts)),
+    help="Also score what another program made: DIR/<split>/<track>/<microphone>.wav.",
+)
+@click.option("--compare", nargs=2, type=PATH, metavar="A B", help="Set two folders of results side by side instead.")
+@engine_options
+def command(
+    corpora: tuple[Path, ...],
+    output: Path | None,
+    methods: str,
+    external: dict[str, Path],
+    compare: tuple[Path, Path] | None,
+    workers: int,
+    scheduler: str | None,
+) -> int:
+    """Run methods on every item of the corpora that 'debleed corpus bleed' made, and write the tables.
+
+    The results folder gets scores.jsonl (a line for each item and method), founding.md, scores.csv and report.html. What
+    stands there is not measured again, so a stopped benchmark goes on where it was.
+    """
+    if compare:
+        show_comparison(*compare)
+        return 0
+    if not corpora or output is None:
+        raise click.UsageError("give at least one CORPUS and -o FOLDER, or --compare A B")
+    from debleed.benchmark import LINES, append, key, measure, read_lines, tasks_of
+    from debleed.methods import METHODS
+    from debleed.staging import writable_ancestor
+    from debleed.tables import text_files
+
+    chosen = list(METHODS) if methods == "all" else [name.strip() for name in methods.split(",") if name.strip()]
+    tasks = tasks_of(corpora, chosen, external)
+    writable_ancestor(output)
+    output.mkdir(parents=True, exist_ok=True)
+    lines = read_lines(output) if (output / LINES).exists() else []
+    done = set(map(key, lines))
+    left = [task for task in tasks if key(task.line()) not in done]
+    click.echo(f"{len(tasks)} measurements, {len(tasks) - len(left)} of them are there -> {output}")
+    failed = 0
+    try:
+        with feedback.messages():
+            for task, outcome in outcomes(measure, left, workers, scheduler):
+                if isinstance(outcome, Exception):
+                    failed += 1
+                    log.warning("%s by %s failed: %s", task.item.id, task.method, explained(outcome))
+                else:
+                    append(output, outcome)
+                    lines.append(outcome)
+    finally:
+        wanted = {key(task.line()) for task in tasks}
+        measured = [line for line in lines if key(line) in wanted]
+        if measured:
+            for name, text in text_files(measured).items():
+                part = output / f".{name}.part"
+                part.write_text(text, encoding="utf-8")
+                part.replace(output / name)
+    show_tables(measured)
+    click.echo(f"{len(left) - failed} measured, {len(tasks) - len(left)} were there -> {output / 'founding.md'}")
+    if failed:
+        click.echo(f"{failed} measurements failed; run the same command again to try them once more", err=True)
+    return 1 if failed else 0
+
+
+def show_tables(lines: list[dict[str, Any]]) -> None:
+    """Print the founding table of each kind of bleed."""
+    from debleed.tables import sections
+
+    for bleed, about, ((_, table), *_), _ in sections(lines):
+        show(f"{bleed}: {about}", *table)
+
+
+def show_comparison(a: Path, b: Path) -> None:
+    """Print how the scores of the second folder differ from those of the first."""
+    from debleed.benchmark import read_lines
+    from debleed.tables import compared
+
+    head, rows = compared(read_lines(a), read_lines(b))
+    if not rows:
+        raise InputError(f"'{a}' and '{b}' have no item and method in common")
+    show(f"a = {a}, b = {b}; dB", head, rows)
+
+
+def show(title: str, head: list[str], rows: list[list[str]]) -> None:
+    """Print a table."""
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(title=title, title_justify="left")
+    for k, cell in enumerate(head):
+        table.add_column(cell, justify="right" if rows and k and rows[0][k][:1] in "+−–∞0123456789" else "left")
+    for row in rows:
+        table.add_row(*row)
+    Console().print(table)

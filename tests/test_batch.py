@@ -1,0 +1,87 @@
+from __future__ import annotations
+
+import os
+import signal
+from pathlib import Path
+
+import pytest
+
+from debleed.batch import RETRIES, each
+from debleed.recording import InputError
+
+
+def square(number: int) -> int:
+    if number == 3:
+        raise InputError("three is refused")
+    return number**2
+
+
+def dies_once(job: tuple[Path, int]) -> int:
+    """Kill the process that does job 2 for the first time."""
+    folder, number = job
+    if number == 2 and not (folder / "died").exists():
+        (folder / "died").touch()
+        os.kill(os.getpid(), signal.SIGKILL)
+    return number
+
+
+def always_dies(number: int) -> int:
+    if number == 1:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return number
+
+
+def counted_failure(folder: Path) -> int:
+    (folder / str(len(list(folder.iterdir())))).touch()
+    raise OSError("the network is down")
+
+
+def test_one_process_keeps_the_order_and_goes_on_after_an_error() -> None:
+    found = list(each(square, [1, 3, 2]))
+    assert [job for job, _ in found] == [1, 3, 2]
+    assert [found[0][1], found[2][1]] == [1, 4]
+    assert isinstance(found[1][1], InputError)
+
+
+def test_interruption_ends_everything() -> None:
+    def interrupted(number: int) -> int:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        list(each(interrupted, [1, 2]))
+
+
+def test_a_missing_engine_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(__import__("sys").modules, "distributed", None)
+    with pytest.raises(InputError, match=r"debleed\[batch\]"):
+        list(each(square, [1, 2], workers=2))
+
+
+def test_no_scheduler_answers() -> None:
+    pytest.importorskip("distributed", reason="the extra 'batch' is not installed")
+    with pytest.raises(InputError, match="no dask scheduler answers at 'nonsense://"):
+        list(each(square, [1, 2], scheduler="nonsense://127.0.0.1:1"))
+
+
+def test_a_cluster_of_two_workers_one_of_them_killed(tmp_path: Path) -> None:
+    pytest.importorskip("distributed", reason="the extra 'batch' is not installed")
+    found = dict(each(dies_once, [(tmp_path, number) for number in range(5)], workers=2))
+    assert (tmp_path / "died").exists()
+    assert sorted(found.values()) == [0, 1, 2, 3, 4]
+
+
+def test_a_job_that_kills_every_worker_loses_only_itself(tmp_path: Path) -> None:
+    pytest.importorskip("distributed", reason="the extra 'batch' is not installed")
+    found = dict(each(always_dies, [0, 1, 2], workers=2))
+    assert isinstance(found[1], Exception)
+    assert (found[0], found[2]) == (0, 2)
+
+
+def test_errors_are_tried_again_but_refusals_are_not(tmp_path: Path) -> None:
+    pytest.importorskip("distributed", reason="the extra 'batch' is not installed")
+    (outcome,) = dict(each(counted_failure, [tmp_path], workers=2)).values()
+    assert isinstance(outcome, OSError)
+    assert len(list(tmp_path.iterdir())) == 1 + RETRIES
+    found = dict(each(square, [3, 4], workers=2))
+    assert isinstance(found[3], InputError)
+    assert found[4] == 16
