@@ -18,11 +18,9 @@ FOOT, DIRECT = 0.0005, 0.0025
 """Seconds before and after the onset that hold the direct sound; the first reflections of a floor come about then."""
 
 
-def found(folder: Path) -> list[Choice]:
-    """List every channel of every audio file in a folder, sorted by name."""
-    from debleed.audio import audio_files
-
-    return [(path.name, channel) for path in audio_files(folder) for channel in range(len(_read(path)[2]))]
+def found(folder: Path) -> tuple[Choice, ...]:
+    """List every channel of every audio file directly in a folder, in the same order on every machine."""
+    return _listed(folder, folder.stat().st_mtime_ns if folder.is_dir() else 0)
 
 
 def checksum(folder: Path, name: str) -> str:
@@ -55,7 +53,9 @@ def response(folder: Path | None, choice: Choice, sha256: str | None) -> tuple[R
 def decay(folder: Path, choice: Choice) -> float:
     """RT60 of a response in seconds; 0 where it has none."""
     _, rate, samples = _read(folder / choice[0])
-    return reverberation_time(samples[choice[1]], rate)
+    with np.errstate(divide="ignore"):  # where nothing decays
+        found = reverberation_time(samples[choice[1]], rate)
+    return found if 0 < found < np.inf else 0.0
 
 
 def measured_path(
@@ -100,6 +100,18 @@ def measured_path(
     moved = oaconvolve(taps, kernel)
     lead = whole_start - 20
     return np.concatenate([np.zeros(lead), moved]) if lead > 0 else moved[-lead:]
+
+
+@lru_cache(maxsize=8)  # a corpus draws from the same folder for each of its items
+def _listed(folder: Path, changed: int) -> tuple[Choice, ...]:
+    from debleed.audio import Source, audio_files
+
+    choices: list[Choice] = []
+    for path in sorted(audio_files(folder), key=lambda path: path.name):
+        source = Source(path)
+        choices += [(path.name, channel) for channel in range(source.channels)]
+        source.close()
+    return tuple(choices)
 
 
 def _read(path: Path) -> tuple[str, int, Response]:

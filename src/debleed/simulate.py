@@ -97,8 +97,8 @@ class Scene:
         Convolutive: power of the reverberation against the direct sound at gain 1.
     rt60, measured_rt60
         Seconds: the reverberation time that was asked for and the one that the longest path of the scene has. The
-        second is computed from samples, which differ between machines by their last bits (measured: it moves by less
-        than 1e-7 s, against a step of 0.01 s): in one of a hundred thousand scenes it may be rounded the other way.
+        second is computed from samples, whose last bits differ between machines (measured: this moves it by 5e-9 s, a
+        step is 0.01 s), so in one of a million scenes it may be rounded the other way.
     room, sources, microphones
         Metres: size of the box, places of the stems and of the microphones.
     noise_db
