@@ -76,7 +76,7 @@ def _reads(reader: Callable[[Any], Any]) -> Callable[[click.Context, click.Param
 PATTERN = click.Choice(["omni", *PATTERNS])
 
 OPTIONS: dict[str, Callable[[Callable[..., Any]], Callable[..., Any]]] = {
-    "rt60": click.option("--rt60", type=float, show_default="0.35", metavar="S", help="Reverberation time in seconds."),
+    "rt60": click.option("--rt60", type=float, metavar="S", help="Reverberation time in seconds; 0.35 if not given."),
     "room": click.option(
         "--room",
         metavar="L,W,H",
@@ -86,27 +86,23 @@ OPTIONS: dict[str, Callable[[Callable[..., Any]], Callable[..., Any]]] = {
     "layout": click.option(
         "--layout",
         type=click.Choice(LAYOUTS),
-        show_default="row",
-        help="Voices in a row along the room, or drawn anywhere in it with microphones on any side of them.",
+        help="Voices in a row along the room (if not given), or drawn anywhere in it with microphones on any side.",
     ),
     "distance": click.option(
         "--distance",
         metavar="M|M,M",
         callback=_reads(one_or_range),
-        show_default="0.5",
-        help="Metres from a voice to its microphone, or a range to draw them from.",
+        help="Metres from a voice to its microphone, or a range to draw them from; 0.5 if not given.",
     ),
     "microphone_pattern": click.option(
         "--microphone-pattern",
         type=PATTERN,
-        show_default="omni",
-        help="Directivity of the microphones in a room; each points at its voice.",
+        help="Directivity of the microphones in a room; each points at its voice. Omni if not given.",
     ),
     "source_pattern": click.option(
         "--source-pattern",
         type=PATTERN,
-        show_default="omni",
-        help="Directivity of the voices in a room; each points at its microphone.",
+        help="Directivity of the voices in a room; each points at its microphone. Omni if not given.",
     ),
     "responses": click.option(
         "--responses",
