@@ -9,6 +9,7 @@ HOUSE = Path(debleed.__file__).parent
 FLOORS = (  # who stands on a floor may import from the floors below, and only from these
     {"recording", "chunks", "instruments"},
     {"audio", "stft", "acoustics", "staging", "session", "paths"},
+    {"drawing", "places", "measured"},
     {"methods", "simulate", "evaluate", "excerpts", "pictures", "band"},
     {"remove", "writing"},
     {"corpus", "report"},

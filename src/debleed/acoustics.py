@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +14,11 @@ Response = NDArray[np.float64]
 """Impulse response of one path, shape ``(taps,)``."""
 Point = tuple[float, float, float]
 
+Beam = tuple[str, Point]
+"""A directivity, one of :data:`PATTERNS`, and the direction in which it points, of any length."""
+
+PATTERNS = {"subcardioid": 0.75, "cardioid": 0.5, "hypercardioid": 0.25, "figure-eight": 0.0}
+"""First-order directivities p + (1 − p) cos(angle): their p."""
 SPEED_OF_SOUND = 343.0
 """Metres a second, in air of 20 °C."""
 LARGEST_ORDER = 60
@@ -52,11 +58,19 @@ def generated_path(
 
 
 def box_paths(
-    room: Point, rt60: float, sources: Sequence[Point], microphones: Sequence[Point], rate: int
+    room: Point,
+    rt60: float,
+    sources: Sequence[Point],
+    microphones: Sequence[Point],
+    rate: int,
+    *,
+    source_beams: Sequence[Beam] | None = None,
+    microphone_beams: Sequence[Beam] | None = None,
 ) -> list[list[Response]]:
     """Image sources in a box of one absorption, by pyroomacoustics, as ``paths[microphone][source]``.
 
-    Direct sound has gain 1 at a distance of 1 m, and arrives at distance / 343 s.
+    Direct sound has gain 1 at a distance of 1 m on the axes, and arrives at distance / 343 s. Every image of a source
+    leaves and arrives under its own angle, so reflections feel the directivities too; without beams all are omni.
 
     Raises
     ------
@@ -76,12 +90,20 @@ def box_paths(
         ) from None
     material = pyroomacoustics.Material(absorption)
     box = pyroomacoustics.ShoeBox(room, fs=rate, materials=material, max_order=min(order, LARGEST_ORDER))
-    for source in sources:
-        box.add_source(source)
-    box.add_microphone_array(np.transpose(microphones))
+    for source, directivity in zip(sources, _directivities(source_beams, len(sources)), strict=True):
+        box.add_source(source, directivity=directivity)
+    box.add_microphone_array(np.transpose(microphones), directivity=_directivities(microphone_beams, len(microphones)))
     box.compute_rir()
     early = pyroomacoustics.constants.get("frac_delay_length") // 2  # its filters start so much before time 0
     return [[np.asarray(path, np.float64)[early:] for path in row] for row in box.rir]
+
+
+def _directivities(beams: Sequence[Beam] | None, count: int) -> list[Any]:
+    from pyroomacoustics.directivities import CardioidFamily
+
+    if beams is None:
+        return [None] * count
+    return [CardioidFamily(np.array(axis), PATTERNS[pattern]) for pattern, axis in beams]
 
 
 def reverberation_time(response: Response, rate: int) -> float:

@@ -160,6 +160,17 @@ def at_rate(source: Source, rate: int, dtype: DTypeLike) -> Callable[[int, int],
     return read
 
 
+def resampled(samples: NDArray[np.float64], source_rate: int, rate: int) -> NDArray[np.float64]:
+    """Bring samples of shape ``(samples,)`` that are in memory to another rate; sample 0 stays sample 0."""
+    if source_rate == rate:
+        return samples
+
+    import soxr
+
+    raised: NDArray[np.float64] = soxr.resample(samples, source_rate, rate, quality="VHQ")
+    return raised
+
+
 @dataclass(frozen=True)
 class Take:
     """Files that were recorded together, opened; they begin with the same sample.

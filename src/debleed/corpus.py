@@ -15,7 +15,7 @@ from debleed.writing import write_mics
 
 
 def mono_stems(take: Take) -> Samples:
-    """Read whole files as stems of shape ``(voices, samples)``, float32, each the mean of its channels."""
+    """Read whole files as stems of shape ``(stems, samples)``, float32, each the mean of its channels."""
     stems = np.empty((len(take.sources), take.length), np.float32)
     for row, source in zip(stems, take.sources, strict=True):
         row[:] = at_rate(source, take.rate, np.float32)(0, take.length).mean(axis=0)
@@ -23,16 +23,17 @@ def mono_stems(take: Take) -> Samples:
 
 
 def render_own(scene: Scene, stems: Samples, progress: Progress = quiet) -> tuple[Recording, Recording]:
-    """Render the microphones and the images of their own voices, without holding all the other images at once."""
-    mics, own = np.empty_like(stems), np.empty_like(stems)
-    for i in range(len(stems)):
+    """Render the microphones and the images of their own voices, without holding all the other images at once.
+
+    The recordings have a microphone for each voice that has one in the scene, named after it.
+    """
+    count = len(scene.miked)
+    mics, own = np.empty((2, count, *stems.shape[1:]), stems.dtype)
+    for i in range(count):
         rendered = scene.render(stems, mics=[i])
         mics[i], own[i] = rendered.mics[0], rendered.own[0]
-        progress("bleed", (i + 1) / len(stems))
-    return (
-        Recording.from_array(mics, scene.rate, scene.voices),
-        Recording.from_array(own, scene.rate, scene.voices),
-    )
+        progress("bleed", (i + 1) / count)
+    return Recording.from_array(mics, scene.rate, scene.miked), Recording.from_array(own, scene.rate, scene.miked)
 
 
 def stage_item(staging: Staging, folder: Path, scene: Scene, mics: Recording, own: Recording) -> None:

@@ -4,28 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import click
 
 from debleed.cli import feedback
+from debleed.cli.scene_options import scene_options
 from debleed.recording import InputError
-
-
-def numbers(count: int, text: str) -> tuple[float, ...]:
-    """Read so many positive numbers, separated by commas.
-
-    Examples
-    --------
-    >>> numbers(3, "8,5,3")
-    (8.0, 5.0, 3.0)
-    """
-    try:
-        values = tuple(float(part) for part in text.split(","))
-    except ValueError:
-        values = ()
-    if len(values) != count or not all(0 < value < float("inf") for value in values):
-        raise click.BadParameter(f"'{text}' is not {count} positive numbers separated by commas, such as 8,5,3")
-    return values
 
 
 def refuse_existing(folder: Path, names: Iterable[str], force: bool) -> None:
@@ -45,22 +30,12 @@ def refuse_existing(folder: Path, names: Iterable[str], force: bool) -> None:
     "--bleed",
     type=click.Choice(["linear", "convolutive", "room"]),
     required=True,
-    help="Gains alone, made-up impulse responses, or a simulated room.",
+    help="Gains alone, made-up or measured impulse responses, or a simulated room.",
 )
 @click.option(
     "--seed", default="0", show_default=True, metavar="N", help="Number or name that the scene is drawn from."
 )
-@click.option("--rt60", type=float, default=0.35, show_default=True, metavar="S", help="Reverberation time in seconds.")
-@click.option(
-    "--room",
-    metavar="L,W,H",
-    callback=lambda ctx, option, text: text and numbers(3, text),
-    help="Size of the room in metres; drawn if not given.",
-)
-@click.option(
-    "--distance", type=float, default=0.5, show_default=True, metavar="M", help="Metres from a voice to its microphone."
-)
-@click.option("--noise-db", type=float, metavar="DB", help="Microphone noise against each microphone's level, as -40.")
+@scene_options
 @click.option(
     "--rate", type=click.IntRange(min=1000), metavar="HZ", help="Sample rate; the highest of the stems' if not given."
 )
@@ -70,16 +45,14 @@ def command(
     output: Path,
     bleed: str,
     seed: str,
-    rt60: float,
-    room: tuple[float, float, float] | None,
-    distance: float,
-    noise_db: float | None,
     rate: int | None,
     force: bool,
+    settings: dict[str, Any],
 ) -> None:
     """Put the dry stems in the folder STEMS into a scene, in which they bleed into each other's microphones.
 
-    Every audio file is a voice with a microphone of its own; stereo is mixed to mono. Writes mics/VOICE.wav (what the
+    Every audio file is a voice with a microphone of its own, unless --group or --without-mic say otherwise; stereo is
+    mixed to mono. Writes mics/VOICE.wav (what the
     microphones hear), images/VOICE.wav (the truth: each voice alone in its own microphone) and scene.json.
     """
     from debleed.audio import Take, audio_files
@@ -89,7 +62,7 @@ def command(
 
     refuse_existing(output, ("mics", "images", "scene.json"), force)
     take = Take.open(audio_files(stems), rate=rate)
-    scene = Scene.draw(bleed, take.units, take.rate, seed, rt60=rt60, room=room, distance=distance, noise_db=noise_db)
+    scene = Scene.draw(bleed, take.units, take.rate, seed, **settings)
     with feedback.progress("bar") as progress, Staging() as staging:
         stage_item(staging, output, scene, *render_own(scene, mono_stems(take), progress))
         staging.commit()
