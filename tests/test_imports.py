@@ -8,9 +8,9 @@ import debleed
 HOUSE = Path(debleed.__file__).parent
 FLOORS = (  # who stands on a floor may import from the floors below, and only from these
     {"recording", "chunks", "instruments"},
-    {"audio", "stft", "acoustics", "staging", "session", "paths"},
-    {"methods", "simulate", "evaluate", "excerpts", "pictures", "band"},
-    {"remove", "writing"},
+    {"audio", "stft", "acoustics", "staging", "session", "paths", "scores"},
+    {"methods", "simulate", "bss_eval", "blind", "excerpts", "pictures", "band"},
+    {"remove", "writing", "evaluate"},
     {"corpus", "report"},
     {"cli"},
 )

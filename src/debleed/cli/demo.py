@@ -13,7 +13,7 @@ from debleed.methods import Progress
 from debleed.recording import Recording
 
 if TYPE_CHECKING:
-    from debleed.evaluate import Scores
+    from debleed.scores import Scores
     from debleed.simulate import Scene
 
 RATE = 44100
