@@ -142,8 +142,9 @@ def filters(r: Recording, e: Recording, taps: int) -> tuple[Floats, Floats, NDAr
     c = np.zeros((voices, 2 * voices, block_size(taps) // 2 + 1), np.complex128)
     loud = np.zeros(voices)
     for x, y in lagged_spectra(r, (r, e), 0, taps - 1):
+        turned = x.conj()
         for target, spectrum in enumerate(y):
-            c[:, target] += x.conj() * spectrum
+            c[:, target] += turned * spectrum
         loud += [spectral_energy(spectrum, block_size(taps)) for spectrum in y[voices:]]
     lags = irfft_head(c, taps)  # [i, j, k] = Σ_t r_i(t − k) y_j(t), y the references and then the estimates
     level = np.sqrt(np.einsum("iik->ik", lags[:, :voices])[:, 0].clip(0))
