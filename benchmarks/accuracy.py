@@ -15,13 +15,16 @@ import math
 import subprocess
 import time
 from collections.abc import Sequence
+from functools import reduce
+from operator import add
 from pathlib import Path
 from typing import Any
 
 from debleed import Recording, __version__
-from debleed.evaluate import Scores, median, score
+from debleed.evaluate import score
 from debleed.methods import METHODS, Method, Side, create
 from debleed.remove import remove
+from debleed.scores import Scores, median
 from peers import PEERS
 from scenes import DRUM_SECONDS, FIGURES, GROUPS, STARTS, Item, items, refuse_absence
 
@@ -69,17 +72,8 @@ def measure(line: Line, mics: Recording, own: Recording, commit: str) -> Line:
 
 
 def scores_of(lines: Sequence[Line]) -> Scores:
-    """Join the scores of some lines; what JSON cannot hold is told by its reason."""
-
-    def number(row: dict[str, Any], name: str) -> float:
-        if row[name] is not None:
-            return float(row[name])
-        reason = row[f"{name}_reason"]
-        return math.nan if "undefined" in reason else math.inf if "+inf" in reason else -math.inf
-
-    rows = [row for line in lines for row in line["scores"]["voices"]]
-    names, after, before = zip(*((r["name"], number(r, "sdr"), number(r, "input_sdr")) for r in rows), strict=True)
-    return Scores(names, after, before)
+    """Join the scores of some lines."""
+    return reduce(add, (Scores.from_json(line["scores"]) for line in lines))
 
 
 def read_lines(path: Path) -> dict[tuple[object, ...], Line]:
@@ -145,14 +139,14 @@ def overview(measured: Measured) -> str:
         start = [GROUPS[group].title, f"{rate / 1000:g}", str(items)]
         if GROUPS[group].bleed_db is not None:
             cells = [
-                f"{shown(s.gain_median, True)} / {shown(FIGURES['least gain'](s), True)}" if s else "–"
+                f"{shown(s.median('gain'), True)} / {shown(FIGURES['least gain'](s), True)}" if s else "–"
                 for s in every.values()
             ]
             drums.append(start + cells)
             continue
-        cells = [shown(s.sdr_median) if s else "–" for s in every.values()]
+        cells = [shown(s.median("sdr")) if s else "–" for s in every.values()]
         demix = every.get("demix")
-        spread = [shown(demix.gain_median, True), shown(FIGURES["least gain"](demix), True)] if demix else ["–", "–"]
+        spread = [shown(demix.median("gain"), True), shown(FIGURES["least gain"](demix), True)] if demix else ["–", "–"]
         must = next(g for g in GROUPS[group].goals if g.method == "demix")
         rows.append([*start, *cells, *spread, f"{must.what} {shown(must.must)}", shown(must.aim)])
     head = ["scene", "kHz", "items", *measured.methods]
@@ -181,18 +175,18 @@ def checks(measured: Measured) -> list[list[str]]:
             if scores := measured.scores(group, rate, goal.method):
                 add(title, rate, f"{goal.method}: {goal.what}", goal.must, goal.aim, FIGURES[goal.what](scores))
         tuned, published = (measured.scores(group, rate, name) for name in ("kamir", "kamir-published"))
-        if tuned and published and group != "dry" and len(tuned.sdr) == len(published.sdr):
-            add(title, rate, "kamir tuned over published", 0, None, tuned.sdr_median - published.sdr_median)
+        if tuned and published and group != "dry" and len(tuned["sdr"]) == len(published["sdr"]):
+            add(title, rate, "kamir tuned over published", 0, None, tuned.median("sdr") - published.median("sdr"))
         peer = list(measured.found.get((group, rate, "ilrma"), {}))
         demix = measured.scores(group, rate, "demix", peer)
         if group in ROOMS and peer and demix and (theirs := measured.scores(group, rate, "ilrma", peer)):
             what = f"demix over ILRMA ({', '.join(peer)})"
-            add(title, rate, what, OVER_ILRMA, None, demix.sdr_median - theirs.sdr_median)
+            add(title, rate, what, OVER_ILRMA, None, demix.median("sdr") - theirs.median("sdr"))
         low = list(measured.found.get((group, 22050, "demix"), {}))
         if rate == 44100 and low and GROUPS[group].bleed_db is None:
             both = [n for n in low if n in measured.found.get((group, rate, "demix"), {})]
             pair = [measured.scores(group, r, "demix", both) for r in (22050, rate)]
-            if both and pair[0] and pair[1] and math.isfinite(change := pair[1].sdr_median - pair[0].sdr_median):
+            if both and pair[0] and pair[1] and math.isfinite(change := pair[1].median("sdr") - pair[0].median("sdr")):
                 add(title, rate, "demix: change from 22.05 kHz", -1, None, change)
     return rows
 
@@ -206,10 +200,10 @@ def details(measured: Measured) -> str:
         for name in names:
             voices, took = "–", "–"
             if demix := measured.scores(group, rate, "demix", [name]):
-                triples = zip(demix.names, demix.input_sdr, demix.sdr, strict=True)
+                triples = zip(demix.names, demix["input_sdr"], demix["sdr"], strict=True)
                 voices = ", ".join(f"{voice} {shown(a)} → {shown(b)}" for voice, a, b in triples)
                 took = f"{measured.found[group, rate, 'demix'][name]['took']:.0f}"
-            medians = [(s.sdr_median if (s := measured.scores(group, rate, m, [name])) else None) for m in others]
+            medians = [(s.median("sdr") if (s := measured.scores(group, rate, m, [name])) else None) for m in others]
             rows.append([group, name, f"{rate / 1000:g}", voices, took, *map(shown, medians)])
     head = ["scene", "item", "kHz", "demix, in → out", "s", *(f"{name}, median" for name in others)]
     return table(head, rows)
@@ -291,7 +285,7 @@ def main() -> None:
             known[key(done)] = done
             scores = scores_of([done])
             said.append(
-                f"{line['method']} {shown(scores.sdr_median)} ({shown(scores.gain_median, True)}, "
+                f"{line['method']} {shown(scores.median('sdr'))} ({shown(scores.median('gain'), True)}, "
                 f"least {shown(FIGURES['least gain'](scores), True)}, {done['took']:.1f} s)"
             )
         print(f"[{number}/{len(todo)}] {item.id} {item.rate} Hz: {'; '.join(said)}", flush=True)

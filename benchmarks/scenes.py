@@ -17,9 +17,9 @@ from typing import Any
 import numpy as np
 
 from debleed.audio import Take, audio_files, load_like
-from debleed.corpus import render_own
-from debleed.evaluate import Scores
 from debleed.recording import Recording, Samples
+from debleed.rendering import render_own
+from debleed.scores import Scores
 from debleed.simulate import Scene
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
@@ -55,10 +55,10 @@ class Goal:
 
 
 FIGURES: dict[str, Callable[[Scores], float]] = {
-    "median SDR": lambda scores: scores.sdr_median,
-    "least SDR": lambda scores: float(np.nanmin(scores.sdr)),
-    "median gain": lambda scores: scores.gain_median,
-    "least gain": lambda scores: float(np.nanmin(scores.gain)),
+    "median SDR": lambda scores: scores.median("sdr"),
+    "least SDR": lambda scores: float(np.nanmin(scores["sdr"])),
+    "median gain": lambda scores: scores.median("gain"),
+    "least gain": lambda scores: float(np.nanmin(scores["gain"])),
 }
 """What can be asked of the scores of all voices of all items of a scene; silent voices are left out."""
 

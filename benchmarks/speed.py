@@ -18,9 +18,10 @@ import numpy as np
 
 from accuracy import HERE, commit_name, shown, table
 from debleed import Recording, __version__
-from debleed.corpus import render_own
-from debleed.evaluate import Scores, score
+from debleed.evaluate import score
 from debleed.methods import Side, create
+from debleed.rendering import render_own
+from debleed.scores import Scores
 from debleed.simulate import Scene
 from peers import Peer
 from scenes import STARTS, Item, refuse_absence, song_stems
@@ -44,14 +45,14 @@ def side_by_side(rate: int, seconds: float, iterations: int, method: str) -> str
     """Compare on one room; demix runs before and after, since machines are not always as fast."""
     mics, own = Item("room-0.35", "Hydrogen", rate, seconds).render()
     first, scores = timed(mics, own, method)
-    print(f"{method}: {first:.1f} s, {shown(scores.sdr_median)} dB", flush=True)
+    print(f"{method}: {first:.1f} s, {shown(scores.median('sdr'))} dB", flush=True)
     peers = []
     for algorithm in ("ilrma", "auxiva"):
         found = Peer(algorithm, iterations=iterations).fit(mics, Side(truth=own))
         took = found.seconds * FULL / iterations
         theirs = score(own, found.apply(mics), mics)
         peers.append((algorithm, took, theirs, found.precision))
-        print(f"{algorithm}: {took:.1f} s, {shown(theirs.sdr_median)} dB, {found.precision}", flush=True)
+        print(f"{algorithm}: {took:.1f} s, {shown(theirs.median('sdr'))} dB, {found.precision}", flush=True)
     second, _ = timed(mics, own, method)
     print(f"{method} again: {second:.1f} s", flush=True)
     ours = (first + second) / 2
@@ -73,7 +74,7 @@ def side_by_side(rate: int, seconds: float, iterations: int, method: str) -> str
 
 def described(scores: Scores) -> list[str]:
     """Median and voices for a row."""
-    return [shown(scores.sdr_median), ", ".join(map(shown, scores.sdr))]
+    return [shown(scores.median("sdr")), ", ".join(map(shown, scores["sdr"]))]
 
 
 def band(mics: int, rate: int, seconds: float) -> tuple[Recording, Recording]:

@@ -48,7 +48,8 @@ def measure() -> tuple[Recording, Recording, NDArray[np.float64], NDArray[np.flo
     after = np.stack([fitted.apply(voice).read() for voice in alone], axis=1)
     scores = score(Recording.from_array(rendered.own, RATE, VOICES), clean, mics)
     at = VOICES.index(SHOWN)
-    return mics, clean, bleed_matrix_db(rendered.images), bleed_matrix_db(after), (scores.input_sdr[at], scores.sdr[at])
+    matrices = bleed_matrix_db(rendered.images), bleed_matrix_db(after)
+    return mics, clean, *matrices, (scores["input_sdr"][at], scores["sdr"][at])
 
 
 def draw_spectrogram(axes: Axes, recording: Recording, brightest: float | None, title: str) -> float:

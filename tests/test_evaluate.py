@@ -7,19 +7,22 @@ import pytest
 import soundfile
 
 from debleed import Recording
+from debleed.bss_eval import bss_eval
 from debleed.cli import run
 from debleed.evaluate import (
-    Scores,
+    AGAINST_IMAGE,
     bleed_matrix_db,
-    blind_bleed_matrix,
-    level_changes,
-    predictable_share,
+    challenge_sdr,
+    fitted_sdr,
+    founding_sdr,
+    harm,
+    left_in_silence,
     score,
     sdr,
-    spectra,
+    si_sdr,
 )
 from debleed.recording import InputError
-from debleed.stft import stft
+from debleed.scores import MEASURES, median
 
 RATE = 16000
 
@@ -72,39 +75,6 @@ def test_sdr_refuses_other_shapes() -> None:
         sdr(noise(2, 10), noise(2, 11))
 
 
-def test_medians_are_of_voices_not_of_medians() -> None:
-    a = Scores(("x", "y"), (1.0, 2.0), (0.0, 0.0))
-    b = Scores(("z",), (30.0,), (25.0,))
-    both = a + b
-    assert both.sdr_median == 2.0
-    assert both.gain == (1.0, 2.0, 5.0)
-    assert both.gain_median == 2.0
-    with pytest.raises(ValueError, match="joined"):
-        a + Scores(("w",), (1.0,))
-    with pytest.raises(TypeError):
-        sum([a, b])  # a mean that forgot where it starts
-    with pytest.raises(TypeError):
-        float(a)  # type: ignore[arg-type]
-
-
-def test_medians_leave_out_the_undefined() -> None:
-    scores = Scores(("a", "b", "c"), (math.nan, math.inf, 4.0), (math.nan, math.inf, 1.0))
-    assert scores.sdr_median == math.inf
-    assert scores.gain[1:] == (0.0, 3.0)
-    assert math.isnan(Scores((), ()).sdr_median)
-    assert Scores(("a", "b"), (math.inf, math.inf)).sdr_median == math.inf
-
-
-def test_json_has_no_inf_and_no_nan() -> None:
-    scores = Scores(("a", "b", "c"), (math.nan, math.inf, 4.0))
-    text = json.dumps(scores.to_json(), allow_nan=False)
-    voices = json.loads(text)["voices"]
-    assert voices[0]["sdr"] is None
-    assert "silent" in voices[0]["sdr_reason"]
-    assert "perfect" in voices[1]["sdr_reason"]
-    assert voices[2] == {"name": "c", "sdr": 4.0}
-
-
 def test_score_refuses_recordings_that_do_not_belong_together() -> None:
     a = Recording.from_array(noise(2, 100), RATE)
     for other in (
@@ -116,38 +86,121 @@ def test_score_refuses_recordings_that_do_not_belong_together() -> None:
             score(a, other)
 
 
-# ------------------------------------------------------------------------------------------------ without the truth
+def recording(samples: np.ndarray, rate: int = RATE) -> Recording:
+    return Recording.from_array(samples, rate)
 
 
-def test_spectra_are_those_of_the_whole() -> None:
-    x = noise(2, 300_001)
-    blocks = np.concatenate(list(spectra(Recording.from_array(x, RATE))), axis=2)
-    assert np.allclose(blocks, stft(x, 4096, 1024))
+def test_si_sdr_follows_no_scale_of_either() -> None:
+    r, n = noise(2, 5000), noise(2, 5000, seed=1)
+    e = r + 0.1 * n
+    assert si_sdr(r, -1e-5 * e) == pytest.approx(si_sdr(r, e))
+    assert si_sdr(1e3 * r, e) == pytest.approx(si_sdr(r, e))
+    assert si_sdr(r, 0.25 * r) == pytest.approx([math.inf, math.inf])
+    assert sdr(r, 0.25 * r) == pytest.approx([2.4988, 2.4988], abs=1e-4)
 
 
-def test_predictable_share_of_unrelated_and_of_equal_noise() -> None:
-    x = noise(2, 60 * RATE)
-    frames = x.shape[1] / 1024
-    assert predictable_share(Recording.from_array(x, RATE)) == pytest.approx(0, abs=4 / frames)
-    same = np.stack([x[0], np.convolve(x[0], [0, -0.3, 0.1])[: x.shape[1]]])
-    assert predictable_share(Recording.from_array(same, RATE)) == pytest.approx(1, abs=1e-3)
+def test_si_sdr_of_orthogonal_noise_is_the_ratio_of_energies() -> None:
+    r, n = noise(2, 4000)
+    n -= (n @ r) / (r @ r) * r
+    found = si_sdr(r[None], (0.7 * r + 0.1 * n)[None])
+    assert found == pytest.approx([10 * np.log10(49 * (r @ r) / (n @ n))])
+    assert np.isnan(si_sdr(np.stack([r, 0 * r]), np.stack([0 * r, r]))).all()
 
 
-def test_predictable_share_of_a_known_mixture() -> None:
-    s = noise(2, 60 * RATE)
-    g = 0.5
-    x = np.stack([s[0], s[1] + g * s[0]])
-    known = g**2 / (1 + g**2)  # the coherence of both, in both directions
-    recording = Recording.from_array(x, RATE)
-    assert predictable_share(recording) == pytest.approx(known, abs=0.01)
-    assert predictable_share(Recording.from_array(1e-6 * x, RATE)) == pytest.approx(predictable_share(recording))
+def test_si_sdr_is_that_of_fast_bss_eval() -> None:
+    theirs = pytest.importorskip("fast_bss_eval.numpy")  # its own dispatch wants torch
+    r = noise(3, 20_000)
+    e = 0.3 * r + 0.1 * noise(3, 20_000, seed=1) + 0.01
+    assert si_sdr(r, e) == pytest.approx(theirs.si_sdr(r, e), abs=1e-9)
 
 
-def test_predictable_share_knows_voices_and_silence() -> None:
-    x = noise(3, 20_000)
-    assert math.isnan(predictable_share(Recording.from_array(x, RATE, voices=["a", "a", None])))
-    x[1:] = 0
-    assert math.isnan(predictable_share(Recording.from_array(x, RATE)))
+def test_the_challenges_sdr_is_sdr_with_an_epsilon() -> None:
+    r = noise(1, 5000)
+    e = r + 0.1 * noise(1, 5000, seed=1)
+    assert challenge_sdr(r, e) == pytest.approx(sdr(r, e), abs=1e-6)
+    assert challenge_sdr(r, r) == pytest.approx([10 * np.log10((np.sum(r**2) + 1e-7) / 1e-7)])
+    assert challenge_sdr(0 * r, 0 * r) == pytest.approx([0])
+
+
+def test_the_founding_sdr_is_a_mean_over_seconds_that_sound() -> None:
+    r = noise(1, 4 * RATE + 100)
+    r[:, RATE : 2 * RATE] = 0
+    e = r.copy()
+    for second, gain in ((0, 0.5), (2, 0.9), (3, 0.5)):
+        e[:, second * RATE : (second + 1) * RATE] *= gain
+    e[:, RATE : 2 * RATE] = 1  # what stands in silence is not punished
+    e[:, 4 * RATE :] = 7  # nor what stands behind the last second
+    expected = np.mean([20 * np.log10(1 / 0.5), 20 * np.log10(1 / 0.1), 20 * np.log10(1 / 0.5)])
+    assert founding_sdr(recording(r), recording(e)) == pytest.approx([expected])
+    assert founding_sdr(recording(r), recording(r)) == pytest.approx([math.inf])
+    assert np.isnan(founding_sdr(recording(0 * r), recording(e))).all()
+
+
+def test_what_is_left_in_silence() -> None:
+    r = noise(3, 4 * RATE)
+    r[0, : 2 * RATE] = 1e-4 * r[0, : 2 * RATE]  # 80 dB below
+    r[2] = 0
+    m = r + 0.1 * noise(3, 4 * RATE, seed=1)
+    e = r + 0.1 * (m - r)
+    found = left_in_silence(recording(r), recording(e), recording(m))
+    assert found == pytest.approx([-20, np.nan, -20], abs=0.05, nan_ok=True)
+    again = left_in_silence(*(recording(1e-6 * x) for x in (r, e, m)))
+    assert again == pytest.approx(found, nan_ok=True)
+    assert left_in_silence(recording(r), recording(r * (r > 1)), recording(m))[0] == -math.inf
+
+
+@pytest.mark.parametrize("delay", [0, 1, -1, 700, -700])
+@pytest.mark.parametrize("gain", [0.2, -3.0])
+def test_the_best_gain_and_delay_are_found(delay: int, gain: float) -> None:
+    d = noise(2, 3 * 2**15)
+    d[:, :1000] = d[:, -1000:] = 0  # so that nothing is pushed over an edge
+    e = gain * np.stack([np.roll(d[0], delay), d[1]])
+    n = noise(2, 3 * 2**15, seed=1) * (d != 0)
+    n -= np.einsum("it,it->i", n, e)[:, None] / np.einsum("it,it->i", e, e)[:, None] * e
+    assert fitted_sdr(recording(d), recording(e)).min() > 200
+    expected = 10 * np.log10(1 + np.sum(e**2, axis=1) / np.sum((0.1 * n) ** 2, axis=1))
+    assert fitted_sdr(recording(d), recording(e + 0.1 * n)) == pytest.approx(expected, abs=1e-6)
+
+
+def test_no_fit_is_worse_than_silence() -> None:
+    d = noise(2, 5000)
+    assert np.all(fitted_sdr(recording(d), recording(noise(2, 5000, seed=1))) >= 0)
+    assert fitted_sdr(recording(d), recording(0 * d)) == pytest.approx([0, 0])
+    assert np.isnan(fitted_sdr(recording(0 * d), recording(d))).all()
+
+
+def test_harm_is_what_changed() -> None:
+    m = noise(2, 5000)
+    scores = harm(recording(m), recording(m * [[1], [0.9]]))
+    assert scores["harm"] == pytest.approx((math.inf, 20))
+    assert scores.measures == ("harm",)
+
+
+def test_everything_at_once_is_what_each_gives() -> None:
+    own = noise(3, 3 * RATE)
+    own[0, :RATE] = 0
+    mics = own + 0.3 * (own.sum(axis=0) - own)
+    clean = own + 0.1 * (mics - own)
+    r, m, e = (recording(x) for x in (own, mics, clean))
+    dry = recording(np.roll(own, -5, axis=1))
+    scores = score(r, e, m, dry, AGAINST_IMAGE)
+    assert scores.measures == tuple(key for key in MEASURES if key != "harm")
+    assert scores["gain"] == pytest.approx((20, 20, 20))
+    assert scores["silence"] == pytest.approx((-20, np.nan, np.nan), nan_ok=True)
+    assert scores["sdr"] == tuple(sdr(r, e))
+    assert scores["input_founding_sdr"] == tuple(founding_sdr(r, m))
+    assert scores["sir"] == tuple(median(row) for row in bss_eval(r, e, RATE, RATE).sir)
+    assert min(scores["dry_fitted"]) > 13 > 0 > max(scores["dry_founding"])
+    assert score(r, e).measures == ("sdr",)
+    assert score(r, e, measures=("sir",)).measures == ("sir",)
+
+
+def test_measures_that_cannot_be_had_are_refused() -> None:
+    r = recording(noise(2, 100))
+    with pytest.raises(InputError, match="unknown measures: pesq"):
+        score(r, r, measures=("sdr", "pesq"))
+    with pytest.raises(InputError, match="microphones"):
+        score(r, r, measures=("silence",))
 
 
 def taking_turns(levels: np.ndarray, length: int = 8 * RATE) -> np.ndarray:
@@ -161,32 +214,6 @@ def taking_turns(levels: np.ndarray, length: int = 8 * RATE) -> np.ndarray:
 def test_bleed_matrix_of_images() -> None:
     images = taking_turns(np.array([[1.0, 0.1], [0.5, 1.0]]))
     assert bleed_matrix_db(images) == pytest.approx(np.array([[0, -20], [-6.02, 0]]), abs=0.01)
-
-
-def test_the_blind_bleed_matrix_comes_near_the_truth() -> None:
-    levels = np.array([[1, 0.1, 0.2], [0.3, 1, 0.1], [0.05, 0.2, 1]])
-    images = taking_turns(levels)
-    found = blind_bleed_matrix(Recording.from_array(images.sum(axis=1), RATE))
-    assert found == pytest.approx(bleed_matrix_db(images), abs=4)
-    again = blind_bleed_matrix(Recording.from_array(1e-6 * images.sum(axis=1), RATE))
-    assert again == pytest.approx(found)
-
-
-def test_the_blind_bleed_matrix_leaves_out_pairs_of_one_voice() -> None:
-    found = blind_bleed_matrix(Recording.from_array(noise(4, 20_000), RATE, voices=["a", "a", "b", None]))
-    assert np.isnan(found[0, 1])
-    assert np.isnan(found[3, :3]).all()
-    assert np.isfinite(found[[0, 1, 2, 2], [2, 2, 0, 1]]).all()
-
-
-def test_levels_are_compared_where_a_microphone_leads() -> None:
-    images = taking_turns(np.array([[1.0, 0.3], [0.3, 1.0]]))
-    before = images.sum(axis=1)
-    after = np.stack([0.5 * images[0, 0], images[1, 1]])
-    found = level_changes(Recording.from_array(before, RATE), Recording.from_array(after, RATE))
-    assert found == pytest.approx([-6.02, 0], abs=0.5)
-    unchanged = level_changes(Recording.from_array(before, RATE), Recording.from_array(before, RATE))
-    assert unchanged == pytest.approx([0, 0])
 
 
 # ------------------------------------------------------------------------------------------------ the command
@@ -213,6 +240,29 @@ def test_evaluate_pairs_by_name_and_writes_json(folders: Path, capsys: pytest.Ca
     assert [voice["name"] for voice in figures["voices"]] == ["bass", "vox"]
     assert all(voice["gain"] == pytest.approx(6.02, abs=0.01) for voice in figures["voices"])
     assert figures["median"]["gain"] == pytest.approx(6.02, abs=0.01)
+
+
+def test_evaluate_all_measures(folders: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = folders / "scores.json"
+    given = [str(folders / name) for name in ("truth", "clean")]
+    assert run(["evaluate", *given, "--mics", str(folders / "mics"), "--measures", "all", "--json", str(out)]) == 0
+    told = capsys.readouterr().out
+    assert all(word in told for word in ("SIR", "SI-SDR", "founding", "overall", "left in silence", "average"))
+    figures = json.loads(out.read_text())
+    assert set(figures["median"]) >= {*AGAINST_IMAGE, "input_sdr", "gain"} - {"silence"}
+    assert set(figures["overall"]) == {"founding_sdr", "input_founding_sdr"}
+    assert run(["evaluate", *given, "--measures", "all"]) == 0
+    assert "left in silence" not in capsys.readouterr().out
+
+
+def test_evaluate_against_dry_stems(folders: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = folders / "scores.json"
+    given = [str(folders / name) for name in ("truth", "clean")]
+    assert run(["evaluate", *given, "--target", "dry", "--json", str(out)]) == 0
+    assert "best gain and delay" in capsys.readouterr().out
+    assert set(json.loads(out.read_text())["median"]) == {"dry_sdr", "dry_founding", "dry_fitted"}
+    for wrong in (["--measures", "all"], ["--mics", str(folders / "mics")], ["--blind"]):
+        assert run(["evaluate", *given, "--target", "dry", *wrong]) == 2
 
 
 def test_evaluate_blind(folders: Path, capsys: pytest.CaptureFixture[str]) -> None:

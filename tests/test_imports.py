@@ -8,11 +8,14 @@ import debleed
 HOUSE = Path(debleed.__file__).parent
 FLOORS = (  # who stands on a floor may import from the floors below, and only from these
     {"recording", "chunks", "instruments"},
-    {"audio", "stft", "acoustics", "staging", "session", "paths"},
-    {"drawing", "places", "measured"},
-    {"methods", "simulate", "evaluate", "excerpts", "pictures", "band"},
-    {"remove", "writing"},
-    {"corpus", "report"},
+    {"audio", "stft", "acoustics", "staging", "session", "paths", "scores", "batch"},
+    {"drawing", "places", "measured", "tracks"},
+    {"methods", "simulate", "bss_eval", "blind", "excerpts", "pictures", "band"},
+    {"remove", "writing", "evaluate"},
+    {"rendering", "report"},
+    {"corpus"},
+    {"benchmark"},
+    {"tables"},
     {"cli"},
 )
 

@@ -10,9 +10,9 @@ import soundfile
 
 from debleed.acoustics import PATTERNS, SPEED_OF_SOUND, box_paths, reverberation_time
 from debleed.cli import run
-from debleed.corpus import render_own
 from debleed.evaluate import bleed_matrix_db
 from debleed.recording import InputError
+from debleed.rendering import render_own
 from debleed.simulate import KINDS, PRESETS, Scene
 
 RATE = 8000

@@ -10,7 +10,9 @@ from debleed.recording import InputError
 from debleed.tracks import common_stems, find_tracks, musdb_complaints
 
 
-def put(root: Path, track: str, stems: tuple[str, ...], frames: int = 100, rate: int = 44100, channels: int = 2) -> None:
+def put(
+    root: Path, track: str, stems: tuple[str, ...], frames: int = 100, rate: int = 44100, channels: int = 2
+) -> None:
     folder = root / track
     folder.mkdir(parents=True, exist_ok=True)
     for stem in stems:
@@ -43,7 +45,7 @@ def test_any_names_and_a_missing_stem(tmp_path: Path) -> None:
 def test_what_is_no_corpus(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="there is no folder"):
         find_tracks(tmp_path / "nowhere")
-    with pytest.raises(InputError, match="<split>/<track>/<stem>.wav"):
+    with pytest.raises(InputError, match=r"<split>/<track>/<stem>\.wav"):
         find_tracks(tmp_path)
     put(tmp_path, "a/1", ("mixture",))
     with pytest.raises(InputError, match="only the mixture"):

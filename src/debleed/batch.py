@@ -56,8 +56,8 @@ def each(
         # an input that is refused would be refused again; anything else may be an accident
         waiting = {dask.submit(_told, work, job, pure=False, retries=RETRIES): job for job in jobs}
         for future in as_completed(waiting):
-            error = future.exception()
-            yield waiting.pop(future), future.result() if error is None else error
+            failure = future.exception()
+            yield waiting.pop(future), future.result() if failure is None else failure
             future.release()
 
 
@@ -90,7 +90,12 @@ def client(workers: int, scheduler: str | None) -> Iterator[Any]:
     with (
         dask.config.set(settings),
         LocalCluster(
-            workers, threads_per_worker=1, processes=True, dashboard_address=None, memory_limit=0, silence_logs=logging.ERROR
+            workers,
+            threads_per_worker=1,
+            processes=True,
+            dashboard_address=None,
+            memory_limit=0,
+            silence_logs=logging.ERROR,
         ) as cluster,
         Client(cluster) as local,
     ):

@@ -159,7 +159,8 @@ def images(item: Item) -> Recording:
 def stems(item: Item) -> Recording:
     """Open the dry stem of each microphone of an item: the sum, where its voice has several."""
     dry, scene, names = item.take("stems").recording(), item.scene, images(item).names
-    members = [[dry.names.index(stem) for stem in scene.stems_of(name)] for name in names]
+    owner = dict(zip(scene.stems, scene.owners, strict=True))
+    members = [[k for k, stem in enumerate(dry.names) if owner[stem] == name] for name in names]
 
     def read(start: int, stop: int) -> Any:
         samples = dry.read(start, stop)
@@ -178,14 +179,16 @@ def outputs(folder: Path, item: Item, mics: Recording) -> Recording:
     """
     files = {path.stem: path for path in audio_files(folder / item.id)}
     if missing := [name for name in mics.names if name not in files]:
-        raise InputError(f"'{folder / item.id}' lacks {', '.join(missing)}; the outputs are named as the microphones are")
+        raise InputError(
+            f"'{folder / item.id}' lacks {', '.join(missing)}; the outputs are named as the microphones are"
+        )
     take = Take.open([files[name] for name in mics.names])
     if any(source.channels != 1 for source in take.sources):
         raise InputError(f"'{folder / item.id}' holds stereo files; the microphones are mono")
     if (take.rate, take.length) != (mics.rate, mics.length):
         raise InputError(
-            f"'{folder / item.id}' has {take.length} samples at {take.rate} Hz where {mics.length} at {mics.rate} Hz are "
-            "needed; outputs are compared sample by sample"
+            f"'{folder / item.id}' has {take.length} samples at {take.rate} Hz where {mics.length} at {mics.rate} Hz "
+            "are needed; outputs are compared sample by sample"
         )
     return take.recording()
 
@@ -201,7 +204,7 @@ STATUS, RESET = Path("/proc/self/status"), Path("/proc/self/clear_refs")
 
 
 def peak_memory() -> float | None:
-    """Most memory that this process has held since :func:`forget_peak`, in MiB; nothing where the system is no Linux."""
+    """Most memory that this process has held since :func:`forget_peak`, in MiB; nothing where there is no /proc."""
     try:
         lines = STATUS.read_text(encoding="ascii").splitlines()
         return next(int(line.split()[1]) / 1024 for line in lines if line.startswith("VmHWM:"))

@@ -1,43 +1,373 @@
-"""Items of a corpus: dry stems in, microphones, images and the description of the scene out."""
+"""A bled corpus on disk: made track by track from dry stems, checked, found again.
+
+::
+
+    corpus.json                      what it was made with, every item and the checksums of its files
+    <split>/<track>/                 one item: a whole track
+    <split>/<track>/<number>/        or one of its blocks
+        mics/<voice>.wav             what the microphones hear
+        images/<voice>.wav           the truth: each voice alone in its own microphone
+        stems/<stem>.wav             the dry stems used
+        scene.json                   how they bled
+    <split>/<track>/track.json       the entries of its items
+
+Everything is 24-bit PCM under one scale an item, a power of two. A scene is drawn from the seed and the track's name
+alone, so it does not matter who renders which track when; a track appears whole or not at all.
+"""
 
 from __future__ import annotations
 
+import hashlib
+import json
+import math
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from debleed.audio import Take, at_rate
-from debleed.methods import Progress, quiet
-from debleed.recording import Recording, Samples
+from debleed import __version__
+from debleed.audio import Take, length_at
+from debleed.recording import InputError, Recording, Samples
+from debleed.rendering import mono_stems, render_own
 from debleed.simulate import Scene
-from debleed.staging import Staging
+from debleed.tracks import Track
 from debleed.writing import write_mics
 
+FORMAT = 1
+"""Of the corpus; a corpus of another format is refused."""
 
-def mono_stems(take: Take) -> Samples:
-    """Read whole files as stems of shape ``(stems, samples)``, float32, each the mean of its channels."""
-    stems = np.empty((len(take.sources), take.length), np.float32)
-    for row, source in zip(stems, take.sources, strict=True):
-        row[:] = at_rate(source, take.rate, np.float32)(0, take.length).mean(axis=0)
-    return stems
+MANIFEST = "corpus.json"
+ENTRIES = "track.json"
+
+ACTIVE = ("vocals", "bass", "drums")
+ACTIVE_POWER = 0.9**2 / 220500
+"""Founding rule: a block counts where the L2 norms of vocals, bass and drums exceed 0.9 in 10 s at 22.05 kHz. Written
+as a mean power it holds at every rate and length."""
+
+LIKE_ANOTHER = 0.01
+"""Share by which the stems of one track may differ in length; shorter ones are followed by silence."""
 
 
-def render_own(scene: Scene, stems: Samples, progress: Progress = quiet) -> tuple[Recording, Recording]:
-    """Render the microphones and the images of their own voices, without holding all the other images at once.
+@dataclass(frozen=True)
+class Recipe:
+    """What a corpus is made with.
 
-    The recordings have a microphone for each voice that has one in the scene, named after it.
+    Parameters
+    ----------
+    stems
+        Names of the stems that every track must have.
+    draw
+        Settings of :meth:`Scene.draw` but for voices, rate and seed; or ``{"preset": name}`` and what
+        :meth:`Scene.preset` takes.
+    seed
+        Number or name; the scene of a track is drawn from it and the track's id.
+    rate
+        Samples per second; that of the track where not given.
+    seconds
+        Length of the blocks that tracks are cut into; whole tracks where not given.
     """
-    count = len(scene.miked)
-    mics, own = np.empty((2, count, *stems.shape[1:]), stems.dtype)
-    for i in range(count):
-        rendered = scene.render(stems, mics=[i])
-        mics[i], own[i] = rendered.mics[0], rendered.own[0]
-        progress("bleed", (i + 1) / count)
-    return Recording.from_array(mics, scene.rate, scene.miked), Recording.from_array(own, scene.rate, scene.miked)
+
+    stems: tuple[str, ...]
+    draw: Mapping[str, Any]
+    seed: str = "0"
+    rate: int | None = None
+    seconds: float | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """Describe the recipe; equal recipes have equal descriptions."""
+        described: dict[str, Any] = {"draw": dict(self.draw), "stems": self.stems, "seed": self.seed}
+        described |= {"rate": self.rate, "seconds": self.seconds, "format": FORMAT, "version": __version__}
+        plain: dict[str, Any] = json.loads(json.dumps(described, default=lambda path: str(path.resolve())))
+        return plain
+
+    def scene(self, track_id: str, rate: int) -> Scene:
+        """Draw the scene of a track."""
+        settings, seed = dict(self.draw), f"{self.seed}/{track_id}"
+        if "preset" in settings:
+            return Scene.preset(settings.pop("preset"), self.stems, rate, seed, **settings)
+        return Scene.draw(voices=self.stems, rate=rate, seed=seed, **settings)
 
 
-def stage_item(staging: Staging, folder: Path, scene: Scene, mics: Recording, own: Recording) -> None:
-    """Write ``mics/<voice>.wav``, ``images/<voice>.wav`` and ``scene.json``; they are there once staging commits."""
-    write_mics(staging.folder(folder / "mics"), mics)
-    write_mics(staging.folder(folder / "images"), own)
-    (staging.folder(folder) / "scene.json").write_text(scene.to_json() + "\n", encoding="utf-8")
+@dataclass(frozen=True)
+class Item:
+    """One recording of a corpus whose truth is known.
+
+    Parameters
+    ----------
+    id
+        ``<split>/<track>`` or ``<split>/<track>/<number>``: also its folder.
+    folder
+        Where it is.
+    entry
+        What the manifest says of it: ``split``, ``track``, ``start`` (seconds), ``seconds``, ``rate``, ``scale`` and
+        the SHA-256 of each file.
+    """
+
+    id: str
+    folder: Path
+    entry: Mapping[str, Any] = field(repr=False)
+
+    @property
+    def scene(self) -> Scene:
+        """The scene, as drawn."""
+        return Scene.from_json((self.folder / "scene.json").read_text(encoding="utf-8"))
+
+    def take(self, what: str) -> Take:
+        """Open its ``mics``, ``images`` or ``stems``."""
+        names = sorted(Path(name).name for name in self.entry["files"] if name.startswith(f"{what}/"))
+        return Take.open([self.folder / what / name for name in names])
+
+    def damage(self) -> str | None:
+        """Say what is wrong with its files, if anything."""
+        return damage(self.folder, self.entry)
+
+
+@dataclass(frozen=True)
+class Job:
+    """Bleed one track.
+
+    Parameters
+    ----------
+    recipe, track
+        What, and how.
+    output
+        Folder of the corpus.
+    """
+
+    recipe: Recipe
+    track: Track
+    output: Path
+
+    @property
+    def folder(self) -> Path:
+        """Where the track goes."""
+        return self.output / self.track.split / self.track.name
+
+
+# ------------------------------------------------------------------------------------------------------ one track
+
+
+def bleed_track(job: Job) -> dict[str, Any]:
+    """Make the items of one track, unless they are there and undamaged.
+
+    Returns
+    -------
+    What ``track.json`` holds: ``recipe``, ``items`` (id → entry) and ``dropped``, the number of blocks in which a voice
+    is silent; and ``made``, whether anything was written.
+
+    Raises
+    ------
+    InputError
+        For missing, damaged or unlike stems.
+    OSError
+        Where the disk is full. Nothing of the track is left behind then.
+    """
+    there = finished(job)
+    if there is not None:
+        return {**there, "made": False}
+    take = job.track.take(job.recipe.stems, job.recipe.rate)
+    try:
+        refuse_unlike_lengths(job.track, take)
+        stems = mono_stems(take)
+    finally:
+        take.close()
+    part = job.folder.with_name(f".{job.track.name}.part")  # of this track alone: a killed run's is found and replaced
+    shutil.rmtree(part, ignore_errors=True)
+    part.mkdir(parents=True)
+    try:
+        record = {"recipe": job.recipe.to_json(), **_write_items(job, stems, take.rate, part)}
+        (part / ENTRIES).write_text(dumped(record), encoding="utf-8")
+        shutil.rmtree(job.folder, ignore_errors=True)
+        part.replace(job.folder)
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
+    return {**record, "made": True}
+
+
+def _write_items(job: Job, stems: Samples, rate: int, part: Path) -> dict[str, Any]:
+    scene = job.recipe.scene(job.track.id, rate)
+    mics, own = render_own(scene, stems)
+    heard, true = mics.read(), own.read()
+    items: dict[str, Any] = {}
+    dropped = 0
+    for number, (start, stop) in enumerate(blocks(stems.shape[1], rate, job.recipe.seconds)):
+        block = stems[:, start:stop]
+        if job.recipe.seconds is not None and not active(block, job.recipe.stems):
+            dropped += 1
+            continue
+        name = "" if job.recipe.seconds is None else f"{number:03d}"
+        folder = part / name
+        scale = common_scale(heard[:, start:stop], true[:, start:stop], block)
+        sounds = {
+            "mics": Recording.from_array(heard[:, start:stop] * scale, rate, mics.names),
+            "images": Recording.from_array(true[:, start:stop] * scale, rate, own.names),
+            "stems": Recording.from_array(block * scale, rate, job.recipe.stems),
+        }
+        for what, sound in sounds.items():
+            write_mics(folder / what, sound)
+        (folder / "scene.json").write_text(scene.to_json() + "\n", encoding="utf-8")
+        items["/".join(filter(None, (job.track.id, name)))] = {
+            "split": job.track.split,
+            "track": job.track.name,
+            "start": start / rate,
+            "seconds": (stop - start) / rate,
+            "rate": rate,
+            "scale": float(scale),
+            "files": checksums(folder),
+        }
+    return {"items": items, "dropped": dropped}
+
+
+def refuse_unlike_lengths(track: Track, take: Take) -> None:
+    """Refuse stems that do not belong together, since one is much shorter than another."""
+    lengths = [length_at(source, take.rate) / take.rate for source in take.sources]
+    if min(lengths) < (1 - LIKE_ANOTHER) * max(lengths):
+        listed = ", ".join(f"{source.path.name} {s:.1f} s" for source, s in zip(take.sources, lengths, strict=True))
+        raise InputError(f"the stems in '{track.folder}' last differently long ({listed}); are they of one track?")
+
+
+def blocks(length: int, rate: int, seconds: float | None) -> Iterator[tuple[int, int]]:
+    """Yield start and stop of each block; the rest at the end, shorter than a block, is left out."""
+    size = length if seconds is None else round(seconds * rate)
+    for start in range(0, length - size + 1, max(1, size)):
+        yield start, start + size
+
+
+def active(block: Samples, names: Sequence[str]) -> bool:
+    """Tell whether nobody is silent: the founding rule, on those of the stems it names that exist."""
+    power = np.mean(np.square(block, dtype=np.float64), axis=1)
+    return all(p > ACTIVE_POWER for p, name in zip(power, names, strict=True) if name in ACTIVE)
+
+
+def common_scale(*sounds: Samples) -> float:
+    """Return the power of two, at most 1, that brings all of an item's sounds within full scale; powers are exact."""
+    peak = max(float(np.max(np.abs(sound), initial=0)) for sound in sounds)
+    loudest = 1 - 2.0**-23  # the largest sample that 24 bits hold
+    return 2.0 ** -max(0, math.ceil(math.log2(peak / loudest))) if peak > loudest else 1.0
+
+
+# ---------------------------------------------------------------------------------------------- what is there already
+
+
+def finished(job: Job) -> dict[str, Any] | None:
+    """Return the entries of a track that is there, undamaged and made by the same recipe; else nothing."""
+    path = job.folder / ENTRIES
+    try:
+        record: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        entries = record["items"].items()
+        same = record["recipe"] == job.recipe.to_json()
+        whole = same and not any(damage(job.output / item, entry) for item, entry in entries)
+    except (OSError, ValueError, KeyError, AttributeError):
+        return None
+    return record if whole else None
+
+
+def checksums(folder: Path) -> dict[str, str]:
+    """SHA-256 of every file below a folder, by its path with slashes."""
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    return {path.relative_to(folder).as_posix(): checksum(path) for path in files}
+
+
+def checksum(path: Path) -> str:
+    """SHA-256 of a file."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def damage(folder: Path, entry: Mapping[str, Any]) -> str | None:
+    """Say which file of an item is missing or another than was written, if any."""
+    for name, expected in entry["files"].items():
+        path = folder / name
+        if not path.is_file():
+            return f"'{path}' is missing"
+        if checksum(path) != expected:
+            return f"'{path}' is damaged: it is another file than was written"
+    return None
+
+
+# ------------------------------------------------------------------------------------------------------ the manifest
+
+
+def write_manifest(output: Path, recipe: Recipe, records: Mapping[str, Any], failed: Mapping[str, str]) -> None:
+    """Write what the corpus holds, sorted, so that it does not tell in which order it was made.
+
+    Parameters
+    ----------
+    records
+        By track id, what :func:`bleed_track` returned. Tracks that an earlier run made of the same recipe stay listed.
+    failed
+        By track id, why there is nothing of it.
+    """
+    manifest: dict[str, Any] = {"recipe": recipe.to_json(), "dropped": {}, "failed": {}, "items": {}}
+    if (output / MANIFEST).exists():
+        before = read_manifest(output)
+        if before["recipe"] == manifest["recipe"]:
+            manifest = before
+    for name, record in records.items():
+        manifest["items"] = {key: e for key, e in manifest["items"].items() if f"{e['split']}/{e['track']}" != name}
+        manifest["items"] |= record["items"]
+        manifest["dropped"][name] = record["dropped"]
+        manifest["failed"].pop(name, None)
+    manifest["failed"] |= failed
+    for entry in ("dropped", "failed", "items"):
+        manifest[entry] = dict(sorted(manifest[entry].items()))
+    part = output / f".{MANIFEST}.part"
+    part.write_text(dumped(manifest), encoding="utf-8")
+    part.replace(output / MANIFEST)
+
+
+def refuse_other_corpus(output: Path, recipe: Recipe, force: bool) -> None:
+    """Refuse a folder that holds a corpus of another recipe, or of another version.
+
+    Raises
+    ------
+    InputError
+        Naming what differs; with ``force`` it is replaced track by track instead.
+    """
+    path = output / MANIFEST
+    if not path.exists() or force:
+        return
+    found, wanted = read_manifest(output)["recipe"], recipe.to_json()
+    if differing := sorted(key for key in {*found, *wanted} if found.get(key) != wanted.get(key)):
+        told = "; ".join(f"{key} {found.get(key)} there, {wanted.get(key)} here" for key in differing)
+        raise InputError(
+            f"'{output}' holds a corpus that was made otherwise ({told}); choose another folder, or --force"
+        )
+
+
+def read_manifest(corpus: Path) -> dict[str, Any]:
+    """Read what a corpus holds.
+
+    Raises
+    ------
+    InputError
+        Where the folder is no corpus, or one of another format.
+    """
+    path = corpus / MANIFEST
+    if not path.is_file():
+        raise InputError(
+            f"'{corpus}' is no bled corpus, since it has no {MANIFEST}; make one with 'debleed corpus bleed'"
+        )
+    try:
+        manifest: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        form = manifest["recipe"]["format"]
+    except (ValueError, KeyError, TypeError):
+        raise InputError(
+            f"'{path}' is damaged; run 'debleed corpus bleed' once more, which keeps what is whole"
+        ) from None
+    if form != FORMAT:
+        raise InputError(f"'{corpus}' has format {form}, this version reads {FORMAT}; make the corpus again")
+    return manifest
+
+
+def items_of(corpus: Path) -> list[Item]:
+    """List the items of a corpus."""
+    return [Item(name, corpus / name, entry) for name, entry in read_manifest(corpus)["items"].items()]
+
+
+def dumped(value: Mapping[str, Any]) -> str:
+    """Write JSON for people and machines."""
+    return json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False) + "\n"

@@ -142,3 +142,29 @@ class Recording:
         voice = np.array([-1 if v is None else list(self.voices).index(v) for v in self.voices])
         allowed: NDArray[np.bool_] = (voice[:, None] != voice) & (voice[:, None] >= 0) & (voice >= 0)
         return allowed
+
+
+def refuse_unlike(a: Recording, b: Recording, name_a: str, name_b: str) -> None:
+    """Refuse two recordings that cannot be compared sample by sample, saying what differs."""
+    if a.names != b.names:
+        raise InputError(f"the {name_a} has {', '.join(a.names)}, the {name_b} {', '.join(b.names)}")
+    if a.rate != b.rate:
+        raise InputError(f"the {name_a} is at {a.rate} Hz, the {name_b} at {b.rate} Hz")
+    if a.length != b.length:
+        raise InputError(f"the {name_a} has {a.length} samples, the {name_b} {b.length}")
+
+
+def matched(reference: Samples | Recording, estimate: Samples | Recording) -> tuple[Recording, Recording]:
+    """Take two arrays ``(mics, samples)``, or recordings, for recordings that can be compared sample by sample.
+
+    Raises
+    ------
+    InputError
+        Where the two are not of one shape.
+    """
+    r, e = (z if isinstance(z, Recording) else Recording.from_array(z, rate=1) for z in (reference, estimate))
+    if (len(r), r.length) != (len(e), e.length):
+        raise InputError(
+            f"reference and estimate differ: {len(r)} microphones of {r.length} samples, {len(e)} of {e.length}"
+        )
+    return r, e

@@ -15,20 +15,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from debleed import __version__
-from debleed.evaluate import (
-    Scores,
-    blind_bleed_matrix,
-    decibels,
-    level_changes,
-    median,
-    predictable_share,
-    refuse_unlike,
-    score,
-)
+from debleed.blind import blind_bleed_matrix, level_changes, predictable_share
+from debleed.evaluate import score
 from debleed.excerpts import SECONDS, mp3, plan, start_of_excerpt, survey
 from debleed.methods import Progress, quiet
 from debleed.pictures import ROWS, columns, height_of, highest, png, shades, spectrogram
-from debleed.recording import Recording, Samples
+from debleed.recording import Recording, Samples, refuse_unlike
+from debleed.scores import Scores, decibels, median
 
 LARGEST = 20_000_000
 """Bytes of a report, whatever the recording."""
@@ -203,7 +196,7 @@ def card(recording: Recording, mic: int, start: int, samples: Samples, kbps: int
         f"<label><input type='radio' name='layer{mic}'{' checked' if i == 0 else ''}>{layer}</label>"
         for i, layer in enumerate(LAYERS)
     )
-    sdr = f"SDR {_change(scores.input_sdr[mic], scores.sdr[mic])} dB. " if scores else ""
+    sdr = f"SDR {_change(scores['input_sdr'][mic], scores['sdr'][mic])} dB. " if scores else ""
     return (
         f"<article class='mic'><header><h3>{name}</h3><span class='soft'>{sdr}From {begin} to {end}, "
         f"played {20 * np.log10(gain):+.0f} dB.</span></header>"
@@ -224,7 +217,7 @@ def summary(found: Findings) -> str:
         ("Median bleed (after: upper bound)", f"{_change(*bleed)} dB"),
     ]
     if found.scores:
-        items.insert(0, ("Median SDR", f"{_change(found.scores.input_median, found.scores.sdr_median)} dB"))
+        items.insert(0, ("Median SDR", f"{_change(found.scores.median('input_sdr'), found.scores.median('sdr'))} dB"))
     return "\n".join(f"<div><dt>{name}</dt><dd>{value}</dd></div>" for name, value in items)
 
 
@@ -238,7 +231,7 @@ def level_table(recording: Recording, energy: NDArray[np.float64], found: Findin
         "Removed / before": decibels(energy[2], energy[0]),
     }
     if found.scores:
-        columns |= {"SDR before": found.scores.input_sdr, "SDR after": found.scores.sdr}
+        columns |= {"SDR before": found.scores["input_sdr"], "SDR after": found.scores["sdr"]}
     rows = "".join(
         f"<tr><th scope='row'>{html.escape(name)}{_of_voice(name, voice)}</th>"
         + "".join(f"<td>{_number(column[i])}</td>" for column in columns.values())

@@ -78,7 +78,7 @@ def cost(lines: Sequence[Line]) -> tuple[str, str]:
 
 def founding(lines: Sequence[Line]) -> Table:
     """Medians over the items of the founding SDR, voice by voice and overall, for one kind of bleed."""
-    names = dict.fromkeys(voice["name"] for line in lines for voice in line["scores"]["voices"])
+    names: dict[str, None] = dict.fromkeys(voice["name"] for line in lines for voice in line["scores"]["voices"])
     voices = [name for name in FOUNDING_COLUMNS if name in names] + [n for n in names if n not in FOUNDING_COLUMNS]
     rows = []
     for method, measured in by_method(lines).items():
@@ -133,24 +133,34 @@ def sections(lines: Sequence[Line]) -> Iterator[tuple[str, str, list[tuple[str, 
         left_out = len({line["item"] for line in all_lines}) - len(items)
         about += f" {left_out} items, which not every method has done, are left out." if left_out else ""
         tables = [
-            ("Founding protocol: SDR of each voice alone, mean over frames of 1 s; medians over items", founding(measured)),
-            ("Against the image of each voice in its own microphone; medians (quartiles) over voices and items", ours(measured)),
+            (
+                "Founding protocol: SDR of each voice alone, mean over frames of 1 s; medians over items",
+                founding(measured),
+            ),
+            (
+                "Against the image of each voice in its own microphone; medians (quartiles) over voices and items",
+                ours(measured),
+            ),
             *((f"{MEASURES[m[0]].table}; medians over voices and items", apart(measured, m)) for m in APART),
         ]
         yield bleed, about, tables, measured
 
 
 FOOT = (
-    f"{POLICY} Overall is the mean of the voices of an item. The oracles know the truth: oracle-wiener is the ceiling of "
-    "every mask on one microphone, oracle-linear that of fixed filters, fitted on the very item. Left in silence: level "
-    "of the output over that of the microphone where the voice is silent. Harm: what the method does to a recording "
+    f"{POLICY} Overall is the mean of the voices of an item. The oracles know the truth: oracle-wiener is the ceiling "
+    "of every mask on one microphone, oracle-linear that of fixed filters, fitted on the very item. Left in silence: "
+    "level of the output over that of the microphone where the voice is silent. Harm: what the method does to a recording "
     "without bleed, as SDR of output against input. Times and memory are those of the machine that measured."
 )
 
 
 def markdown(lines: Sequence[Line]) -> str:
     """Write all tables as markdown."""
-    out = ["# Bleed removed: the founding table, and ours", "", f"Written by `debleed benchmark`, version {__version__}."]
+    out = [
+        "# Bleed removed: the founding table, and ours",
+        "",
+        f"Written by `debleed benchmark`, version {__version__}.",
+    ]
     for bleed, about, tables, _ in sections(lines):
         out += ["", f"## {bleed}", "", about]
         for title, (head, rows) in tables:
@@ -192,7 +202,8 @@ def page(lines: Sequence[Line]) -> str:
         body.append(f"<section><h2>{html.escape(bleed)}</h2><p>{html.escape(about)}</p>")
         body.append(box_plot({name: item_medians(group) for name, group in by_method(measured).items()}))
         for title, (head, rows) in tables:
-            body.append(f"<div class='scroll'><table><caption>{html.escape(title)}</caption>{html_rows(head, rows)}</table></div>")
+            caption = f"<caption>{html.escape(title)}</caption>"
+            body.append(f"<div class='scroll'><table>{caption}{html_rows(head, rows)}</table></div>")
         body.append("</section>")
     assets = files("debleed") / "assets"
     template = Template((assets / "benchmark.html").read_text(encoding="utf-8"))
@@ -222,7 +233,10 @@ def box_plot(values: Mapping[str, Sequence[float]]) -> str:
     if not every:
         return ""
     step = next(s for s in (1, 2, 5, 10, 20, 50, 100, 1000) if (max(every) - min(every)) / s <= 10)
-    low, high = step * math.floor(min(every) / step), step * max(math.ceil(max(every) / step), math.floor(min(every) / step) + 1)
+    low, high = (
+        step * math.floor(min(every) / step),
+        step * max(math.ceil(max(every) / step), math.floor(min(every) / step) + 1),
+    )
 
     def x(value: float) -> float:
         return round(LEFT + (value - low) / (high - low) * (WIDTH - LEFT - 20), 1)
@@ -231,8 +245,12 @@ def box_plot(values: Mapping[str, Sequence[float]]) -> str:
     out = [f"<svg class='boxes' viewBox='0 0 {WIDTH} {height}' role='img' aria-label='SDR of each item, by method'>"]
     for tick in range(low, high + 1, step):
         out.append(f"<line class='tick' x1='{x(tick)}' x2='{x(tick)}' y1='0' y2='{height - 34}'/>")
-        out.append(f"<text x='{x(tick)}' y='{height - 18}' text-anchor='middle'>{shown(tick).removesuffix('.0')}</text>")
-    out.append(f"<text x='{WIDTH - 20}' y='{height - 3}' text-anchor='end'>SDR in dB, median over the voices of an item</text>")
+        out.append(
+            f"<text x='{x(tick)}' y='{height - 18}' text-anchor='middle'>{shown(tick).removesuffix('.0')}</text>"
+        )
+    out.append(
+        f"<text x='{WIDTH - 20}' y='{height - 3}' text-anchor='end'>SDR in dB, median over the voices of an item</text>"
+    )
     for k, (name, row) in enumerate(kept.items()):
         y = ROW * k + ROW // 2
         beyond = len(values[name]) - len(row)

@@ -119,7 +119,9 @@ def musdb_complaints(root: Path) -> list[str]:
         return [str(refusal)]
     found = Counter(track.split for track in tracks)
     complaints = [
-        f"{split}/ has {found[split]} tracks of {count}" for split, count in MUSDB_TRACKS.items() if found[split] < count
+        f"{split}/ has {found[split]} tracks of {count}"
+        for split, count in MUSDB_TRACKS.items()
+        if found[split] < count
     ]
     complaints += [f"{split}/ is no split of MUSDB18-HQ" for split in sorted(set(found) - set(MUSDB_TRACKS))]
     return complaints + [sentence for track in tracks for sentence in track_complaints(track)]

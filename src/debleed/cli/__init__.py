@@ -13,6 +13,8 @@ from debleed import __version__
 from debleed.recording import InputError
 
 COMMANDS = {
+    "benchmark": "run methods on bled corpora and write the tables",
+    "corpus": "bleed a folder of stems in MUSDB18-HQ's shape, or check one",
     "demo": "play a band, bleed it, clean it and show the result",
     "evaluate": "score a cleaned recording",
     "init": "write a commented session.toml for a folder of microphones",

@@ -49,8 +49,8 @@ def command(
 ) -> int:
     """Run methods on every item of the corpora that 'debleed corpus bleed' made, and write the tables.
 
-    The results folder gets scores.jsonl (a line for each item and method), founding.md, scores.csv and report.html. What
-    stands there is not measured again, so a stopped benchmark goes on where it was.
+    The results folder gets scores.jsonl (a line for each item and method), founding.md, scores.csv and report.html.
+    What stands there is not measured again, so a stopped benchmark goes on where it was.
     """
     if compare:
         show_comparison(*compare)

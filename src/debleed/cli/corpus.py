@@ -11,7 +11,7 @@ import click
 
 from debleed.cli import feedback
 from debleed.cli.engine import engine_options, explained, outcomes
-from debleed.cli.scene_options import draw_settings, scene_options
+from debleed.cli.scene_options import scene_options
 from debleed.recording import InputError
 
 log = logging.getLogger("debleed.corpus")
@@ -37,7 +37,9 @@ def command() -> None:
     help="Cut into blocks, 10 for the founding work; those in which vocals, bass or drums are silent are dropped.",
 )
 @click.option("--seed", default="0", show_default=True, metavar="N", help="Number or name that scenes are drawn from.")
-@click.option("--rate", type=click.IntRange(min=1000), metavar="HZ", help="Sample rate; that of the stems if not given.")
+@click.option(
+    "--rate", type=click.IntRange(min=1000), metavar="HZ", help="Sample rate; that of the stems if not given."
+)
 @scene_options
 @engine_options
 @click.option("--force", is_flag=True, help="Replace a corpus that was made otherwise.")
@@ -53,7 +55,7 @@ def bleed(
     workers: int,
     scheduler: str | None,
     force: bool,
-    **scene: Any,
+    settings: dict[str, Any],
 ) -> int:
     """Let the stems of every track in MUSDB bleed into each other's microphones.
 
@@ -61,13 +63,12 @@ def bleed(
     Writes mics, images (the truth), stems and scene.json for every track or block, and corpus.json, the list of all
     with their checksums. Goes on where it was stopped: what is there and undamaged is kept.
     """
-    from debleed.bled import Job, Recipe, bleed_track, refuse_other_corpus, write_manifest
+    from debleed.corpus import Job, Recipe, bleed_track, refuse_other_corpus, write_manifest
     from debleed.staging import writable_ancestor
     from debleed.tracks import common_stems, find_tracks
 
     if (bleed is None) == (presets is None):
         raise click.UsageError("say either --bleed or --presets")
-    settings = draw_settings(scene, named=click.get_current_context())
     draw = {"kind": bleed, **settings} if bleed else {"preset": presets, **settings}
     tracks = find_tracks(musdb)
     recipe = Recipe(common_stems(tracks), draw, seed, rate, seconds)
@@ -122,7 +123,7 @@ def check(corpus: Path) -> int:
 
     Exit code 0: whole; 1: something is missing or damaged.
     """
-    from debleed.bled import MANIFEST, items_of
+    from debleed.corpus import MANIFEST, items_of
     from debleed.tracks import MUSDB_SOURCE, musdb_complaints
 
     if not corpus.is_dir():
@@ -134,10 +135,15 @@ def check(corpus: Path) -> int:
             for done, item in enumerate(items, start=1):
                 complaints += [found for found in [item.damage()] if found]
                 progress("items", done / len(items))
-        what, advice = f"{len(items)} items", "Run the same 'debleed corpus bleed' again; it makes what is missing anew."
+        what, advice = (
+            f"{len(items)} items",
+            "Run the same 'debleed corpus bleed' again; it makes what is missing anew.",
+        )
     else:
         complaints, what, advice = musdb_complaints(corpus), "MUSDB18-HQ", MUSDB_SOURCE
     for complaint in complaints:
         click.echo(complaint)
-    click.echo(f"{len(complaints)} complaints. {advice}" if complaints else f"{what}: nothing is missing, nothing damaged")
+    click.echo(
+        f"{len(complaints)} complaints. {advice}" if complaints else f"{what}: nothing is missing, nothing damaged"
+    )
     return 1 if complaints else 0

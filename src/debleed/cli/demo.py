@@ -13,7 +13,7 @@ from debleed.methods import Progress
 from debleed.recording import Recording
 
 if TYPE_CHECKING:
-    from debleed.evaluate import Scores
+    from debleed.scores import Scores
     from debleed.simulate import Scene
 
 RATE = 44100
@@ -67,7 +67,7 @@ def command(output: Path, seconds: int, method: str, force: bool) -> None:
 def perform(seconds: float, progress: Progress) -> tuple[Scene, Recording, Recording]:
     """Let the band play in a room: the scene, its microphones and the images of their own voices."""
     from debleed.band import VOICES, play
-    from debleed.corpus import render_own
+    from debleed.rendering import render_own
     from debleed.simulate import Scene
 
     progress("play", 0)
@@ -82,8 +82,8 @@ def publish(
 ) -> Scores:
     """Write everything, all or nothing; returns the scores against the truth."""
     from debleed import report
-    from debleed.corpus import stage_item
     from debleed.evaluate import score
+    from debleed.rendering import stage_item
     from debleed.staging import Staging
     from debleed.writing import write_mics
 

@@ -6,10 +6,14 @@ import json
 import math
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from debleed.recording import InputError, Recording
+
+if TYPE_CHECKING:
+    from debleed.scores import Scores
 
 PATH = click.Path(readable=False, path_type=Path)  # checked later, with our own sentences
 
@@ -18,25 +22,56 @@ PATH = click.Path(readable=False, path_type=Path)  # checked later, with our own
     help="""Score a cleaned recording.
 
     REFERENCE holds the true sound of each voice in its microphone, ESTIMATE what a method made of the microphones:
-    folders of files that are paired by their names, or files with a microphone a channel. With --blind nothing true is
-    needed: the first is the recording before, the second after."""
+    folders of files that are paired by their names, or files with a microphone a channel. With --target dry, REFERENCE
+    holds the dry stems. With --blind nothing true is needed: the first is the recording before, the second after."""
 )
 @click.argument("reference", metavar="REFERENCE|MICS", type=PATH)
 @click.argument("estimate", metavar="ESTIMATE|CLEAN", type=PATH)
 @click.option("--mics", metavar="MICS", type=PATH, help="The recording before: also show what was gained.")
+@click.option(
+    "--measures",
+    type=click.Choice(["sdr", "all"]),
+    default="sdr",
+    show_default=True,
+    help="'all': also BSS Eval v4 (SIR, SAR, ISR), the founding protocol, SI-SDR, the challenges' SDR and, with "
+    "--mics, what is left where the voice is silent.",
+)
+@click.option(
+    "--target",
+    type=click.Choice(["image", "dry"]),
+    default="image",
+    show_default=True,
+    help="What REFERENCE is: each voice as its microphone heard it, or the dry stem; against that, SDR as it is, by "
+    "the founding protocol, and after the best gain and delay.",
+)
 @click.option("--blind", is_flag=True, help="Without truth: predictable share and levels, before and after.")
 @click.option("--json", "written", metavar="FILE", type=PATH, help="Also write the figures as JSON.")
-def command(reference: Path, estimate: Path, mics: Path | None, blind: bool, written: Path | None) -> None:
+def command(
+    reference: Path,
+    estimate: Path,
+    mics: Path | None,
+    measures: str,
+    target: str,
+    blind: bool,
+    written: Path | None,
+) -> None:
     """Read both, compare, show."""
     from debleed.cli import feedback
 
     if blind and mics is not None:
         raise InputError("with --blind the first folder is the microphones already; leave --mics out")
+    if blind and (measures, target) != ("sdr", "image"):
+        raise InputError("with --blind there is no truth to measure against; leave --measures and --target out")
+    if target == "dry" and (mics is not None or measures == "all"):
+        raise InputError(
+            "against dry stems there is one set of measures: leave --mics and --measures out, and to compare give the "
+            "microphones as ESTIMATE"
+        )
     with feedback.messages():
         first = load(reference)
         second = paired(first, load(estimate), estimate)
         before = None if mics is None else paired(first, load(mics), mics)
-        figures = show_blind(first, second) if blind else show_scores(first, second, before)
+        figures = show_blind(first, second) if blind else scored(first, second, before, target, measures)
     if written is not None:
         written.write_text(json.dumps(figures, indent=2, allow_nan=False) + "\n", "utf-8")
 
@@ -83,23 +118,43 @@ def number(value: float) -> str:
     return "–" if math.isnan(value) else f"{value:.1f}" if math.isfinite(value) else ("∞" if value > 0 else "−∞")
 
 
-def show_scores(reference: Recording, estimate: Recording, before: Recording | None) -> dict[str, object]:
-    """Print the table of SDR and return the figures for JSON."""
+def scored(
+    reference: Recording, estimate: Recording, before: Recording | None, target: str, measures: str
+) -> dict[str, object]:
+    """Score, print the tables and return the figures for JSON."""
+    from debleed.evaluate import AGAINST_IMAGE, score, score_dry
+
+    if target == "dry":
+        scores = score_dry(reference, estimate)
+    else:
+        every = [name for name in AGAINST_IMAGE if before is not None or name != "silence"]
+        scores = score(reference, estimate, before, measures=every if measures == "all" else ("sdr",))
+    show(scores)
+    return scores.to_json()
+
+
+def show(scores: Scores) -> None:
+    """Print a table for each kind of measure, since those of different kinds must not be compared."""
     from rich.console import Console
     from rich.table import Table
 
-    from debleed.evaluate import score
+    from debleed.scores import MEASURES, POLICY
 
-    scores = score(reference, estimate, before)
-    titles = {"input_sdr": "SDR before", "sdr": "SDR", "gain": "gain"}
-    rows = list(scores.rows())
-    table = Table("voice", title="dB against the truth")
-    for key in rows[-1][1]:
-        table.add_column(titles[key], justify="right")
-    for name, row in rows:
-        table.add_row(name, *map(number, row.values()), style="bold" if name is rows[-1][0] else "")
-    Console().print(table)
-    return scores.to_json()
+    console = Console()
+    for title in dict.fromkeys(MEASURES[key].table for key in scores.measures):
+        shown = [key for key in scores.measures if MEASURES[key].table == title]
+        table = Table("voice", title=title)
+        for key in shown:
+            table.add_column(MEASURES[key].title, justify="right")
+        *voices, (last, medians) = scores.rows()
+        for name, row in voices:
+            table.add_row(name, *(number(row[key]) for key in shown))
+        table.add_row(last, *(number(medians[key]) for key in shown), style="bold")
+        if any(MEASURES[key].mean for key in shown):
+            means = [number(scores.overall(key)) if MEASURES[key].mean else "" for key in shown]
+            table.add_row("overall (mean)", *means, style="bold")
+        console.print(table)
+    console.print(POLICY)
 
 
 def show_blind(before: Recording, after: Recording) -> dict[str, object]:
@@ -107,7 +162,8 @@ def show_blind(before: Recording, after: Recording) -> dict[str, object]:
     from rich.console import Console
     from rich.table import Table
 
-    from debleed.evaluate import described, level_changes, predictable_share
+    from debleed.blind import level_changes, predictable_share
+    from debleed.scores import described
 
     shares = {"before": predictable_share(before), "after": predictable_share(after)}
     changes = level_changes(before, after)

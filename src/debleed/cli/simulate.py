@@ -56,7 +56,7 @@ def command(
     microphones hear), images/VOICE.wav (the truth: each voice alone in its own microphone) and scene.json.
     """
     from debleed.audio import Take, audio_files
-    from debleed.corpus import mono_stems, render_own, stage_item
+    from debleed.rendering import mono_stems, render_own, stage_item
     from debleed.simulate import Scene
     from debleed.staging import Staging
 
