@@ -8,20 +8,18 @@ import scipy.signal
 
 from debleed import Recording
 from debleed.methods import create
-from debleed.methods.demix import excerpt
 from debleed.methods.demixing import (
     around_each_lag,
     conjugate_gradients,
     find_paths,
     judged,
-    one_matrix,
-    projected,
     scaled_by_effect,
-    spectra,
     weighted_covariances,
     windows,
     without_shared,
 )
+from debleed.methods.linear import one_matrix, projected
+from debleed.methods.listening import excerpt, spectra
 from debleed.paths import OverlapSave, response, taps_of, unmixing
 
 RATE = 8000

@@ -66,6 +66,11 @@ METHODS: dict[str, tuple[str, str]] = {
     "demix": ("demix:Demix", "blind demixing: filters over all microphones, then a gain on what they leave (default)"),
     "kamir": ("kamir:Kamir", "kernel additive modelling for interference reduction, tuned settings"),
     "kamir-published": ("kamir:published", "the same with the settings of the paper (Prätzlich et al. 2015)"),
+    "linear": ("linear:Linear", "for mixtures without delays: blind demixing with one matrix for all frequencies"),
+    "optimisation": (
+        "optimisation:Optimisation",
+        "needs the clean mixture, for mixtures without delays: alternating least squares (the founding method)",
+    ),
     "unprocessed": ("baseline:Unprocessed", "the microphones as they are: the floor of every table"),
     "oracle-wiener": ("baseline:OracleWiener", "needs the truth: the best mask on each microphone alone"),
     "oracle-linear": ("baseline:OracleLinear", "needs the truth: the best fixed filter over all microphones"),

@@ -10,15 +10,10 @@ from numpy.typing import NDArray
 
 from debleed.methods import Progress, Side, quiet
 from debleed.methods.demixing import find_paths
+from debleed.methods.listening import listen
 from debleed.methods.suppression import Suppression, find_leak
 from debleed.paths import OverlapSave, Response, Taps, unmixing
 from debleed.recording import InputError, Recording, Samples
-
-VALUES = 24_000_000
-"""Most samples, over all microphones, that are listened to at once: about 1.5 GB of memory with all temporaries."""
-
-SILENCE = 1e-9
-"""What peaks 180 dB below the loudest microphone is silence: the noise by which plug-ins guard against denormals."""
 
 
 @dataclass(frozen=True)
@@ -37,15 +32,10 @@ class Demix:
 
     def fit(self, recording: Recording, side: Side = Side(), progress: Progress = quiet) -> Demixed:  # noqa: B008
         """Find the paths of bleed; memory is bounded by an excerpt of at most ``seconds``."""
-        count = min(round(self.seconds * recording.rate), VALUES // max(1, len(recording)))
-        heard = excerpt(recording, count)
-        peak = np.max(np.abs(heard), axis=-1, initial=0)
-        sounding = np.flatnonzero(peak > SILENCE * peak.max(initial=0))
+        sounding, heard = listen(recording, self.seconds)
         allowed = recording.paths()[np.ix_(sounding, sounding)]
         if not allowed.any():
             return Demixed(Filters.none(len(recording)), Suppression.none(len(recording)))
-        level = np.sqrt(np.mean(np.square(heard, dtype=np.float64)))
-        heard = (heard[sounding] / level).astype(np.float32)
         found = find_paths(heard, recording.rate, allowed, progress)
         filters = Filters(found.taps, found.ahead, found.trust)
         left = Suppression.none(len(heard))
@@ -61,20 +51,6 @@ def left_by(filters: Filters, microphones: Recording, allowed: NDArray[np.bool_]
     touched = np.any(filters.trust, axis=-1)
     leak = find_leak(voices.read(), microphones.rate, allowed) * touched[:, None, None]
     return Suppression(leak).modest(microphones, voices)
-
-
-PIECES = 4
-"""An excerpt is taken in so many pieces, spread over the recording."""
-
-
-def excerpt(recording: Recording, count: int) -> Samples:
-    """Read at most ``count`` samples: the whole, or pieces spread evenly, faded so that the joints do not click."""
-    if recording.length <= count:
-        return recording.read()
-    size = count // PIECES
-    starts = np.linspace(0, recording.length - size, PIECES).astype(int)
-    fade = np.minimum(1, np.arange(1, size + 1) / (0.01 * recording.rate)).astype(np.float32)
-    return np.concatenate([recording.read(s, s + size) * fade * fade[::-1] for s in starts], axis=-1)
 
 
 @dataclass(frozen=True)

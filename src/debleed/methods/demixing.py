@@ -18,7 +18,6 @@ short windows and go on with longer ones, until the filters cover the room or th
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -27,6 +26,8 @@ from numpy.typing import NDArray
 from scipy.ndimage import uniform_filter1d
 
 from debleed.methods import Progress, quiet
+from debleed.methods.linear import one_matrix, projected
+from debleed.methods.listening import Bins, Powers, chunks, power, spectra
 from debleed.paths import (
     OverlapSave,
     Response,
@@ -38,12 +39,6 @@ from debleed.paths import (
     unmixing,
     whiten_diagonal,
 )
-
-Bins = NDArray[np.complex64]
-"""Short-time spectra with bins first, ``(bins, mics, frames)``."""
-
-Powers = NDArray[np.float32]
-"""Squared magnitudes of the same shape."""
 
 FIRST_WINDOW, LONGEST_WINDOW = 0.09, 1.5
 """Seconds of the first and of the longest short-time window."""
@@ -95,15 +90,6 @@ NOTHING = 1e-5
 
 SHARED, SHARED_WITHIN = 4.0, 0.002
 """A tap at lag 0 stands out above this multiple (6 dB) of the mean square of the taps within so many seconds."""
-
-LINEAR_FLOOR = 1e-3
-"""The floor for instantaneous mixtures: their one matrix is known far better than a filter."""
-
-LINEAR_ROUNDS = 15
-"""Sweeps over a share of the bins to see whether a mixture is instantaneous, and again over all bins if it is."""
-
-LINEAR_GAIN = 1.0
-"""Log-likelihood that one matrix must gain, per point of time and frequency, for a mixture to be instantaneous."""
 
 SOLVER_STEPS = 12
 """Steps of conjugate gradients; what they leave is made up for by the next round."""
@@ -179,63 +165,10 @@ def find_paths(
     return Paths(taps, ahead, trust)
 
 
-def one_matrix(samples: NDArray[np.float32], rate: int, allowed: NDArray[np.bool_]) -> NDArray[np.float64] | None:
-    """Find the one real matrix of an instantaneous mixture; ``None`` where the mixture is none.
-
-    The same likelihood and the same update as for paths, with the statistics of all bins added up.
-
-    Returns
-    -------
-    A of shape ``(mics, mics)`` with a unit diagonal.
-    """
-    nfft = 1 << round(np.log2(FIRST_WINDOW * rate))
-    heard = spectra(samples, nfft)
-    floor = variance_floor(heard) * (LINEAR_FLOOR / FLOOR)
-    some = np.ascontiguousarray(heard[:: len(heard) // 128 + 1]), np.ascontiguousarray(floor[:: len(heard) // 128 + 1])
-    rows = matrix_sweeps(*some, np.eye(len(samples)), LINEAR_ROUNDS, allowed)
-    before = np.log(smoothed(power(some[0])) + some[1]).mean()
-    after = np.log(smoothed(power(rows.astype(np.complex64) @ some[0])) + some[1]).mean()
-    likelier = (before - after) * len(rows) + np.linalg.slogdet(rows)[1] * 2
-    if likelier < LINEAR_GAIN:
-        return None
-    matrix = np.linalg.inv(matrix_sweeps(heard, floor, rows, LINEAR_ROUNDS, allowed))
-    found: NDArray[np.float64] = matrix / np.diag(matrix)
-    return found
-
-
 def smoothed(powers: Powers) -> Powers:
     """Mean over three frames."""
     smooth: Powers = uniform_filter1d(powers, 3, axis=-1)
     return smooth
-
-
-def matrix_sweeps(
-    heard: Bins, floor: Powers, start: NDArray[np.float64], sweeps: int, allowed: NDArray[np.bool_]
-) -> NDArray[np.float64]:
-    """Sweeps of iterative projection with one real matrix for all bins; returns unit-diagonal-image filters W."""
-    rows = start.astype(np.float64)
-    for _ in range(sweeps):
-        parts = list(chunks(len(heard), heard[0].size))
-        sums = np.zeros((len(parts), *rows.shape, len(rows)))
-
-        now = rows.astype(np.complex64)
-
-        def work(k: int, parts: list[slice] = parts, sums: NDArray[np.float64] = sums, now: Bins = now) -> None:
-            here = heard[parts[k]]
-            weights = 1 / (smoothed(power(now @ here)) + floor[parts[k]])
-            for i in range(len(now)):
-                sums[k, i] = ((here * weights[:, i : i + 1]) @ here.conj().swapaxes(1, 2)).sum(axis=0).real
-
-        in_parallel(work, range(len(parts)))
-        # in the coordinates of the voices found so far, where microphones of one voice stay as they are
-        covariance = rows @ sums.sum(axis=0) @ rows.T
-        covariance /= np.einsum("iii->i", covariance)[:, None, None]
-        covariance += 1e-12 * np.trace(covariance, axis1=1, axis2=2)[:, None, None] * np.eye(len(rows))
-        rows = projected(covariance[None].astype(np.complex128), allowed)[0].real @ rows
-        matrix = np.linalg.inv(rows)
-        matrix = np.clip(matrix / np.diag(matrix), -1, 1)  # nobody is louder in another microphone than in the own
-        rows = np.asarray(np.linalg.inv(matrix + 1e-6 * np.eye(len(rows))), np.float64)
-    return rows
 
 
 def next_paths(
@@ -271,38 +204,11 @@ def without_shared(taps: Taps, ahead: int, rate: int) -> Taps:
     return np.where(shared[..., None] & at_once, np.float32(0), taps)
 
 
-def spectra(samples: NDArray[np.float32], nfft: int) -> Bins:
-    """Short-time spectra for statistics alone: square-root Hann window, half overlapping, bins first."""
-    window = np.sin(np.pi * (np.arange(nfft) + 0.5) / nfft).astype(np.float32)
-    frames = samples.shape[1] // (nfft // 2) + 2
-    out = np.empty((nfft // 2 + 1, len(samples), frames), np.complex64)
-
-    def transform(mic: int) -> None:
-        padded = np.zeros((frames + 1) * (nfft // 2), np.float32)
-        padded[nfft // 2 : nfft // 2 + samples.shape[1]] = samples[mic]
-        framed = np.lib.stride_tricks.sliding_window_view(padded, nfft)[:: nfft // 2]
-        out[:, mic] = scipy.fft.rfft(framed * window, axis=-1).T
-
-    in_parallel(transform, range(len(samples)))
-    return out
-
-
-def power(values: Bins) -> Powers:
-    """Squared magnitude."""
-    return np.square(values.real) + np.square(values.imag)
-
-
 def variance_floor(microphones: Bins) -> Powers:
     """Least variance of each voice: a share of its microphone's power, smoothed over nine frames."""
     smooth: Powers = uniform_filter1d(power(microphones), 9, axis=-1)
     floor: Powers = FLOOR * smooth + FAINT * smooth.mean(axis=(0, 2), keepdims=True)
     return floor
-
-
-def chunks(bins: int, values: int) -> Iterator[slice]:
-    """Cut the bins into stretches of about half a million values, which stay in a core's cache."""
-    step = max(1, 500_000 // max(1, values))
-    return (slice(first, min(first + step, bins)) for first in range(0, bins, step))
 
 
 def bleed_left(
@@ -360,21 +266,6 @@ def weighted_covariances(voices: Bins, weights: Powers) -> NDArray[np.complex128
         covariance[:, i] += 1e-7 * np.trace(covariance[:, i], axis1=1, axis2=2).real[:, None, None] * np.eye(mics)
         covariance[:, i] += np.where(own > 0, 0, 1)[:, None, None] * np.eye(mics)
     return covariance
-
-
-def projected(covariance: NDArray[np.complex128], allowed: NDArray[np.bool_]) -> NDArray[np.complex128]:
-    """One sweep of iterative projection from the identity: w_i = (W U_i)⁻¹ e_i, scaled to w_iᴴ U_i w_i = 1."""
-    bins, mics = covariance.shape[:2]
-    unit = np.eye(mics)
-    rows: NDArray[np.complex128] = np.tile(unit.astype(np.complex128), (bins, 1, 1))
-    for i in range(mics):
-        blocked = ~allowed[i] & (np.arange(mics) != i)  # microphones of one voice are not separated
-        own = covariance[:, i].copy()
-        own[:, i, blocked] = own[:, blocked, i] = 0
-        row = np.linalg.solve(rows @ own, np.broadcast_to(unit[:, i : i + 1], (bins, mics, 1)))[:, :, 0]
-        scale = np.einsum("fi,fij,fj->f", row.conj(), own, row).real
-        rows[:, i] = row.conj() / np.sqrt(np.maximum(scale, np.finfo(float).tiny))[:, None]
-    return rows
 
 
 def unit_paths(rows: NDArray[np.complex128]) -> NDArray[np.complex128]:
