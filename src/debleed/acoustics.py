@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -93,9 +94,23 @@ def box_paths(
     for source, directivity in zip(sources, _directivities(source_beams, len(sources)), strict=True):
         box.add_source(source, directivity=directivity)
     box.add_microphone_array(np.transpose(microphones), directivity=_directivities(microphone_beams, len(microphones)))
-    box.compute_rir()
+    with _one_thread():
+        box.compute_rir()
     early = pyroomacoustics.constants.get("frac_delay_length") // 2  # its filters start so much before time 0
     return [[np.asarray(path, np.float64)[early:] for path in row] for row in box.rir]
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """Let pyroomacoustics add up images in one order: with as many threads as there are cores, the last bits differ."""
+    from pyroomacoustics import constants
+
+    threads = constants.get("num_threads")
+    constants.set("num_threads", 1)
+    try:
+        yield
+    finally:
+        constants.set("num_threads", threads)
 
 
 def _directivities(beams: Sequence[Beam] | None, count: int) -> list[Any]:

@@ -9,8 +9,10 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
+import logging
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -119,6 +121,9 @@ def plainly(value: Any) -> str:
 def measure(task: Task) -> Line:
     """Clean an item and score the result, against the image and the dry stem, and on the item without its bleed.
 
+    Linear algebra runs in one thread: so the figures are the same to the last bit wherever they are measured on such a
+    machine, and the times do not depend on how many workers share it.
+
     Returns
     -------
     The line: what :meth:`Task.line` says, ``scores`` (:class:`Scores`), and for methods of ours ``took`` (seconds for
@@ -130,20 +135,35 @@ def measure(task: Task) -> Line:
     InputError
         Where outputs of another program are missing or do not fit.
     """
-    mics, own, dry = (in_memory(z) for z in (microphones(task.item), images(task.item), stems(task.item)))
-    if task.outputs is not None:
-        clean = in_memory(outputs(task.outputs, task.item, mics))
-        return {**task.line(), "scores": score(own, clean, mics, dry, AGAINST_IMAGE).to_json()}
-    mixture = Recording.from_array(own.read().sum(axis=0, keepdims=True), own.rate, ["mixture"])
-    side = Side(mixture=mixture, truth=own)
-    held = forget_peak()
-    began = time.perf_counter()
-    clean = in_memory(remove(mics, task.method, side=side))
-    took, peak = time.perf_counter() - began, peak_memory()
-    scores = score(own, clean, mics, dry, AGAINST_IMAGE)
-    scores = scores.beside(harm(own, in_memory(remove(own, task.method, side=side))))
-    memory = None if held is None or peak is None else max(0, round(peak - held))
-    return {**task.line(), "took": round(took, 3), "memory": memory, "scores": scores.to_json()}
+    from threadpoolctl import threadpool_limits
+
+    with threadpool_limits(1), silence():
+        mics, own, dry = (in_memory(z) for z in (microphones(task.item), images(task.item), stems(task.item)))
+        if task.outputs is not None:
+            clean = in_memory(outputs(task.outputs, task.item, mics))
+            return {**task.line(), "scores": score(own, clean, mics, dry, AGAINST_IMAGE).to_json()}
+        mixture = Recording.from_array(own.read().sum(axis=0, keepdims=True), own.rate, ["mixture"])
+        side = Side(mixture=mixture, truth=own)
+        held = forget_peak()
+        began = time.perf_counter()
+        clean = in_memory(remove(mics, task.method, side=side))
+        took, peak = time.perf_counter() - began, peak_memory()
+        memory = None if held is None or peak is None else max(0, round(peak - held))
+        unharmed = in_memory(remove(own, task.method, side=side))
+        scores = score(own, clean, mics, dry, AGAINST_IMAGE).beside(harm(own, unharmed))
+        return {**task.line(), "took": round(took, 3), "memory": memory, "scores": scores.to_json()}
+
+
+@contextmanager
+def silence() -> Iterator[None]:
+    """Keep what :func:`remove` has to say about a recording to itself: nobody is there who could mend it."""
+    talker = logging.getLogger("debleed.remove")
+    level = talker.level
+    talker.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        talker.setLevel(level)
 
 
 def microphones(item: Item) -> Recording:
@@ -185,11 +205,12 @@ def outputs(folder: Path, item: Item, mics: Recording) -> Recording:
     take = Take.open([files[name] for name in mics.names])
     if any(source.channels != 1 for source in take.sources):
         raise InputError(f"'{folder / item.id}' holds stereo files; the microphones are mono")
-    if (take.rate, take.length) != (mics.rate, mics.length):
-        raise InputError(
-            f"'{folder / item.id}' has {take.length} samples at {take.rate} Hz where {mics.length} at {mics.rate} Hz "
-            "are needed; outputs are compared sample by sample"
-        )
+    for source in take.sources:
+        if (source.rate, source.frames) != (mics.rate, mics.length):
+            raise InputError(
+                f"'{source.path}' has {source.frames} samples at {source.rate} Hz where {mics.length} at {mics.rate} Hz "
+                "are needed; outputs are compared sample by sample"
+            )
     return take.recording()
 
 

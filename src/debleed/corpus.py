@@ -260,7 +260,7 @@ def finished(job: Job) -> dict[str, Any] | None:
         entries = record["items"].items()
         same = record["recipe"] == job.recipe.to_json()
         whole = same and not any(damage(job.output / item, entry) for item, entry in entries)
-    except (OSError, ValueError, KeyError, AttributeError):
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None
     return record if whole else None
 

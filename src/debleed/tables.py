@@ -16,7 +16,7 @@ import numpy as np
 from debleed import __version__
 from debleed.benchmark import Line, scores_of
 from debleed.methods import METHODS
-from debleed.scores import MEASURES, POLICY, Scores
+from debleed.scores import MEASURES, POLICY, Scores, median
 
 FOUNDING_COLUMNS = {"vocals": "Vocals", "bass": "Bass", "drums": "Drums", "other": "Others"}
 FLOOR, CEILINGS = "unprocessed", ("oracle-wiener", "oracle-linear")
@@ -93,8 +93,8 @@ def quartiles(values: Sequence[float]) -> str:
     kept = sorted(value for value in values if not math.isnan(value))
     if not kept:
         return "–"
-    low, middle, high = (np.quantile(kept, q, method="nearest") for q in (0.25, 0.5, 0.75))
-    return f"{shown(middle)} ({shown(low)} … {shown(high)})"
+    low, high = (float(np.quantile(kept, q, method="nearest")) for q in (0.25, 0.75))  # infinities do not interpolate
+    return f"{shown(median(kept))} ({shown(low)} … {shown(high)})"
 
 
 def ours(lines: Sequence[Line]) -> Table:
@@ -149,8 +149,8 @@ def sections(lines: Sequence[Line]) -> Iterator[tuple[str, str, list[tuple[str, 
 FOOT = (
     f"{POLICY} Overall is the mean of the voices of an item. The oracles know the truth: oracle-wiener is the ceiling "
     "of every mask on one microphone, oracle-linear that of fixed filters, fitted on the very item. Left in silence: "
-    "level of the output over that of the microphone where the voice is silent. Harm: what the method does to a recording "
-    "without bleed, as SDR of output against input. Times and memory are those of the machine that measured."
+    "level of the output over that of the microphone where the voice is silent. Harm: what the method does to a "
+    "recording without bleed, as SDR of output against input. Times and memory are those of the machine that measured."
 )
 
 
@@ -286,7 +286,7 @@ def compared(a: Sequence[Line], b: Sequence[Line]) -> Table:
             [bleed, method, str(len(shared)), shown(before.median("sdr")), shown(after.median("sdr")),
              shown(middle, sign=True), *ends, str(better), str(worse)]
         )  # fmt: skip
-    head = ["bleed", "method", "items", "SDR a", "SDR b", "median change", "least", "most", "voices better", "worse"]
+    head = ["bleed", "method", "items", "SDR a", "b", "change", "least", "most", "better", "worse"]
     return head, rows
 
 

@@ -115,13 +115,14 @@ def show_comparison(a: Path, b: Path) -> None:
 
 
 def show(title: str, head: list[str], rows: list[list[str]]) -> None:
-    """Print a table."""
+    """Print a table; what does not fit the terminal is broken into lines, never left out."""
     from rich.console import Console
     from rich.table import Table
 
     table = Table(title=title, title_justify="left")
     for k, cell in enumerate(head):
-        table.add_column(cell, justify="right" if rows and k and rows[0][k][:1] in "+−–∞0123456789" else "left")
+        figures = bool(rows) and k > 0 and rows[0][k][:1] in "+−–∞0123456789"
+        table.add_column(cell, justify="right" if figures else "left", overflow="fold", no_wrap=figures)
     for row in rows:
         table.add_row(*row)
     Console().print(table)
