@@ -208,8 +208,8 @@ def outputs(folder: Path, item: Item, mics: Recording) -> Recording:
     for source in take.sources:
         if (source.rate, source.frames) != (mics.rate, mics.length):
             raise InputError(
-                f"'{source.path}' has {source.frames} samples at {source.rate} Hz where {mics.length} at {mics.rate} Hz "
-                "are needed; outputs are compared sample by sample"
+                f"'{source.path}' has {source.frames} samples at {source.rate} Hz where {mics.length} at "
+                f"{mics.rate} Hz are needed; outputs are compared sample by sample"
             )
     return take.recording()
 
