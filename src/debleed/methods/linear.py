@@ -58,6 +58,9 @@ MOST = 0.6
 """A path louder than this (-4.4 dB) is none: the founding matrices reach 0.52, and what passes it are sounds that two
 voices share (measured: 0.7 to 1) and paths of a voice that is silent, of which nothing is known."""
 
+ALIKE = 0.1
+"""Least singular value below which loud paths mean that microphones hear the same."""
+
 COLUMNS = 1 << 16
 """Points worked on at a time, which stay in a core's cache."""
 
@@ -172,23 +175,19 @@ def swept(points: Points, rows: Matrix, share: float, sweeps: int, allowed: NDAr
 
 
 def without_shared(mixing: Matrix) -> Matrix:
-    """Give back what was taken for a path and is too loud for one, the loudest first.
+    """Give back what was taken for paths and is too loud for them.
 
-    Voice i gets a_ij y_j back, and every other voice stays as it is: A ← A (I − a_ij e_i e_jᵀ), rescaled. Of two
-    microphones that hear the same, neither bleeds into the other.
+    With the loud entries in G, the voices become (I + G) y: voice i gets a_ij y_j back, those that lost nothing stay as
+    they are. So A ← A (I + G)⁻¹, rescaled, which may raise another entry: again. Of microphones that hear the same,
+    none bleeds into the other.
     """
-    mixing = mixing.copy()
-    for _ in range(mixing.size):
-        paths = np.abs(mixing - np.diag(np.diag(mixing)))
-        i, j = np.unravel_index(np.argmax(paths), paths.shape)
-        if paths[i, j] <= MOST:
+    unit = np.eye(len(mixing))
+    for _ in range(len(mixing)):
+        loud = np.where((np.abs(mixing) > MOST) & (unit == 0), mixing, 0)
+        if not loud.any() or np.linalg.svd(unit + loud, compute_uv=False)[-1] < ALIKE:
             break
-        if abs(mixing[i, j] * mixing[j, i]) > MOST**2:
-            mixing[i, j] = mixing[j, i] = 0
-        else:
-            mixing[:, j] -= mixing[i, j] * mixing[:, i]
-            mixing = unit_diagonal(mixing)
-    return np.where(np.abs(mixing) > MOST, np.eye(len(mixing)), mixing)
+        mixing = unit_diagonal(mixing @ np.linalg.inv(unit + loud))
+    return np.where((np.abs(mixing) > MOST) & (unit == 0), 0, mixing)
 
 
 def unit_diagonal(mixing: Matrix) -> Matrix:
