@@ -35,6 +35,7 @@ from debleed.methods import Progress, Side, quiet
 from debleed.recording import BLOCK_SECONDS, InputError, Recording, Samples
 
 Matrix = NDArray[np.float64]
+"""A ``(mics, mics)``, M ``(mics, mics + 1)`` or C ``(mics + 1, mics + 1)``."""
 
 LOADING = 1e-5
 """ε of the formulas."""
