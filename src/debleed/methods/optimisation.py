@@ -153,7 +153,7 @@ def products(solution: Matrix, sums: Matrix) -> tuple[Matrix, Matrix]:
 
 
 def voices_given(mixing: Matrix, mixed: NDArray[np.float64]) -> Matrix:
-    """M = (Aᵀ A + 1 1ᵀ)⁻¹ [Aᵀ 1], where ``mixed`` is 1."""
+    """M = (Aᵀ A + 1 1ᵀ)⁻¹ [Aᵀ 1], with the signs ``mixed`` in place of 1."""
     given = np.column_stack([mixing.T, mixed])
     return np.linalg.solve(given @ given.T, given)
 
