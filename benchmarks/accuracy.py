@@ -29,7 +29,18 @@ from peers import PEERS
 from scenes import DRUM_SECONDS, FIGURES, GROUPS, STARTS, Item, items, refuse_absence
 
 HERE = Path(__file__).resolve().parent
-ORDER = ("unprocessed", "kamir-published", "kamir", "demix", "auxiva", "ilrma", "oracle-wiener", "oracle-linear")
+ORDER = (
+    "unprocessed",
+    "kamir-published",
+    "kamir",
+    "optimisation",
+    "linear",
+    "demix",
+    "auxiva",
+    "ilrma",
+    "oracle-wiener",
+    "oracle-linear",
+)
 DEFAULT = tuple(name for name in ORDER if name in METHODS)
 ROOMS = ("room-0.35", "room-0.6", "room-0.8", "noise", "far")
 OVER_ILRMA = 3.0
@@ -64,7 +75,8 @@ def planned(item: Item, name: str) -> Line:
 def measure(line: Line, mics: Recording, own: Recording, commit: str) -> Line:
     """Run a method on an item and add its scores to the description."""
     began = time.perf_counter()
-    clean = remove(mics, make(line["method"]), side=Side(truth=own))
+    mixture = own.select([0]).with_reader(lambda start, stop: own.read(start, stop).sum(axis=0, keepdims=True))
+    clean = remove(mics, make(line["method"]), side=Side(mixture=mixture, truth=own))
     samples = clean.read()
     took = time.perf_counter() - began
     scores = score(own, Recording.from_array(samples, mics.rate, mics.names), mics)

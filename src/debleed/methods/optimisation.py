@@ -35,6 +35,7 @@ from debleed.methods import Progress, Side, quiet
 from debleed.recording import BLOCK_SECONDS, InputError, Recording, Samples
 
 Matrix = NDArray[np.float64]
+"""A ``(mics, mics)``, M ``(mics, mics + 1)`` or C ``(mics + 1, mics + 1)``."""
 
 LOADING = 1e-5
 """ε of the formulas."""
@@ -152,7 +153,7 @@ def products(solution: Matrix, sums: Matrix) -> tuple[Matrix, Matrix]:
 
 
 def voices_given(mixing: Matrix, mixed: NDArray[np.float64]) -> Matrix:
-    """M = (Aᵀ A + 1 1ᵀ)⁻¹ [Aᵀ 1], where ``mixed`` is 1."""
+    """M = (Aᵀ A + 1 1ᵀ)⁻¹ [Aᵀ 1], with the signs ``mixed`` in place of 1."""
     given = np.column_stack([mixing.T, mixed])
     return np.linalg.solve(given @ given.T, given)
 
