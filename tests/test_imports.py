@@ -13,6 +13,7 @@ FLOORS = (  # who stands on a floor may import from the floors below, and only f
     {"remove", "writing"},
     {"corpus", "report"},
     {"cli"},
+    {"web"},
 )
 
 
