@@ -45,7 +45,7 @@ export class Listen {
       oninput: () => { player.volume = Number(this.volume.value); player.update(); } });
     const zoom = (factor) => () => this.zoom(factor);
     return h("div", { class: "transport", role: "group", "aria-label": "Transport" },
-      this.play, this.clock, this.seek,
+      this.play, this.clock,
       this.after ? h("fieldset", {}, h("legend", { class: "hidden" }, "What to hear"), this.layers) : null,
       this.after ? h("label", { class: "check" }, this.match, "matched level") : null,
       this.loop,
@@ -53,7 +53,8 @@ export class Listen {
         h("button", { type: "button", class: "quiet", onclick: zoom(0.5), "aria-label": "Zoom in" }, "+"),
         h("button", { type: "button", class: "quiet", onclick: zoom(2), "aria-label": "Zoom out" }, "−"),
         h("button", { type: "button", class: "quiet", onclick: zoom(Infinity) }, "All")),
-      h("label", { class: "volume" }, "Volume ", this.volume));
+      h("label", { class: "volume" }, "Volume ", this.volume),
+      this.seek);
   }
 
   toggleLoop() {

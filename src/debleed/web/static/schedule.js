@@ -45,6 +45,12 @@ export class Strip {
   disconnect() { this.input.disconnect(); this.gains.forEach((gain) => gain.disconnect()); }
 }
 
+// The time of a frame, such that the browser finds exactly that frame again: between two it would interpolate.
+export function moment(frame, rate) {
+  const time = frame / rate, hair = time * Number.EPSILON;
+  return [time, time + hair, time - hair].find((near) => near * rate === frame) ?? time;
+}
+
 // Schedule samples offset .. offset+count of a window to begin at a frame of the context's clock.
 // window: { data: Float32Array, layers, mics, count }, laid out layer by layer, microphone by microphone.
 export function schedule(context, strips, window, offset, count, frame) {
@@ -57,7 +63,7 @@ export function schedule(context, strips, window, offset, count, frame) {
     }
     const source = new AudioBufferSourceNode(context, { buffer });
     source.connect(strip.input);
-    source.start(frame / rate);
+    source.start(moment(frame, rate));
     source.onended = () => source.disconnect();
     return source;
   });

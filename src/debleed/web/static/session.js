@@ -238,6 +238,7 @@ export class SessionView {
     if (this.closed || this.shown !== key) return;
     if (this.heard === run.id) { this.see.replaceChildren(...this.seen(full)); this.take.tell(full); return; } // only the figures are new
     const path = `sessions/${this.id}/runs/${run.id}`, { figures } = full;
+    if (!this.heard) this.player.layer = "after";
     this.heard = run.id;
     this.player.load({ path, layers: 2, rate: figures.rate, length: figures.length, names: figures.names, energies: figures.energies });
     this.take = new Take(path, full, () => this.refresh());
@@ -278,8 +279,7 @@ export class SessionView {
     if (!figures.bleed_before) return [h("p", { class: "soft" }, "The bleed matrix is being measured.")];
     const { share_before: was, share_after: became } = figures;
     const percent = (value) => (value === null ? "–" : number(100 * value));
-    const change = h("table", { class: "levels" },
-      h("caption", {}, "Change of each microphone's level where it leads, dB; near 0 is good"),
+    const change = h("table", { class: "levels", "aria-labelledby": "change" },
       h("thead", {}, h("tr", {}, figures.names.map((name) => h("th", { scope: "col" }, name)))),
       h("tbody", {}, h("tr", {}, figures.change.map((value) => h("td", {}, number(value))))));
     return [
@@ -288,6 +288,7 @@ export class SessionView {
         + "The lower the better; after cleaning it is an upper bound."),
       matrices(figures),
       h("p", {}, "Predictable from the other microphones: ", h("strong", {}, `${percent(was)} → ${percent(became)} %`), "."),
+      h("p", { id: "change" }, "Change of each microphone's level where it leads, in dB; near 0 is good:"),
       h("div", { class: "wide", tabindex: 0, role: "region", "aria-label": "Change of level" }, change),
     ];
   }

@@ -23,7 +23,7 @@ export class Waveform {
     this.view = [0, 1];
     this.gain = 1;
     new ResizeObserver(() => this.soon()).observe(canvas);
-    new IntersectionObserver((seen) => { this.visible = seen.at(-1).isIntersecting; if (this.visible) this.soon(); }).observe(canvas);
+    new IntersectionObserver((seen) => { this.visible = seen.at(-1).isIntersecting; if (this.visible) this.soon(); }, { rootMargin: "200px" }).observe(canvas);
   }
 
   show(layers, from, to, gain = this.gain) {
