@@ -94,6 +94,16 @@ def slide(page, name, value):
     )
 
 
+LISTEN = """() => {
+  window.ramps = [];
+  const ramp = AudioParam.prototype.linearRampToValueAtTime;
+  AudioParam.prototype.linearRampToValueAtTime = function (value, time) {
+    window.ramps.push(value);
+    return ramp.call(this, value, time);
+  };
+}"""
+
+
 def test_the_whole_way(browser, address, tmp_path, monkeypatch):
     gig = bled_band(tmp_path / "gig")
     with tab(browser, address) as page:
@@ -124,8 +134,12 @@ def test_the_whole_way(browser, address, tmp_path, monkeypatch):
         page.keyboard.press(" ")
         assert page.get_by_role("button", name="Play").count() == 1
 
-        # tune, take
+        # tune, heard at once: the singer's microphone gets half of its bleed back, and take
+        page.get_by_label("matched level").uncheck()
+        page.evaluate(LISTEN)
         slide(page, "Remove at most so many dB of bleed from singer", 6)
+        kept = 10 ** (-6 / 20)
+        assert page.evaluate("window.ramps.slice(-2)") == pytest.approx([kept, 1 - kept])
         slide(page, "Remove at most so many dB of bleed from strings", 12.5)
         until(page, "document.querySelector('#command').textContent.includes('strings=12.5')")
         page.get_by_label("with what was removed").check()
@@ -283,6 +297,26 @@ def test_a_loop_goes_round_to_the_sample(browser, address):
     song = [*range(end), *[n for _ in range(9) for n in range(start, end)]][: 20 * rate]
     wanted = [[k, 1] for k, n in enumerate(song) if n % every == 0]
     assert found[0] == found[1] == wanted
+
+
+FLIP = """async () => {
+  const { Strip, schedule, weights } = await import("/static/schedule.js");
+  const rate = 48000, count = 4800, context = new OfflineAudioContext(1, rate, rate);
+  const strip = new Strip(context, context.destination), data = new Float32Array(2 * count).fill(0.5);
+  const window = { data, layers: 2, mics: 1, count };
+  for (let k = 0; k < 10; k++) schedule(context, [strip], window, 0, count, count * k);
+  const flips = [[0.2, "after", 0], [0.21, "before", 0], [0.5, "after", 0.3], [0.7, "after", 0.9]];
+  for (const [when, layer, kept] of flips) {
+    context.suspend(when).then(() => { strip.mix(weights(layer, kept)); context.resume(); });
+  }
+  const samples = (await context.startRendering()).getChannelData(0);
+  return [Math.min(...samples), Math.max(...samples)];
+}"""
+
+
+def test_flipping_leaves_no_gap(browser, address):
+    with tab(browser, address) as page:
+        assert page.evaluate(FLIP) == pytest.approx([0.5, 0.5], abs=1e-6)
 
 
 HEARD = """async ({ path, count, layer, kept }) => {

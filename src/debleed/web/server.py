@@ -77,7 +77,7 @@ class House:
                 "files": len(meta["files"]),
                 "size": sum(file["size"] for file in meta["files"]),
                 "seconds": max((file["frames"] / file["rate"] for file in meta["files"]), default=0),
-                "runs": len(list((self.store.place(meta["id"]) / "runs").glob("*/run.json"))),
+                "runs": len(list((self.store.folder / "sessions" / meta["id"]).glob("runs/*/run.json"))),
             }
             for meta in self.store.sessions()
         ]
@@ -226,7 +226,9 @@ class House:
         told = {name: value for name, value in run.items() if name not in ("session", "units", "kept")}
         told |= live.told() if live else {}
         place = self.store.run_place(key, run["id"])
-        told["ready"] = (place / "figures.json").is_file()
+        figures = shelf.read(place / "figures.json") if (place / "figures.json").is_file() else {}
+        told["ready"] = bool(figures)
+        told |= {name: figures.get(name) for name in ("share_before", "share_after", "median_before", "median_after")}
         told["taking"] = take.told() if take else None
         told["files"] = shelf.read(place / "out" / "out.json") if (place / "out" / "out.json").is_file() else None
         return told
@@ -400,7 +402,7 @@ async def upload(request: Request) -> Response:
 
 def put(store: Store, key: str, path: Path, name: str, piece: bytes, got: int) -> None:
     """Append a piece of an upload; the limits hold for what really comes, whatever was declared."""
-    store.refuse_size(store.get(key), name, got)
+    store.refuse_size(store.get(key), name, got, len(piece))
     with path.open("ab") as file:
         file.write(piece)
 

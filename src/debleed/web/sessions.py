@@ -13,6 +13,7 @@ import secrets
 import shutil
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import RLock
@@ -55,8 +56,7 @@ class Store:
 
     def sessions(self) -> list[Json]:
         """List all sessions, the newest first."""
-        found = [read(path) for path in (self.folder / "sessions").glob("*/session.json")]
-        return sorted(found, key=lambda meta: -float(meta["created"]))
+        return sorted(read_all(self.folder / "sessions", "session.json"), key=lambda meta: -float(meta["created"]))
 
     def create(self, name: str) -> Json:
         """Make an empty session."""
@@ -94,8 +94,7 @@ class Store:
 
     def runs(self, session: str) -> list[Json]:
         """List the runs of a session, the oldest first."""
-        found = [read(path) for path in (self.place(session) / "runs").glob("*/run.json")]
-        return sorted(found, key=lambda run: float(run["created"]))
+        return sorted(read_all(self.place(session) / "runs", "run.json"), key=lambda run: float(run["created"]))
 
     def change_run(self, session: str, run: str, alter: Callable[[Json], None]) -> Json:
         """Change what is known of a run, all or nothing."""
@@ -118,16 +117,16 @@ class Store:
         """Agree to take a file of so many bytes (``None``: nobody knows), and say where it goes meanwhile."""
         meta = self.get(session)
         self._refuse_file(meta, name)
-        self.refuse_size(meta, name, length or 0)
+        self.refuse_size(meta, name, length or 0, length or 0)
         return self.place(session) / "incoming" / secrets.token_hex(8)
 
-    def refuse_size(self, meta: Json, name: str, length: int) -> None:
-        """Refuse a file that is too large for the limits or for the disk."""
+    def refuse_size(self, meta: Json, name: str, length: int, coming: int) -> None:
+        """Refuse a file that is too large for the limits, or for the disk with the bytes that are still coming."""
         if length > self.limits.file:
             raise Refusal(f"'{name}' is larger than {size(self.limits.file)}, the most that is taken", 413)
         if length + sum(file["size"] for file in meta["files"]) > self.limits.session:
             raise Refusal(f"with '{name}' the session would pass {size(self.limits.session)}, the most it holds", 413)
-        refuse_full_disk(self.folder, length, self.limits.spare)
+        refuse_full_disk(self.folder, coming, self.limits.spare)
 
     def _refuse_file(self, meta: Json, name: str) -> None:
         checked_file_name(name)
@@ -180,6 +179,15 @@ class Store:
 def read(path: Path) -> Json:
     """Read one JSON object."""
     found: Json = json.loads(path.read_text("utf-8"))
+    return found
+
+
+def read_all(folder: Path, name: str) -> list[Json]:
+    """Read the JSON file of that name in every folder, but for those that are being deleted."""
+    found = []
+    for path in folder.glob(f"*/{name}"):
+        with suppress(FileNotFoundError):
+            found.append(read(path))
     return found
 
 

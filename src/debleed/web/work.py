@@ -141,6 +141,9 @@ def measured(place: Path, before: Recording, after: Recording, progress: Progres
         found[f"share_{name}"] = numbers([predictable_share(recording)])[0]
         progress("figures", 0.1 + 0.4 * k + 0.4)
     found["change"] = numbers(level_changes(before, after))
+    for name in ("before", "after"):
+        pairs = [v for row in found[f"bleed_{name}"] for v in row if isinstance(v, float) and v != 0]
+        found[f"median_{name}"] = float(np.median(pairs)) if pairs else None
     write(place / "figures.json", {**read(place / "figures.json"), **found})
     progress("figures", 1)
 

@@ -35,6 +35,8 @@ export function size(bytes) {
   return `${bytes} bytes`;
 }
 
+export const many = (count, word) => `${count} ${word}${count === 1 ? "" : "s"}`;
+
 export const decibel = (power) => (power > 0 ? 10 * Math.log10(power) : -Infinity);
 export const amplitude = (dB) => 10 ** (dB / 20);
 

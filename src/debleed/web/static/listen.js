@@ -87,7 +87,7 @@ export class Listen {
     const layer = h("select", { "aria-label": `What to hear of ${name}`, onchange: () => { state.layer = layer.value || null; player.update(); } },
       h("option", { value: "" }, "as all"), LAYERS.map(([value, title]) => h("option", { value }, title.toLowerCase())));
     const levelText = h("output"), level = h("input", { type: "range", min: -40, max: 12, step: 0.5, value: state.level, "aria-label": `Level of ${name} in dB`,
-      oninput: () => { state.level = Number(level.value); player.update(); }, ondblclick: () => { level.value = 0; level.oninput?.(); state.level = 0; player.update(); } });
+      oninput: () => { state.level = Number(level.value); player.update(); }, ondblclick: () => { state.level = 0; player.update(); } });
     const depthText = h("output"), depth = h("input", { type: "range", min: 0, max: ALL, step: 0.5, "aria-label": `Remove at most so many dB of bleed from ${voice}`,
       oninput: () => this.tune(voice, Number(depth.value)) });
     const canvas = h("canvas", { class: "wave", role: "img", "aria-label": `Waveform of ${name}` });

@@ -1,7 +1,7 @@
 // The page: the list of sessions, or one session; which one stands in the address, so that a reload finds it again.
 
 import { get, post, remove } from "./api.js";
-import { doing, h, say, size, time } from "./dom.js";
+import { doing, h, many, say, size, time } from "./dom.js";
 import { SessionView } from "./session.js";
 import { dropped, picker } from "./files.js";
 
@@ -61,7 +61,7 @@ function entry(session) {
   });
   return h("li", {},
     h("a", { href: `#/s/${session.id}` }, session.name),
-    h("span", { class: "soft" }, `${session.files} files, ${time(session.seconds)} min, ${size(session.size)}, ${session.runs} runs, ${made}`),
+    h("span", { class: "soft" }, `${many(session.files, "file")}, ${time(session.seconds)} min, ${size(session.size)}, ${many(session.runs, "run")}, ${made}`),
     h("button", { type: "button", class: "quiet", onclick: erase, "aria-label": `Delete ${session.name}` }, "Delete"));
 }
 

@@ -7,8 +7,10 @@ import { Strip, energy, schedule, stretch, weights } from "./schedule.js";
 const AHEAD = 2.5;    // seconds that are scheduled before they are heard: a page in the background wakes once a second
 const FIRST = 0.08;   // seconds until the first sample
 const LATE = 0.02;    // seconds by which a stretch must be early, so that all microphones start at one frame
-const CACHE = 8;      // windows kept
-const LARGEST = 12e6; // bytes of a window, about
+const LARGEST = 4e6;  // bytes of a window, about: small enough to come soon
+const LONGEST = 2;    // seconds of a window
+const AT_ONCE = 2;    // windows asked for at a time; more would come later each
+const SPARE = 4;      // windows kept beside those that are ahead
 const MOST = amplitude(20); // the most by which a layer is raised to match the level of before
 
 export class Player extends EventTarget {
@@ -35,7 +37,9 @@ export class Player extends EventTarget {
     this.halt();
     const fresh = !this.source || this.source.rate !== source.rate || this.mics.length !== source.names.length;
     this.source = source;
-    this.size = Math.round(Math.min(2, Math.max(0.25, LARGEST / (source.rate * source.names.length * source.layers * 4))) * source.rate);
+    const most = LARGEST / (source.rate * source.names.length * source.layers * 4);
+    this.size = Math.round(Math.min(LONGEST, Math.max(0.25, most)) * source.rate);
+    this.ahead = Math.ceil((AHEAD * source.rate) / this.size) + 1;
     this.forget();
     if (fresh) {
       this.mics = source.names.map(() => ({ level: 0, solo: false, mute: false, layer: null, kept: 0 }));
@@ -114,7 +118,15 @@ export class Player extends EventTarget {
   seek(sample) {
     const to = Math.max(0, Math.min(Math.round(sample), this.source.length - 1));
     this.place = to;
-    if (this.playing) { this.silence(); this.next = to; this.anchor = null; this.feed(); }
+    if (this.playing) {
+      this.silence();
+      this.wish.abort(); // what was asked for and is not there yet is not wanted any more
+      this.wish = new AbortController();
+      for (const [k, window] of this.windows) if (!window.data) this.windows.delete(k);
+      this.next = to;
+      this.anchor = null;
+      this.feed();
+    }
     this.tell("moved");
   }
 
@@ -176,7 +188,7 @@ export class Player extends EventTarget {
 
   prefetch() {
     let at = this.next;
-    for (let k = 0; k < 4 && at !== null; k++) {
+    for (let k = 0; k < this.ahead && at !== null; k++) {
       const part = stretch(at, this.size, this.source.length, this.activeLoop());
       this.fetch(part.window);
       at = part.next;
@@ -190,11 +202,12 @@ export class Player extends EventTarget {
       this.windows.set(k, kept);
       return;
     }
+    if ([...this.windows.values()].filter((window) => !window.data).length >= AT_ONCE) return;
     const { source, size } = this;
     const count = Math.min(size, source.length - k * size);
     const window = { data: null, layers: source.layers, mics: source.names.length, count };
     this.windows.set(k, window);
-    while (this.windows.size > CACHE) this.windows.delete(this.windows.keys().next().value);
+    while (this.windows.size > this.ahead + SPARE) this.windows.delete(this.windows.keys().next().value);
     const layers = source.layers === 2 ? "before,after" : "before";
     bytes(`${source.path}/window?start=${k * size}&count=${count}&layers=${layers}`, this.wish.signal)
       .then((buffer) => { window.data = new Float32Array(buffer); this.feed(); })

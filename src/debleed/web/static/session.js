@@ -1,7 +1,7 @@
 // One session: its microphones, its runs, and what came of the chosen run.
 
 import { get, patch, post, remove } from "./api.js";
-import { decibel, doing, h, number, say, time } from "./dom.js";
+import { decibel, doing, h, many, number, say, time } from "./dom.js";
 import { Uploads, picker } from "./files.js";
 import { Listen } from "./listen.js";
 import { matrices } from "./matrix.js";
@@ -100,7 +100,7 @@ export class SessionView {
       : session.files.map((file, i) => this.micRow(session.units[i], file, [...Array(file.channels).keys()], longest));
     const more = h("details", { class: "more" }, h("summary", {}, "Add files"), picker((files) => this.files.add(files), "Drop more files here"));
     const open = this.mics.querySelector("details.inputs")?.open ?? !session.runs.some((run) => run.ready);
-    const count = `${session.units.length} ${session.poly ? "channels" : "files"}, ${time(longest)} min, ${session.rate} Hz`;
+    const count = `${many(session.units.length, session.poly ? "channel" : "file")}, ${time(longest)} min, ${session.rate} Hz`;
     this.mics.replaceChildren(h("details", { class: "inputs", open },
       h("summary", {}, count), list, h("div", { class: "inputs-list" }, rows), more));
   }
@@ -212,7 +212,8 @@ export class SessionView {
       progress.tell(run);
       parts.push(progress.element, h("button", { type: "button", class: "quiet", onclick: doing(async () => { await post(`${path}/cancel`); await this.refresh(); }) }, "Cancel"));
     } else {
-      const text = run.status === "failed" ? run.error : run.status === "cancelled" ? "cancelled" : `took ${time(run.seconds ?? 0)}`;
+      const share = run.share_after === null ? "" : `; predictable ${number(100 * run.share_before)} → ${number(100 * run.share_after)} %, median bleed ${number(run.median_before, 0)} → ${number(run.median_after, 0)} dB`;
+      const text = run.status === "failed" ? run.error : run.status === "cancelled" ? "cancelled" : `took ${time(run.seconds ?? 0)}${share}`;
       parts.push(h("span", { class: run.status === "failed" ? "wrong" : "soft", role: run.status === "failed" ? "alert" : null }, text),
         h("button", { type: "button", class: "quiet", "aria-label": `Delete run ${name}`, onclick: doing(async () => {
           if (run.ready && !confirm(`Delete run ${name}?`)) return;
@@ -222,13 +223,13 @@ export class SessionView {
     }
     const notes = run.notes.filter((note) => !note.startsWith("ignored"));
     return h("li", {}, h("div", { class: "row" }, parts), notes.length && !ACTIVE.includes(run.status)
-      ? h("details", { class: "notes" }, h("summary", { class: "soft" }, `${notes.length} remarks`), notes.map((note) => h("p", { class: "soft" }, note))) : null);
+      ? h("details", { class: "notes" }, h("summary", { class: "soft" }, many(notes.length, "remark")), notes.map((note) => h("p", { class: "soft" }, note))) : null);
   }
 
   // --------------------------------------------------------------------------------------------------------- result
 
   async showResult(run) {
-    const measured = run && run.status === "done";
+    const measured = run && !ACTIVE.includes(run.status);
     const key = run ? `${run.id} ${measured}` : this.session.files.map((file) => file.id).join();
     if (this.session.job || key === this.shown) { if (run) this.take?.tell(run); return; }
     this.shown = key;
@@ -275,8 +276,11 @@ export class SessionView {
     this.result.replaceChildren(section("Listen", "listen", this.listen.element));
   }
 
-  seen({ figures }) {
-    if (!figures.bleed_before) return [h("p", { class: "soft" }, "The bleed matrix is being measured.")];
+  seen({ figures, status }) {
+    if (!figures.bleed_before) {
+      const why = ACTIVE.includes(status) ? "The bleed is being measured." : "The bleed was not measured: the run was ended before.";
+      return [h("p", { class: "soft" }, why)];
+    }
     const { share_before: was, share_after: became } = figures;
     const percent = (value) => (value === null ? "–" : number(100 * value));
     const change = h("table", { class: "levels", "aria-labelledby": "change" },

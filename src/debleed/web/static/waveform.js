@@ -54,6 +54,7 @@ export class Waveform {
     let zoom = 0;
     while (zoom + 1 < zooms.length && zooms[zoom + 1] <= perPixel) zoom++;
     const step = zooms[zoom], middle = height / 2, reach = (middle * this.gain) / 32767;
+    let k = -1, part = [];
     paint.beginPath();
     for (let x = 0; x < width; x++) {
       const first = Math.floor(((from * rate) + x * perPixel) / step);
@@ -61,7 +62,11 @@ export class Waveform {
       let low = 32767, high = -32768;
       for (let n = first; n < last; n++) {
         if (n < 0) continue;
-        const part = piece(path, zoom, Math.floor(n / PIECE), () => this.soon()), at = 2 * (n % PIECE);
+        if (Math.floor(n / PIECE) !== k) {
+          k = Math.floor(n / PIECE);
+          part = piece(path, zoom, k, () => this.soon());
+        }
+        const at = 2 * (n - k * PIECE);
         if (part[at] < low) low = part[at];
         if (part[at + 1] > high) high = part[at + 1];
       }
