@@ -49,6 +49,24 @@ def test_voices_are_guessed_and_can_be_changed(web):
     assert units(web, key) == {"OH": "drums", "keys_L": "keys", "keys_R": "keys", "vox": "vox"}
 
 
+def test_a_session_toml_is_obeyed(web):
+    key = new(web, files={f"{name}.wav": wav(seed=i) for i, name in enumerate(("vox", "OH", "talk", "bass"))})
+    toml = "leave_out = ['talk.wav']\nroom = []\nreduction = 12\n[voices]\nband = ['vox.wav', 'OH']\n"
+    toml += "[voice_reduction]\nband = 3"
+    told = web.put(f"/api/sessions/{key}/toml", json={"toml": toml})
+    assert told.status_code == 200, told.text
+    assert units(web, key) == {"OH": "band", "bass": "bass", "talk": "talk", "vox": "band"}
+    assert [unit["name"] for unit in told.json()["units"] if unit["left_out"]] == ["talk"]
+    found = run(web, key)
+    assert found["reduction"] == {"band": 3, "bass": 12}
+    assert "--leave-out talk" in found["command"]
+    for wrong in ("room = [", "rooms = 3", "room = ['choir']"):
+        refused = web.put(f"/api/sessions/{key}/toml", json={"toml": wrong})
+        assert refused.status_code == 400
+        assert "/" not in refused.json()["error"].replace("TOML", "")
+    assert units(web, key)["OH"] == "band"
+
+
 def test_what_is_wrong_with_a_file_is_said(web):
     key = new(web, files={"silent.wav": wav(samples=np.zeros(99)), "loud.wav": wav(samples=np.ones(999))})
     notes = {file["name"]: file["notes"] for file in web.get(f"/api/sessions/{key}").json()["files"]}

@@ -120,6 +120,18 @@ class House:
         self.store.change(key, alter)
         return self.session(key)
 
+    def obey(self, key: str, wanted: Json) -> Json:
+        """Take over what a ``session.toml`` says, given as text."""
+        place = self.store.place(key) / "incoming" / secrets.token_hex(8)
+        try:
+            place.write_text(text(wanted, "toml"), "utf-8")
+            self.store.change(key, lambda meta: shelf.obey(meta, place))
+        except InputError as refusal:
+            raise Refusal(str(refusal).replace(str(place), "session.toml")) from refusal
+        finally:
+            place.unlink(missing_ok=True)
+        return self.session(key)
+
     def delete(self, key: str) -> Json:
         """Delete a session; what runs for it is ended first."""
         place = self.store.place(key)
@@ -194,7 +206,8 @@ class House:
             "reduction": {},
             **State().told(),
         }
-        run["reduction"] = reduction(run, wanted.get("reduction", {}))
+        usual = {voice: value for voice, value in meta["reduction"].items() if voice in told.voices}
+        run["reduction"] = reduction(run, wanted.get("reduction", usual))
         folder = place / "runs" / run["id"]
         shelf.stage(meta, place, folder / "take" / meta["name"])
         shelf.write(folder / "run.json", run)
@@ -540,6 +553,7 @@ ROUTES = [
     Route(S, asking(House.session, "session")),
     Route(S, telling(House.change, "session"), methods=["PATCH"]),
     Route(S, asking(House.delete, "session"), methods=["DELETE"]),
+    Route(f"{S}/toml", telling(House.obey, "session"), methods=["PUT"]),
     Route(f"{S}/files", upload, methods=["PUT"]),
     Route(f"{S}/files/{{file:int}}", asking(House.drop_file, "session", "file"), methods=["DELETE"]),
     Route(f"{S}/files/{{file}}/peaks", file_peaks),

@@ -14,7 +14,7 @@ import shutil
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from threading import RLock
 from typing import Any
@@ -22,7 +22,7 @@ from typing import Any
 from debleed.audio import Source, Take, refuse_twins
 from debleed.recording import InputError, Recording
 from debleed.remove import concerns, inspect
-from debleed.session import Session, guess_pairs, guess_room
+from debleed.session import Session, assign, guess_pairs, guess_room, left_out, load_session
 from debleed.web.limits import Limits, Refusal, checked_file_name, checked_name, full_disk, refuse_full_disk, size
 from debleed.web.peaks import Peaks
 
@@ -69,7 +69,7 @@ class Store:
             for inside in ("files", "peaks", "incoming", "runs"):
                 (place / inside).mkdir(parents=True)
             meta: Json = {"id": key, "name": name, "created": time.time(), "next": 0}
-            meta |= {"files": [], "voices": {}, "leave_out": []}
+            meta |= {"files": [], "voices": {}, "leave_out": [], "reduction": {}}
             write(place / "session.json", meta)
         return meta
 
@@ -318,6 +318,20 @@ def rename_voice(meta: Json, unit: str, voice: object) -> None:
         given = voices(meta)
         if voice in given and given[voice] != voice and voice != unit:
             raise Refusal(f"microphone '{voice}' belongs to another voice, so no voice can have its name")
+
+
+def obey(meta: Json, path: Path) -> None:
+    """Take over what a ``session.toml`` says of voices, rooms, files left out and reductions."""
+    told = load_session(path)
+    known = units(meta)
+    names = [] if is_poly(meta) else [file["name"] for file in meta["files"]]
+    out = left_out(told, [Path(name) for name in names or known])
+    given = assign(replace(told, leave_out=()), known, names)
+    meta["voices"] = dict(given)
+    meta["leave_out"] = [unit for unit, name in zip(known, names or known, strict=True) if {unit, name} & set(out)]
+    spoken = {voice for voice in given.values() if voice is not None}
+    everywhere = dict.fromkeys(spoken, told.reduction) if told.reduction is not None else {}
+    meta["reduction"] = {**everywhere, **told.voice_reduction}
 
 
 def stage(meta: Json, place: Path, folder: Path) -> Path:

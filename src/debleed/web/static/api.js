@@ -16,6 +16,7 @@ async function ask(method, path, content) {
 
 export const get = (path) => ask("GET", path);
 export const post = (path, content = {}) => ask("POST", path, content);
+export const put = (path, content) => ask("PUT", path, content);
 export const patch = (path, content) => ask("PATCH", path, content);
 export const remove = (path) => ask("DELETE", path);
 

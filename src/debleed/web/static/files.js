@@ -1,6 +1,6 @@
 // Files on their way in: chosen or dropped, several at once or a folder, each with a bar and a sentence if it fails.
 
-import { upload } from "./api.js";
+import { put, upload } from "./api.js";
 import { h, size } from "./dom.js";
 
 const KNOWN = /\.(wav|wave|bwf|rf64|w64|flac|aiff?|aifc|og[ga]|opus|mp3)$/i;
@@ -59,6 +59,7 @@ export class Uploads {
   }
 
   add(files) {
+    this.toml = [...files].find((file) => file.name === "session.toml") ?? this.toml;
     const known = audible(files), others = [...files].filter((file) => !known.includes(file) && !file.name.startsWith(".") && file.name !== "session.toml");
     for (const file of others) this.fail(this.line(file), `'${file.name}' is no audio file that is known, and is left where it is`);
     for (const file of known) {
@@ -66,6 +67,7 @@ export class Uploads {
       if (file.size > this.limits.file) this.fail(line, `'${file.name}' is larger than ${size(this.limits.file)}, the most that is taken`);
       else this.waiting.push({ file, line });
     }
+    if (this.toml && !known.length && !this.going) this.obey().then(this.changed);
     this.next();
   }
 
@@ -104,8 +106,16 @@ export class Uploads {
     } catch (error) { this.fail(line, error.message); }
     this.requests.delete(request);
     this.going--;
+    if (this.toml && !this.going && !this.waiting.length) await this.obey();
     this.changed();
     this.next();
+  }
+
+  // What a folder's session.toml says holds once its files are there.
+  async obey() {
+    const file = this.toml;
+    this.toml = null;
+    try { await put(`sessions/${this.session}/toml`, { toml: await file.text() }); } catch (error) { this.fail(this.line(file), error.message); }
   }
 
   stop() { this.waiting = []; for (const request of this.requests) request.abort(); }

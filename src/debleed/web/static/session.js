@@ -168,10 +168,11 @@ export class SessionView {
     const begin = doing(async () => {
       const settings = {};
       for (const [setting, input] of inputs) if (input.value.trim() !== setting.default) settings[setting.name] = input.value.trim();
-      const reduction = {};
+      const wanted = { method: method.value, settings };
       const dB = most.value.trim().replace(",", ".");
-      if (dB && dB !== "all") for (const unit of this.session.units) if (unit.voice !== null && !unit.left_out) reduction[unit.voice] = dB;
-      const run = await post(`sessions/${this.id}/runs`, { method: method.value, settings, reduction });
+      if (dB) wanted.reduction = {}; // nothing said: what a session.toml said, or all
+      if (dB && dB !== "all") for (const unit of this.session.units) if (unit.voice !== null && !unit.left_out) wanted.reduction[unit.voice] = dB;
+      const run = await post(`sessions/${this.id}/runs`, wanted);
       this.follow = run.id;
       await this.refresh();
     });
