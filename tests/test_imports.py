@@ -17,6 +17,7 @@ FLOORS = (  # who stands on a floor may import from the floors below, and only f
     {"benchmark"},
     {"tables"},
     {"cli"},
+    {"web"},
 )
 
 

@@ -131,7 +131,7 @@ def remove(
     ('vox', 'bass')
     """
     chosen = create(method, **settings or {}) if isinstance(method, str) else method
-    kept = kept_shares(recording, reduction)
+    kept_shares(recording, reduction)  # refuses before the work
     for concern in concerns(recording, inspect(recording, progress)):
         log.warning("%s", concern)
     spoken = [i for i, voice in enumerate(recording.voices) if voice is not None]
@@ -140,9 +140,10 @@ def remove(
         return recording
     voices = recording if len(spoken) == len(recording) else recording.select(spoken)
     cleaned = chosen.fit(voices, side=_for_voices(side, voices), progress=progress).apply(voices)
-    if voices is recording and not kept.any():
-        return cleaned
-    return recording.with_reader(lambda start, stop: _blend(recording, cleaned, spoken, kept, start, stop))
+    if voices is not recording:
+        spread = cleaned
+        cleaned = recording.with_reader(lambda start, stop: _beside_rooms(recording, spread, spoken, start, stop))
+    return reduced(recording, cleaned, reduction)
 
 
 def _for_voices(side: Side, voices: Recording) -> Side:
@@ -179,19 +180,37 @@ def kept_shares(recording: Recording, reduction: float | Mapping[str, float] | N
     return np.array([0.0 if limit is None else 10 ** (-limit / 20) for limit in limits])
 
 
-def _blend(
-    recording: Recording,
-    cleaned: Recording,
-    spoken: list[int],
-    kept: NDArray[np.float64],
-    start: int,
-    stop: int,
-) -> Samples:
-    """Put a share of the bleed back, and the room microphones beside it."""
+def reduced(recording: Recording, cleaned: Recording, reduction: float | Mapping[str, float] | None) -> Recording:
+    """Put back so much of what was removed that no more than ``reduction`` dB of the bleed are gone.
+
+    Parameters
+    ----------
+    recording
+        The microphones as they were.
+    cleaned
+        What a method made of them, from :func:`remove` without a reduction.
+    reduction
+        As in :func:`remove`, which gives the same samples with it.
+    """
+    kept = kept_shares(recording, reduction)
+    if not kept.any():
+        return cleaned
+    return recording.with_reader(lambda start, stop: _blend(recording, cleaned, kept, start, stop))
+
+
+def _blend(recording: Recording, cleaned: Recording, kept: NDArray[np.float64], start: int, stop: int) -> Samples:
+    """Put a share of the bleed back."""
     out = recording.read(start, stop).copy()
-    for i, clean in zip(spoken, cleaned.read(start, stop), strict=True):
+    for i, clean in enumerate(cleaned.read(start, stop)):
         if kept[i] == 0:
             out[i] = clean
         elif kept[i] < 1:  # at 1 nothing was removed, to the bit
             out[i] = clean + kept[i] * (out[i] - clean)
+    return out
+
+
+def _beside_rooms(recording: Recording, cleaned: Recording, spoken: list[int], start: int, stop: int) -> Samples:
+    """Put the cleaned microphones beside those of the room."""
+    out = recording.read(start, stop).copy()
+    out[spoken] = cleaned.read(start, stop)
     return out

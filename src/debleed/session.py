@@ -251,6 +251,28 @@ leave_out = []
 """
 
 
+def dumped(session: Session) -> str:
+    """Write a session as the ``session.toml`` that :func:`load_session` reads it from.
+
+    Examples
+    --------
+    >>> print(dumped(Session({"kick": ("in", "out")}, room=(), voice_reduction={"kick": 6.0})), end="")
+    room = []
+    [voices]
+    "kick" = ["in", "out"]
+    [voice_reduction]
+    "kick" = 6.0
+    """
+    lines = [f"room = {_list(session.room)}"] if session.room is not None else []
+    lines += [f"leave_out = {_list(session.leave_out)}"] if session.leave_out else []
+    lines += [f"reduction = {float(session.reduction)}"] if session.reduction is not None else []
+    for key, table in (("voices", session.voices), ("voice_reduction", session.voice_reduction)):
+        lines += [f"[{key}]"] if table else []
+        for voice, value in table.items():
+            lines.append(f"{_quoted(voice)} = {float(value) if isinstance(value, int | float) else _list(value)}")
+    return "".join(line + "\n" for line in lines)
+
+
 def _quoted(name: str) -> str:
     return '"' + name.replace("\\", "\\\\").replace('"', '\\"') + '"'
 

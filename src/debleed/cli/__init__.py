@@ -20,9 +20,13 @@ COMMANDS = {
     "init": "write a commented session.toml for a folder of microphones",
     "methods": "list the methods and their settings",
     "remove": "remove the bleed from a folder of microphones",
+    "serve": "open a page to clean a session by dropping files and listening",
     "simulate": "put dry stems into a room, so that they bleed",
 }
-"""Name → one line of help. The command itself is ``debleed.cli.<name>.command``."""
+"""Name → one line of help. The command itself is ``debleed.cli.<name>.command``, unless it lives elsewhere."""
+
+ELSEWHERE = {"serve": "debleed.web.command"}
+"""Name → module of a command that stands on top of the others."""
 
 
 class LazyGroup(click.Group):
@@ -36,7 +40,8 @@ class LazyGroup(click.Group):
         """Import the command that was called."""
         if name not in COMMANDS:
             return None
-        command: click.Command = importlib.import_module(f"debleed.cli.{name}").command
+        module = ELSEWHERE.get(name, f"debleed.cli.{name}")
+        command: click.Command = importlib.import_module(module).command
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

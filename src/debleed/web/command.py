@@ -1,0 +1,116 @@
+"""``debleed serve``: the page."""
+
+from __future__ import annotations
+
+import errno
+import os
+import socket
+import sys
+import webbrowser
+from pathlib import Path
+from threading import Timer
+
+import click
+
+from debleed.recording import InputError
+
+
+def data_folder() -> Path:
+    """Return where this user's programs keep their data, by the customs of the system."""
+    home = Path.home()
+    if sys.platform == "win32":
+        return Path(os.environ.get("LOCALAPPDATA") or home / "AppData" / "Local") / "debleed"
+    if sys.platform == "darwin":
+        return home / "Library" / "Application Support" / "debleed"
+    given = os.environ.get("XDG_DATA_HOME", "")
+    return (Path(given) if given.startswith("/") else home / ".local" / "share") / "debleed"
+
+
+@click.command(name="serve")
+@click.option("--port", type=click.IntRange(0, 65535), default=8765, show_default=True, help="0 takes a free one.")
+@click.option("--browser/--no-browser", default=True, help="Open the page in the browser.  [default: open]")
+@click.option(
+    "--host", default="127.0.0.1", show_default=True, help="Address to answer on; beyond this machine needs --token."
+)
+@click.option("--token", default=None, envvar="DEBLEED_TOKEN", help="What callers must know.")
+@click.option("--data", type=click.Path(path_type=Path), default=None, help="Folder of the sessions.")
+def command(port: int, browser: bool, host: str, token: str | None, data: Path | None) -> None:
+    """Open a page to clean a session by dropping files and listening.
+
+    Everything stays on this machine. The page is there until Ctrl-C.
+    """
+    from debleed.staging import writable_ancestor
+    from debleed.web.guard import SHORTEST_TOKEN, is_loopback
+
+    if token is None and not is_loopback(host):
+        raise InputError(
+            f"--host {host} lets other machines in, so it needs --token with {SHORTEST_TOKEN} characters or more"
+        )
+    if token is not None and (len(token) < SHORTEST_TOKEN or not token.isascii() or not token.isalnum()):
+        raise InputError(f"a token has {SHORTEST_TOKEN} letters and digits or more, so that nobody can guess it")
+    folder = data or data_folder()
+    writable_ancestor(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    serve(folder, host, port, token, browser)
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """Bind an address.
+
+    Raises
+    ------
+    InputError
+        Where it is taken, forbidden or unknown.
+    """
+    try:
+        family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+    except OSError as failure:
+        raise InputError(f"'{host}' is no address of this machine") from failure
+    listening = socket.socket(family, socket.SOCK_STREAM)
+    if sys.platform != "win32":  # there it would let two servers share a port
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listening.bind(address)
+        listening.listen(128)
+    except OSError as failure:
+        listening.close()
+        if failure.errno == errno.EADDRINUSE:
+            raise InputError(f"port {port} is taken; choose another with --port, or 0 for any free one") from failure
+        if failure.errno in (errno.EACCES, errno.EPERM):
+            raise InputError(f"port {port} is not permitted; choose one from 1024 on with --port") from failure
+        raise InputError(f"'{host}' is no address of this machine") from failure
+    return listening
+
+
+def serve(data: Path, host: str, port: int, token: str | None, browser: bool) -> None:
+    """Answer until interrupted."""
+    import uvicorn
+
+    from debleed.web.server import create_app
+
+    listening = listen(host, port)
+    port = listening.getsockname()[1]
+    shown = f"[{host}]" if ":" in host else host
+    address = f"http://{shown}:{port}/" + (f"?token={token}" if token else "")
+    click.echo(f"The page is at {address}")
+    click.echo(f"Sessions are kept in {data}. Ctrl-C ends it.")
+    sys.stdout.flush()
+    server = uvicorn.Server(
+        uvicorn.Config(
+            create_app(data, host=host, token=token),
+            log_level="warning",
+            access_log=False,
+            server_header=False,
+            proxy_headers=False,
+            timeout_graceful_shutdown=2,
+        )
+    )
+    if browser:
+        Timer(0.5, webbrowser.open, (address,)).start()
+    try:
+        server.run(sockets=[listening])
+    except KeyboardInterrupt:
+        pass
+    finally:
+        listening.close()
+    click.echo("The page is closed.")

@@ -1,0 +1,214 @@
+"""Work in child processes: a queue, what each tells while it works, and an end to it when it is asked for."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import queue
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from threading import Lock, Thread
+from typing import IO, Any
+
+from debleed.web.limits import Refusal
+
+log = logging.getLogger(__name__)
+
+WEIGHTS = {"check": 0.03, "result": 0.3, "figures": 0.2, "write": 0.5, "report": 0.5, "play": 0.2, "bleed": 0.8}
+"""About how long stages take, against each other; a method's own stages share 1.0."""
+
+
+@dataclass
+class State:
+    """What is known of a job from outside."""
+
+    status: str = "waiting"
+    stage: str = ""
+    share: float = 0.0
+    left: float | None = None
+    notes: list[str] = field(default_factory=list)
+    error: str | None = None
+    ready: bool = False
+    seconds: float | None = None
+
+    def told(self) -> dict[str, Any]:
+        """Return it for the page."""
+        return dict(vars(self), notes=list(self.notes))
+
+
+@dataclass
+class Job:
+    """One child process to be, and what happens with its end."""
+
+    key: str
+    arguments: Sequence[str]
+    stages: Sequence[str]
+    begun: Callable[[State], None]
+    ended: Callable[[State], None]
+    state: State = field(default_factory=State)
+    process: subprocess.Popen[bytes] | None = None
+    unwanted: bool = False
+
+
+class Jobs:
+    """Runs at most ``running`` children at a time; ``waiting`` more may queue up."""
+
+    def __init__(self, running: int, waiting: int) -> None:
+        self._waiting = waiting
+        self._queue: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
+        self._jobs: dict[str, Job] = {}
+        self._lock = Lock()
+        self._threads = [Thread(target=self._serve, daemon=True) for _ in range(running)]
+        for thread in self._threads:
+            thread.start()
+
+    def submit(self, job: Job) -> None:
+        """Queue a job.
+
+        Raises
+        ------
+        Refusal
+            Where too many wait, or the same work is under way.
+        """
+        with self._lock:
+            if job.key in self._jobs:
+                raise Refusal("this is being done already", 409)
+            if sum(other.state.status == "waiting" for other in self._jobs.values()) >= self._waiting:
+                raise Refusal(f"{self._waiting} runs wait already; let one end, or cancel it", 429)
+            self._jobs[job.key] = job
+        self._queue.put(job)
+
+    def state(self, key: str) -> State | None:
+        """Return what is known of a job that has not ended."""
+        job = self._jobs.get(key)
+        return job.state if job else None
+
+    def cancel(self, prefix: str, wait: float = 10.0) -> bool:
+        """End a job, or all whose keys begin so; returns whether there was one, when they are gone."""
+        with self._lock:
+            found = [job for key, job in self._jobs.items() if key == prefix or key.startswith(prefix + "/")]
+            for job in found:
+                job.unwanted = True
+                if job.process:
+                    kill(job.process)
+                elif job.state.status == "waiting":
+                    del self._jobs[job.key]
+                    self._end(job, "cancelled")
+        until = time.monotonic() + wait
+        while any(job.key in self._jobs for job in found) and time.monotonic() < until:
+            time.sleep(0.01)
+        return bool(found)
+
+    def stop(self) -> None:
+        """End everything."""
+        for key in list(self._jobs):
+            self.cancel(key)
+        for _ in self._threads:
+            self._queue.put(None)
+
+    def _serve(self) -> None:
+        while job := self._queue.get():
+            if job.unwanted:
+                continue
+            try:
+                self._work(job)
+            except OSError as failure:
+                self._end(job, "failed", f"the work could not be started: {failure}")
+            finally:
+                with self._lock:
+                    if self._jobs.get(job.key) is job:
+                        del self._jobs[job.key]
+
+    def _work(self, job: Job) -> None:
+        start = time.monotonic()
+        with tempfile.TemporaryFile() as complaints:
+            with self._lock:
+                if job.unwanted:
+                    self._end(job, "cancelled")
+                    return
+                job.process = subprocess.Popen(
+                    [sys.executable, "-m", "debleed.web.work", *job.arguments],
+                    stdin=subprocess.PIPE,  # ends when the server does, and the child with it
+                    stdout=subprocess.PIPE,
+                    stderr=complaints,
+                    start_new_session=True,  # a group of its own, killed as one
+                )
+                job.state.status = "running"
+            job.begun(job.state)
+            assert job.process.stdout is not None
+            for line in job.process.stdout:
+                hear(job, line, time.monotonic() - start)
+            code = job.process.wait()
+            job.process.stdout.close()
+            if job.process.stdin:
+                job.process.stdin.close()
+            job.state.seconds = time.monotonic() - start
+            if job.unwanted:
+                self._end(job, "cancelled")
+            elif code == 0 and job.state.error is None:
+                self._end(job, "done")
+            else:
+                self._end(job, "failed", job.state.error or last_words(code, complaints))
+
+    def _end(self, job: Job, status: str, error: str | None = None) -> None:
+        job.state.error, job.state.left = error, None
+        job.state.status = status
+        try:
+            job.ended(job.state)
+        except Exception:  # whatever the end brings, the next job must have its turn
+            log.exception("a job's end failed")
+
+
+def kill(process: subprocess.Popen[bytes]) -> None:
+    """End a child and its children."""
+    with suppress(ProcessLookupError, PermissionError):
+        os.killpg(process.pid, signal.SIGKILL)
+
+
+def hear(job: Job, line: bytes, elapsed: float) -> None:
+    """Take in one line that a child told."""
+    try:
+        told = json.loads(line)
+    except ValueError:
+        return
+    state = job.state
+    if "note" in told:
+        state.notes.append(str(told["note"]))
+    if "error" in told:
+        state.error = str(told["error"])
+    state.ready = state.ready or bool(told.get("ready"))
+    if "stage" in told:
+        state.stage = str(told["stage"])
+        share = overall(job.stages, state.stage, float(told["share"]))
+        state.share = max(state.share, share)
+        state.left = elapsed * (1 - state.share) / state.share if state.share > 0.02 else None
+
+
+def overall(stages: Sequence[str], stage: str, share: float) -> float:
+    """Share of a whole job that is done; ``stages`` are its stages in order, ``""`` stands for those of the method.
+
+    Examples
+    --------
+    >>> round(overall(("check", "", "result"), "demix", 0.5), 2)
+    0.4
+    """
+    weights = [WEIGHTS.get(name, 1.0) for name in stages]
+    at = stages.index(stage) if stage in stages else stages.index("") if "" in stages else 0
+    return (sum(weights[:at]) + weights[at] * min(max(share, 0.0), 1.0)) / sum(weights)
+
+
+def last_words(code: int, complaints: IO[bytes]) -> str:
+    """Put into a sentence how a child ended that said nothing itself."""
+    if code == -signal.SIGKILL:
+        return "the work was ended from outside, perhaps for lack of memory; close other programs and run it again"
+    complaints.seek(0)
+    said = complaints.read()[-20_000:].decode("utf-8", "replace").strip()
+    log.error("%s", said)
+    return f"the work ended with an error of its own: {said.splitlines()[-1] if said else f'exit code {code}'}"

@@ -1,0 +1,377 @@
+"""Sessions on the disk: a folder each, files under numbers, everything said about them in one JSON file.
+
+What a client calls a file is kept as text; on the disk it becomes a name only after :func:`~debleed.web.limits
+.checked_name`, as a link in the folder that a run works on, where results are named after it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import secrets
+import shutil
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from threading import RLock
+from typing import Any
+
+from debleed.audio import Source, Take, refuse_twins
+from debleed.recording import InputError, Recording
+from debleed.remove import concerns, inspect
+from debleed.session import Session, assign, guess_pairs, guess_room, left_out, load_session
+from debleed.web.limits import Limits, Refusal, checked_file_name, checked_name, full_disk, refuse_full_disk, size
+from debleed.web.peaks import Peaks
+
+Json = dict[str, Any]
+
+MOST_CHANNELS = 64
+"""Microphones of one file."""
+
+
+@dataclass(frozen=True)
+class Store:
+    """All sessions of one data folder; safe to use from several threads."""
+
+    folder: Path
+    limits: Limits = field(default_factory=Limits)
+    lock: RLock = field(default_factory=RLock)
+
+    def place(self, session: str) -> Path:
+        """Return the folder of a session; only what this store named itself can be asked for."""
+        place = self.folder / "sessions" / session
+        if not re.fullmatch("[0-9a-f]{16}", session) or not (place / "session.json").is_file():
+            raise Refusal("there is no such session (any more)", 404)
+        return place
+
+    def run_place(self, session: str, run: str) -> Path:
+        """Return the folder of a run."""
+        place = self.place(session) / "runs" / run
+        if not re.fullmatch("[0-9a-f]{16}", run) or not (place / "run.json").is_file():
+            raise Refusal("there is no such run (any more)", 404)
+        return place
+
+    def sessions(self) -> list[Json]:
+        """List all sessions, the newest first."""
+        return sorted(read_all(self.folder / "sessions", "session.json"), key=lambda meta: -float(meta["created"]))
+
+    def create(self, name: str) -> Json:
+        """Make an empty session."""
+        checked_name(name, "session's name")
+        with self.lock:
+            if len(self.sessions()) >= self.limits.sessions:
+                raise Refusal(f"there are {self.limits.sessions} sessions already; delete some first", 409)
+            key = secrets.token_hex(8)
+            place = self.folder / "sessions" / key
+            for inside in ("files", "peaks", "incoming", "runs"):
+                (place / inside).mkdir(parents=True)
+            meta: Json = {"id": key, "name": name, "created": time.time(), "next": 0}
+            meta |= {"files": [], "voices": {}, "leave_out": [], "reduction": {}}
+            write(place / "session.json", meta)
+        return meta
+
+    def get(self, session: str) -> Json:
+        """Read what is known of a session."""
+        return read(self.place(session) / "session.json")
+
+    def change(self, session: str, alter: Callable[[Json], None]) -> Json:
+        """Change what is known of a session, all or nothing."""
+        with self.lock:
+            meta = self.get(session)
+            alter(meta)
+            write(self.place(session) / "session.json", meta)
+        return meta
+
+    def delete(self, session: str) -> None:
+        """Delete a session with all its files and results."""
+        place = self.place(session)
+        with self.lock:
+            (place / "session.json").unlink()  # from here on it is not there any more
+        shutil.rmtree(place, ignore_errors=True)
+
+    def runs(self, session: str) -> list[Json]:
+        """List the runs of a session, the oldest first."""
+        return sorted(read_all(self.place(session) / "runs", "run.json"), key=lambda run: float(run["created"]))
+
+    def change_run(self, session: str, run: str, alter: Callable[[Json], None]) -> Json:
+        """Change what is known of a run, all or nothing."""
+        with self.lock:
+            place = self.run_place(session, run)
+            meta = read(place / "run.json")
+            alter(meta)
+            write(place / "run.json", meta)
+        return meta
+
+    def delete_run(self, session: str, run: str) -> None:
+        """Delete a run and its results."""
+        place = self.run_place(session, run)
+        (place / "run.json").unlink()
+        shutil.rmtree(place, ignore_errors=True)
+
+    # ------------------------------------------------------------------------------------------------------- uploads
+
+    def expect(self, session: str, name: str, length: int | None) -> Path:
+        """Agree to take a file of so many bytes (``None``: nobody knows), and say where it goes meanwhile."""
+        meta = self.get(session)
+        self._refuse_file(meta, name)
+        self.refuse_size(meta, name, length or 0, length or 0)
+        return self.place(session) / "incoming" / secrets.token_hex(8)
+
+    def refuse_size(self, meta: Json, name: str, length: int, coming: int) -> None:
+        """Refuse a file that is too large for the limits, or for the disk with the bytes that are still coming."""
+        if length > self.limits.file:
+            raise Refusal(f"'{name}' is larger than {size(self.limits.file)}, the most that is taken", 413)
+        if length + sum(file["size"] for file in meta["files"]) > self.limits.session:
+            raise Refusal(f"with '{name}' the session would pass {size(self.limits.session)}, the most it holds", 413)
+        refuse_full_disk(self.folder, coming, self.limits.spare)
+
+    def _refuse_file(self, meta: Json, name: str) -> None:
+        checked_file_name(name)
+        if len(meta["files"]) >= self.limits.files:
+            raise Refusal(f"a session holds {self.limits.files} files, and has them; begin another one", 409)
+        try:
+            refuse_twins(Path(known) for known in (*(file["name"] for file in meta["files"]), name))
+        except InputError as twin:
+            raise Refusal(str(twin), 409) from twin
+
+    def adopt(self, session: str, path: Path, name: str) -> Json:
+        """Decode a file from end to end, and if it is sound give it its place; else it is deleted."""
+        try:
+            place = self.place(session)
+            found, peaks = examined(path, name)
+            with self.lock:
+                meta = self.get(session)
+                self._refuse_file(meta, name)  # others may have come meanwhile
+                number = meta["next"]
+                stored = f"{number:03d}{Path(name).suffix.lower()}"
+                peaks.save(place / "peaks", str(number))
+                path.replace(place / "files" / stored)
+                file: Json = {"id": number, "name": name, "stored": stored, **found}
+                meta["next"] = number + 1
+                meta["files"] = sorted([*meta["files"], file], key=lambda other: Path(other["name"]))
+                write(place / "session.json", meta)
+            return file
+        finally:
+            path.unlink(missing_ok=True)
+
+    def drop_file(self, session: str, number: int) -> None:
+        """Take a file out of a session; runs that were made with it keep it."""
+
+        def alter(meta: Json) -> None:
+            gone = [file for file in meta["files"] if file["id"] == number]
+            if not gone:
+                raise Refusal("there is no such file (any more)", 404)
+            meta["files"].remove(gone[0])
+            place = self.place(session)
+            (place / "files" / gone[0]["stored"]).unlink(missing_ok=True)
+            for peaks in (place / "peaks").glob(f"{number}-*.npy"):
+                peaks.unlink()
+            known = units(meta)
+            meta["voices"] = {unit: voice for unit, voice in meta["voices"].items() if unit in known}
+            meta["leave_out"] = [unit for unit in meta["leave_out"] if unit in known]
+
+        self.change(session, alter)
+
+
+def read(path: Path) -> Json:
+    """Read one JSON object."""
+    found: Json = json.loads(path.read_text("utf-8"))
+    return found
+
+
+def read_all(folder: Path, name: str) -> list[Json]:
+    """Read the JSON file of that name in every folder, but for those that are being deleted."""
+    found = []
+    for path in folder.glob(f"*/{name}"):
+        with suppress(FileNotFoundError):
+            found.append(read(path))
+    return found
+
+
+def write(path: Path, content: Json) -> None:
+    """Write one JSON object; whoever reads meanwhile finds the old one or the new one."""
+    temporary = path.with_name(f".{path.name}-{secrets.token_hex(4)}")
+    try:
+        temporary.write_text(json.dumps(content, allow_nan=False), "utf-8")
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def examined(path: Path, name: str) -> tuple[Json, Peaks]:
+    """Decode a whole file: what is in it, what speaks against it, and its waveform.
+
+    Raises
+    ------
+    InputError
+        Where it is no sound, damaged, cut off, empty, or holds samples that are no numbers.
+    """
+    try:
+        source = Source(path)
+        try:
+            if source.channels > MOST_CHANNELS:
+                raise Refusal(f"'{name}' has {source.channels} channels, more than {MOST_CHANNELS}; split it")
+            peaks = Peaks(source.channels)
+
+            def heard(start: int, stop: int) -> Any:
+                samples = source.read(start, stop, source.dtype)
+                peaks.add(samples)
+                return samples
+
+            names = mic_names(Path(name).stem, source.channels)
+            recording = Recording(source.rate, source.frames, names, names, heard)
+            found = inspect(recording)
+            level = found.energy / source.frames
+            return {
+                "size": path.stat().st_size,
+                "rate": source.rate,
+                "frames": source.frames,
+                "channels": source.channels,
+                "format": f"{source.container} {source.subtype}",
+                "peak": [float(peak) for peak in found.peak],
+                "power": [float(power) for power in level],
+                "notes": concerns(recording, found),
+            }, peaks
+        finally:
+            source.close()
+    except InputError as refusal:
+        raise Refusal(str(refusal).replace(str(path), name), 415) from refusal
+
+
+def mic_names(stem: str, channels: int) -> tuple[str, ...]:
+    """Name the channels of a file as the library names them."""
+    if channels == 1:
+        return (stem,)
+    return (f"{stem}.L", f"{stem}.R") if channels == 2 else tuple(f"ch{i + 1}" for i in range(channels))
+
+
+def is_poly(meta: Json) -> bool:
+    """Tell whether the session is one file with a microphone a channel."""
+    return len(meta["files"]) == 1 and meta["files"][0]["channels"] > 1
+
+
+def units(meta: Json) -> list[str]:
+    """List what can be a voice: files by their stems, or the channels of the only file."""
+    if is_poly(meta):
+        return [f"ch{i + 1}" for i in range(meta["files"][0]["channels"])]
+    return [Path(file["name"]).stem for file in meta["files"]]
+
+
+def voices(meta: Json) -> dict[str, str | None]:
+    """Say the voice of each unit, ``None`` for room microphones: as guessed from the names, or as the user said."""
+    known = units(meta)
+    room = guess_room(known)
+    guessed: dict[str, str | None] = {unit: None if unit in room else unit for unit in known}
+    for voice, pair in guess_pairs(unit for unit in known if unit not in room).items():
+        if voice not in known:
+            guessed |= dict.fromkeys(pair, voice)
+    return {unit: meta["voices"].get(unit, voice) for unit, voice in guessed.items()}
+
+
+def said(meta: Json, reduction: dict[str, float] | None = None) -> Session:
+    """Say the session in the library's words, leaving nothing to be guessed."""
+    grouped: dict[str, tuple[str, ...]] = {}
+    room = []
+    out = [unit for unit in meta["leave_out"] if unit in units(meta)]
+    for unit, voice in voices(meta).items():
+        if unit in out:
+            continue
+        if voice is None:
+            room.append(unit)
+        else:
+            grouped[voice] = (*grouped.get(voice, ()), unit)
+    return Session(grouped, tuple(room), tuple(out), None, {v: x for v, x in (reduction or {}).items() if v in grouped})
+
+
+def problem(meta: Json) -> str | None:
+    """Say what stands in the way of a run, if anything."""
+    kept = [unit for unit in units(meta) if unit not in meta["leave_out"]]
+    if not meta["files"]:
+        return "there are no files yet"
+    if not is_poly(meta):
+        for file in meta["files"]:
+            if file["channels"] > 2 and Path(file["name"]).stem in kept:
+                return (
+                    f"'{file['name']}' has {file['channels']} channels, but beside other files a file is one "
+                    "microphone or a stereo pair; put it into a session of its own, or leave it out"
+                )
+    if len(kept) < 2:
+        return "bleed shows only between the microphones of two voices or more; add the other files"
+    if len({voice for unit, voice in voices(meta).items() if unit in kept and voice is not None}) < 2:
+        return "there are fewer than two voices, so nothing can bleed; say which microphones belong to which voice"
+    return None
+
+
+def rename_voice(meta: Json, unit: str, voice: object) -> None:
+    """Say which voice a unit belongs to; ``None`` for a room microphone."""
+    if unit not in units(meta):
+        raise Refusal(f"there is no microphone '{unit}'", 404)
+    if voice is not None and not isinstance(voice, str):
+        raise Refusal(f"a voice is a name, or null for a room microphone, got {voice!r}")
+    if voice is not None and "=" in checked_name(voice, "voice's name"):
+        raise Refusal(f"a voice's name must have no '=', got '{voice}'")
+    meta["voices"][unit] = voice
+    if voice is not None:  # a voice named as another microphone would have to hold that microphone
+        given = voices(meta)
+        if voice in given and given[voice] != voice and voice != unit:
+            raise Refusal(f"microphone '{voice}' belongs to another voice, so no voice can have its name")
+
+
+def obey(meta: Json, path: Path) -> None:
+    """Take over what a ``session.toml`` says of voices, rooms, files left out and reductions."""
+    told = load_session(path)
+    known = units(meta)
+    names = [] if is_poly(meta) else [file["name"] for file in meta["files"]]
+    out = left_out(told, [Path(name) for name in names or known])
+    given = assign(replace(told, leave_out=()), known, names)
+    meta["voices"] = dict(given)
+    meta["leave_out"] = [unit for unit, name in zip(known, names or known, strict=True) if {unit, name} & set(out)]
+    spoken = {voice for voice in given.values() if voice is not None}
+    everywhere = dict.fromkeys(spoken, told.reduction) if told.reduction is not None else {}
+    meta["reduction"] = {**everywhere, **told.voice_reduction}
+
+
+def stage(meta: Json, place: Path, folder: Path) -> Path:
+    """Lay the files out under their own names, and return what ``debleed remove`` would be given: folder or file."""
+    folder.mkdir(parents=True)
+    for file in meta["files"]:
+        link(place / "files" / file["stored"], folder / checked_file_name(file["name"]))
+    return folder / meta["files"][0]["name"] if is_poly(meta) else folder
+
+
+def link(source: Path, target: Path) -> None:
+    """Give a file a second name; where the file system cannot, copy it."""
+    try:
+        os.link(source, target)
+    except OSError as failure:
+        if full_disk(failure):
+            raise
+        shutil.copyfile(source, target)
+
+
+def stored_take(meta: Json, place: Path) -> Take:
+    """Open the files of a session for listening, before anything was run."""
+    paths = [place / "files" / file["stored"] for file in meta["files"]]
+    return Take.open(paths, poly=is_poly(meta))
+
+
+def sweep(store: Store) -> None:
+    """Put in order what a server left that was killed: half uploads, halves of deleted sessions, runs without end."""
+    (store.folder / "sessions").mkdir(parents=True, exist_ok=True)
+    for place in (store.folder / "sessions").iterdir():
+        if not (place / "session.json").is_file():
+            shutil.rmtree(place, ignore_errors=True)
+            continue
+        shutil.rmtree(place / "incoming", ignore_errors=True)
+        (place / "incoming").mkdir()
+        for run in (place / "runs").iterdir():
+            if not (run / "run.json").is_file():
+                shutil.rmtree(run, ignore_errors=True)
+                continue
+            meta = read(run / "run.json")
+            if meta["status"] in ("waiting", "running"):
+                meta |= {"status": "failed", "error": "the server was stopped meanwhile; run it again"}
+                write(run / "run.json", meta)

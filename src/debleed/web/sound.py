@@ -1,0 +1,119 @@
+"""What is heard and seen of a run: samples of any stretch, waveforms, spectrograms."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from threading import Lock
+
+import numpy as np
+
+from debleed.audio import Take
+from debleed.cli.remove import open_input
+from debleed.pictures import png, shades, spectrogram
+from debleed.recording import Recording, Samples
+from debleed.web.limits import LONGEST_WINDOW, Refusal
+from debleed.web.sessions import read, stored_take
+from debleed.web.work import LAYERS, given, session_of, stored_result
+
+TILE = 20
+"""Seconds of one picture."""
+
+OPEN = 4
+"""Recordings held open at a time."""
+
+
+@dataclass(frozen=True)
+class Heard:
+    """A recording open for listening: before, and after where it was run."""
+
+    take: Take
+    before: Recording
+    after: Recording | None
+
+    def layer(self, name: str, start: int, stop: int) -> Samples:
+        """Read one layer, ``(mics, samples)``, float32."""
+        if name not in LAYERS or (self.after is None and name != "before"):
+            raise Refusal(f"there is no layer '{name}' to hear", 404)
+        if name == "before" or self.after is None:
+            return self.before.read(start, stop).astype(np.float32)
+        after = self.after.read(start, stop)
+        return (after if name == "after" else self.before.read(start, stop) - after).astype(np.float32)
+
+
+class Shelf:
+    """Keeps the recordings that were asked for last open; safe to use from several threads."""
+
+    def __init__(self) -> None:
+        self._open: OrderedDict[tuple[Path, str], Heard] = OrderedDict()
+        self._lock = Lock()
+
+    def run(self, place: Path) -> Heard:
+        """Open a run."""
+        if not (place / "figures.json").is_file():
+            raise Refusal("the run has no result to listen to (yet)", 409)
+        return self._get(place, "", lambda: open_run(place))
+
+    def session(self, place: Path) -> Heard:
+        """Open the files of a session as they are."""
+        meta = read(place / "session.json")
+        files = ",".join(str(file["id"]) for file in meta["files"])
+        if not files:
+            raise Refusal("there are no files to hear yet", 409)
+
+        def begin() -> Heard:
+            take = stored_take(meta, place)
+            return Heard(take, take.recording(), None)
+
+        return self._get(place, files, begin)
+
+    def _get(self, place: Path, version: str, begin: Callable[[], Heard]) -> Heard:
+        with self._lock:
+            key = (place, version)
+            if key not in self._open:
+                self._open[key] = begin()
+            self._open.move_to_end(key)
+            while len(self._open) > OPEN:  # the files close when the last request lets go of them
+                self._open.popitem(last=False)
+            return self._open[key]
+
+    def forget(self, place: Path) -> None:
+        """Let go of everything in a folder that is about to be deleted."""
+        with self._lock:
+            for key in [key for key in self._open if key[0] == place or place in key[0].parents]:
+                del self._open[key]
+
+
+def open_run(place: Path) -> Heard:
+    """Open the files and the result of a run."""
+    meta = read(place / "run.json")
+    take, recording = open_input(given(place, meta), session_of(meta))
+    return Heard(take, recording, stored_result(place, recording))
+
+
+def window(heard: Heard, layers: list[str], start: int, count: int) -> bytes:
+    """Return samples of all microphones, little-endian float32, ``(layers, mics, count)``; silence outside."""
+    if start < 0 or count <= 0 or 4 * count * len(heard.before) * len(layers) > LONGEST_WINDOW:
+        raise Refusal("such a stretch of samples is not handed out; ask for a shorter one")
+    return b"".join(heard.layer(name, start, start + count).astype("<f4").tobytes() for name in layers)
+
+
+def tile(heard: Heard, place: Path, layer: str, mic: int, number: int) -> bytes:
+    """Draw one picture of a spectrogram as PNG, or take it from the disk where it was drawn before."""
+    before = heard.before
+    if layer not in LAYERS or not 0 <= mic < len(before) or not 0 <= number * TILE * before.rate < before.length:
+        raise Refusal("there is no such picture", 404)
+    kept = place / "pictures" / f"{layer}-{mic}-{number}.png"
+    if not kept.is_file():
+        start = number * TILE * before.rate
+        stop = min(start + TILE * before.rate, before.length)
+        samples = heard.layer(layer, start, stop)[mic]
+        drawn = png(shades(spectrogram(samples, before.rate), read(place / "figures.json")["brightest"][mic]))
+        kept.parent.mkdir(exist_ok=True)
+        temporary = kept.with_suffix(f".{id(samples)}")
+        temporary.write_bytes(drawn)
+        temporary.replace(kept)
+        return drawn
+    return kept.read_bytes()

@@ -1,0 +1,60 @@
+// Elements, and numbers as people read them.
+
+// h("button", { class: "main", onclick: f, "aria-label": "Play" }, "Play"): text is only ever set as text.
+export function h(tag, attributes = {}, ...children) {
+  const element = document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes)) {
+    if (value === null || value === undefined || value === false) continue;
+    if (name.startsWith("on")) element.addEventListener(name.slice(2), value);
+    else if (name === "value" || name === "checked" || name === "selected") element[name] = value;
+    else element.setAttribute(name, value === true ? "" : value);
+  }
+  element.append(...children.flat().filter((child) => child !== null && child !== undefined && child !== false));
+  return element;
+}
+
+export function time(seconds, digits = 0) {
+  const whole = Math.max(0, digits ? seconds : Math.round(seconds));
+  const rest = (whole % 60).toFixed(digits).padStart(digits ? 3 + digits : 2, "0");
+  return `${Math.floor(whole / 60)}:${rest}`;
+}
+
+// A real minus, no negative zero, a dash where there is none; "inf" and "-inf" are how the server writes infinities.
+export function number(value, digits = 1) {
+  if (value === null || value === undefined || Number.isNaN(value)) return "–";
+  if (value === "inf" || value === Infinity) return "∞";
+  if (value === "-inf" || value === -Infinity) return "−∞";
+  const text = value.toFixed(digits);
+  return (Number(text) === 0 ? (0).toFixed(digits) : text).replace("-", "−");
+}
+
+export function size(bytes) {
+  for (const [unit, scale] of [["GB", 1e9], ["MB", 1e6], ["kB", 1e3]]) {
+    if (bytes >= scale) return `${(bytes / scale).toFixed(1)} ${unit}`;
+  }
+  return `${bytes} bytes`;
+}
+
+export const many = (count, word) => `${count} ${word}${count === 1 ? "" : "s"}`;
+
+export const decibel = (power) => (power > 0 ? 10 * Math.log10(power) : -Infinity);
+export const amplitude = (dB) => 10 ** (dB / 20);
+
+let quiet;
+export function say(sentence, wrong = false) {
+  const place = document.getElementById("said");
+  place.textContent = sentence;
+  place.classList.toggle("wrong", wrong);
+  place.classList.add("shown");
+  clearTimeout(quiet);
+  quiet = setTimeout(() => place.classList.remove("shown"), wrong ? 12000 : 4000);
+}
+
+// Run what a button does; what goes wrong is said, and the button waits meanwhile.
+export const doing = (work) => async (event) => {
+  const button = event?.currentTarget;
+  if (button) button.disabled = true;
+  try { await work(event); } catch (error) { say(error.message, true); } finally { if (button) button.disabled = false; }
+};
+
+export const calm = () => matchMedia("(prefers-reduced-motion: reduce)").matches;

@@ -1,0 +1,86 @@
+// The page: the list of sessions, or one session; which one stands in the address, so that a reload finds it again.
+
+import { get, post, remove } from "./api.js";
+import { doing, h, many, say, size, time } from "./dom.js";
+import { SessionView } from "./session.js";
+import { dropped, picker } from "./files.js";
+
+const main = document.getElementById("main");
+let about, view = null, pending = null;
+
+async function route() {
+  const [, session, run] = location.hash.match(/^#\/s\/([0-9a-f]{16})(?:\/([0-9a-f]{16}))?$/) ?? [];
+  if (view && view.id === session) { view.choose(run); return; }
+  view?.close();
+  view = null;
+  try {
+    about ??= await get("about");
+    if (!session) { await start(); return; }
+    view = new SessionView(about, session, await get(`sessions/${session}`), run);
+    main.replaceChildren(view.element);
+    if (pending) { view.files.add(pending); pending = null; }
+  } catch (error) {
+    if (session && error.status === 404) location.hash = "#/";
+    else main.replaceChildren(h("p", { class: "wrong", role: "alert" }, error.message));
+    if (session) say(error.message, true);
+  }
+}
+
+async function begin(files, name) {
+  const made = await post("sessions", { name: named(name) });
+  pending = files;
+  location.hash = `#/s/${made.id}`;
+}
+
+// A session's name becomes that of a folder: what a folder cannot be called is left out.
+function named(text) {
+  const clean = text.replace(/[\p{C}/\\]/gu, "-").replace(/^[.\s]+/, "").trim().slice(0, 60).trim();
+  return clean || `session of ${new Date().toLocaleDateString("en-CA")}`;
+}
+
+async function start() {
+  document.title = "debleed";
+  const sessions = await get("sessions");
+  main.replaceChildren(
+    h("h1", {}, "Remove the bleed from a recording"),
+    h("p", { class: "lead" }, "Drop the microphones of one recording: every file a microphone, or one file with a microphone a channel. "
+      + "You will see who is heard where, listen before and after, and take the result."),
+    picker((files, name) => doing(() => begin(files, name))()),
+    h("p", {}, h("button", { type: "button", class: "quiet", onclick: doing(async () => { location.hash = `#/s/${(await post("demo")).id}`; }) },
+      "Try it with the demo band")),
+    sessions.length ? h("section", { "aria-labelledby": "kept" }, h("h2", { id: "kept" }, "Sessions"), h("ul", { class: "sessions" }, sessions.map(entry))) : null,
+  );
+}
+
+function entry(session) {
+  const made = new Date(session.created * 1000).toLocaleString([], { dateStyle: "medium", timeStyle: "short" });
+  const erase = doing(async () => {
+    if (!confirm(`Delete '${session.name}' with its files and results?`)) return;
+    await remove(`sessions/${session.id}`);
+    await start();
+  });
+  return h("li", {},
+    h("a", { href: `#/s/${session.id}` }, session.name),
+    h("span", { class: "soft" }, `${many(session.files, "file")}, ${time(session.seconds)} min, ${size(session.size)}, ${many(session.runs, "run")}, ${made}`),
+    h("button", { type: "button", class: "quiet", onclick: erase, "aria-label": `Delete ${session.name}` }, "Delete"));
+}
+
+// Files may be dropped anywhere on the page.
+addEventListener("dragover", (event) => { event.preventDefault(); document.body.classList.add("dragging"); });
+addEventListener("dragleave", (event) => { if (!event.relatedTarget) document.body.classList.remove("dragging"); });
+addEventListener("drop", (event) => {
+  event.preventDefault();
+  document.body.classList.remove("dragging");
+  doing(async () => {
+    const { files, name } = await dropped(event.dataTransfer);
+    if (!files.length) return;
+    if (view) view.files.add(files);
+    else await begin(files, name);
+  })();
+});
+
+const help = document.getElementById("help");
+document.getElementById("keys").addEventListener("click", () => help.showModal());
+addEventListener("keydown", (event) => view?.key(event));
+addEventListener("hashchange", route);
+route();

@@ -1,0 +1,52 @@
+// The bleed matrix as a table one can read: colour, number, and a sentence for the cell under pointer or focus.
+
+import { h, number } from "./dom.js";
+
+const COLDEST = -40; // dB at which a cell has no colour left, as in the report
+
+export function matrices(figures) {
+  const { names, bleed_before: before, bleed_after: after } = figures;
+  const readout = h("p", { class: "readout", "aria-live": "polite" }, "Point at a cell, or walk through them with the arrow keys.");
+  const tell = (i, j) => {
+    readout.textContent = `${names[j]} arrives in the microphone ${names[i]} at ${number(before[i][j])} dB before and `
+      + `${number(after[i][j])} dB or less after, against its own microphone.`;
+  };
+  const mark = (i, j) => {
+    for (const cell of place.querySelectorAll("td[data-i]")) {
+      cell.classList.toggle("marked", Number(cell.dataset.i) === i && Number(cell.dataset.j) === j);
+    }
+    tell(i, j);
+  };
+  const place = h("div", { class: "matrices" }, table("Before", names, before, mark), table("After (at most)", names, after, mark));
+  place.style.setProperty("--mics", names.length);
+  return h("div", {}, place, readout);
+}
+
+function table(title, names, values, mark) {
+  const walk = (event) => {
+    const step = { ArrowLeft: [0, -1], ArrowRight: [0, 1], ArrowUp: [-1, 0], ArrowDown: [1, 0] }[event.key];
+    const cell = event.target.closest("td[data-i]");
+    if (!step || !cell) return;
+    const next = body.querySelector(`td[data-i="${Number(cell.dataset.i) + step[0]}"][data-j="${Number(cell.dataset.j) + step[1]}"]`);
+    event.preventDefault();
+    event.stopPropagation();
+    next?.focus();
+  };
+  const body = h("tbody", { onkeydown: walk }, names.map((name, i) => h("tr", {},
+    h("th", { scope: "row", title: name }, name),
+    names.map((_, j) => {
+      const value = values[i][j], none = i === j || value === null;
+      const cell = h("td", {
+        class: none ? "own" : "", "data-i": i, "data-j": j, tabindex: i === 0 && j === (names.length > 1 ? 1 : 0) ? 0 : -1,
+        onfocus: () => { if (!none) mark(i, j); }, onpointerenter: () => { if (!none) mark(i, j); },
+      }, none ? "·" : number(value, 0));
+      const shown = typeof value === "number" ? Math.min(1, Math.max(0, 1 - value / COLDEST)) : value === "inf" ? 1 : 0;
+      if (!none) cell.style.setProperty("--v", shown.toFixed(2));
+      return cell;
+    }))));
+  const head = h("thead", {}, h("tr", {}, h("td", {}), names.map((name) => h("th", { scope: "col", title: name }, name))));
+  const tall = Math.max(...names.map((name) => name.length)) > 8 ? " tall" : "";
+  return h("div", {}, h("h3", {}, title),
+    h("div", { class: "wide", role: "region", "aria-label": `Bleed matrix ${title.toLowerCase()}`, tabindex: 0 },
+      h("table", { class: `heat${tall}` }, h("caption", { class: "hidden" }, `Row: a microphone. Column: a voice. dB, ${title.toLowerCase()}`), head, body)));
+}

@@ -1,0 +1,321 @@
+// One session: its microphones, its runs, and what came of the chosen run.
+
+import { get, patch, post, remove } from "./api.js";
+import { decibel, doing, h, many, number, say, time } from "./dom.js";
+import { Uploads, picker } from "./files.js";
+import { Listen } from "./listen.js";
+import { matrices } from "./matrix.js";
+import { Player } from "./player.js";
+import { Spectrograms } from "./spectrogram.js";
+import { Take } from "./take.js";
+import { Waveform } from "./waveform.js";
+
+const ACTIVE = ["waiting", "running"];
+
+export class SessionView {
+  constructor(about, id, session, run) {
+    Object.assign(this, { about, id, session, runId: run ?? null, shown: undefined, player: new Player() });
+    this.files = new Uploads(id, about.limits, () => this.refresh());
+    this.player.addEventListener("failed", (event) => say(event.detail.message, true));
+    this.player.addEventListener("late", () => say("the sound came late and goes on from here"));
+    this.title = h("h1", { class: "title" });
+    this.warning = h("div");
+    this.mics = h("div");
+    this.clean = h("div");
+    this.runs = h("div");
+    this.result = h("div");
+    this.element = h("div", {},
+      h("div", { class: "row" }, this.title, h("button", { type: "button", class: "quiet", onclick: doing(() => this.rename()) }, "Rename")),
+      this.warning,
+      h("section", { "aria-labelledby": "mics-title" }, h("h2", { id: "mics-title" }, "Microphones"), this.files.element, this.mics),
+      h("section", { "aria-labelledby": "clean-title" }, h("h2", { id: "clean-title" }, "Clean"), this.clean, this.runs),
+      this.result);
+    this.form();
+    this.show();
+    const tick = () => { this.frame = requestAnimationFrame(tick); this.listen?.follow(); this.spectra?.follow(); };
+    tick();
+  }
+
+  close() {
+    this.closed = true;
+    cancelAnimationFrame(this.frame);
+    clearTimeout(this.timer);
+    this.files.stop();
+    this.player.close();
+    this.player.forget();
+  }
+
+  async refresh() {
+    clearTimeout(this.timer);
+    if (this.closed) return;
+    try { this.session = await get(`sessions/${this.id}`); } catch (error) { if (!this.closed) say(error.message, true); return; }
+    if (!this.closed) this.show();
+  }
+
+  async rename() {
+    const name = prompt("Name of the session", this.session.name);
+    if (name) { this.session = await patch(`sessions/${this.id}`, { name }); this.show(); }
+  }
+
+  choose(run) { if (run && run !== this.runId) { this.runId = run; this.show(); } }
+
+  show() {
+    const { session } = this;
+    document.title = `${session.name}, debleed`;
+    this.title.textContent = session.name;
+    const trouble = session.failed ?? (session.files.length && !session.job ? session.problem : null);
+    this.warning.replaceChildren(...(trouble ? [h("p", { class: "note", role: "status" }, trouble)] : []));
+    this.showMics();
+    this.showRuns();
+    const ready = session.runs.filter((run) => run.ready);
+    const run = ready.find((other) => other.id === this.runId) ?? ready.at(-1);
+    this.button.disabled = Boolean(session.problem || session.job);
+    this.showResult(run);
+    const busy = session.job || session.runs.some((other) => ACTIVE.includes(other.status) || other.taking);
+    clearTimeout(this.timer);
+    if (busy) this.timer = setTimeout(() => this.refresh(), 400);
+  }
+
+  // ---------------------------------------------------------------------------------------------------- microphones
+
+  showMics() {
+    const { session } = this;
+    const state = JSON.stringify([session.files, session.units, Boolean(session.job)]);
+    if (session.job && this.progress) { this.progress.tell(session.job); return; }
+    if (state === this.micsState) return;
+    this.micsState = state;
+    if (session.job) {
+      this.progress = bar("The demo band plays in a simulated room");
+      this.progress.tell(session.job);
+      this.mics.replaceChildren(this.progress.element);
+      return;
+    }
+    this.progress = null;
+    if (!session.files.length) { this.mics.replaceChildren(picker((files) => this.files.add(files))); return; }
+    const longest = Math.max(...session.files.map((file) => file.frames / file.rate));
+    const voices = [...new Set(session.units.map((unit) => unit.voice).filter(Boolean))];
+    const list = h("datalist", { id: "voices" }, voices.map((voice) => h("option", { value: voice })));
+    const rows = session.poly
+      ? session.units.map((unit, channel) => this.micRow(unit, session.files[0], [channel], longest))
+      : session.files.map((file, i) => this.micRow(session.units[i], file, [...Array(file.channels).keys()], longest));
+    const more = h("details", { class: "more" }, h("summary", {}, "Add files"), picker((files) => this.files.add(files), "Drop more files here"));
+    const open = this.mics.querySelector("details.inputs")?.open ?? !session.runs.some((run) => run.ready);
+    const count = `${many(session.units.length, session.poly ? "channel" : "file")}, ${time(longest)} min, ${session.rate} Hz`;
+    this.mics.replaceChildren(h("details", { class: "inputs", open },
+      h("summary", {}, count), list, h("div", { class: "inputs-list" }, rows), more));
+  }
+
+  micRow(unit, file, channels, longest) {
+    const change = (what) => doing(async () => {
+      try { this.session = await patch(`sessions/${this.id}`, { unit: unit.name, ...what() }); } finally { this.micsState = null; this.show(); }
+    })();
+    const kind = unit.left_out ? "out" : unit.voice === null ? "room" : "voice";
+    const voice = h("input", { type: "text", value: unit.voice ?? "", list: "voices", "aria-label": `Voice of ${unit.name}`, spellcheck: "false", maxlength: 80,
+      onchange: () => change(() => ({ voice: voice.value.trim() || unit.name })) });
+    const select = h("select", { "aria-label": `What ${unit.name} is`, onchange: () => change(() => ({
+      out: { left_out: true }, room: { voice: null, left_out: false }, voice: { voice: unit.voice ?? unit.name, left_out: false } }[select.value])) },
+      [["voice", "voice"], ["room", "room, unchanged"], ["out", this.session.poly ? "unchanged" : "left out"]].map(([value, text]) => h("option", { value, selected: value === kind }, text)));
+    const notes = [...file.notes.map((note) => note.replace(/: .*/, ""))];
+    if (file.rate !== this.session.rate) notes.push(`${file.rate} Hz, not ${this.session.rate}; comes back so`);
+    if (file.frames / file.rate < longest - 0.005) notes.push(`${time(file.frames / file.rate, 1)}, shorter than the longest`);
+    const canvases = channels.map((channel) => {
+      const canvas = h("canvas", { class: "wave small", role: "img", "aria-label": `Waveform of ${unit.name}` });
+      const peak = file.peak[channel];
+      new Waveform(canvas).show([{ path: `sessions/${this.id}/files/${file.id}/peaks?mic=${channel}`, rate: file.rate, zooms: this.about.zooms, color: "--wave" }], 0, longest, peak > 0 ? Math.min(30, 0.9 / peak) : 1);
+      return canvas;
+    });
+    const erase = doing(async () => {
+      if (!confirm(`Take '${file.name}' out of the session?`)) return;
+      this.session = await remove(`sessions/${this.id}/files/${file.id}`);
+      this.show();
+    });
+    const peak = Math.max(...channels.map((channel) => file.peak[channel]));
+    const power = Math.max(...channels.map((channel) => file.power[channel]));
+    return h("div", { class: "input" },
+      h("div", { class: "waves" }, canvases),
+      h("div", { class: "what" }, h("strong", {}, this.session.poly ? unit.name : file.name), channels.length === 2 ? h("span", { class: "soft" }, " stereo pair") : null,
+        h("div", { class: "soft" }, `${number(decibel(power))} dB, peak ${number(20 * Math.log10(peak))} dB, ${time(file.frames / file.rate, 1)}`),
+        notes.length ? h("div", { class: "wrong" }, notes.join("; ")) : null),
+      h("div", { class: "say" }, select, kind === "voice" ? h("label", {}, h("span", { class: "soft" }, "of "), voice) : null,
+        this.session.poly ? null : h("button", { type: "button", class: "quiet small", onclick: erase, "aria-label": `Take ${file.name} out` }, "×")));
+  }
+
+  // ----------------------------------------------------------------------------------------------------------- runs
+
+  form() {
+    const { methods } = this.about;
+    const fields = h("div", { class: "settings" });
+    const text = h("p", { class: "soft" });
+    const method = h("select", { id: "method", onchange: () => fill() }, methods.map(({ name }) => h("option", { value: name }, name)));
+    const inputs = new Map();
+    const fill = () => {
+      const chosen = methods[method.selectedIndex];
+      text.textContent = chosen.text;
+      inputs.clear();
+      fields.replaceChildren(...chosen.settings.map((setting) => {
+        const id = `set-${setting.name}`;
+        const input = setting.kind === "choice"
+          ? h("select", { id }, setting.choices.map((choice) => h("option", { selected: choice === setting.default }, choice)))
+          : h("input", { id, type: "text", value: setting.default, inputmode: setting.kind === "number" ? "decimal" : null, spellcheck: "false" });
+        inputs.set(setting, input);
+        return h("div", {}, h("label", { for: id }, setting.name), input, h("span", { class: "soft" }, setting.help));
+      }));
+      details.hidden = !chosen.settings.length;
+    };
+    const details = h("details", {}, h("summary", {}, "Settings"), fields);
+    const most = h("input", { id: "most", type: "text", inputmode: "decimal", placeholder: "all", size: 5, "aria-describedby": "most-help" });
+    this.button = h("button", { type: "submit", class: "main" }, "Remove the bleed");
+    const begin = doing(async () => {
+      const settings = {};
+      for (const [setting, input] of inputs) if (input.value.trim() !== setting.default) settings[setting.name] = input.value.trim();
+      const wanted = { method: method.value, settings };
+      const dB = most.value.trim().replace(",", ".");
+      if (dB) wanted.reduction = {}; // nothing said: what a session.toml said, or all
+      if (dB && dB !== "all") for (const unit of this.session.units) if (unit.voice !== null && !unit.left_out) wanted.reduction[unit.voice] = dB;
+      const run = await post(`sessions/${this.id}/runs`, wanted);
+      this.follow = run.id;
+      await this.refresh();
+    });
+    this.clean.replaceChildren(h("form", { class: "clean", onsubmit: (event) => { event.preventDefault(); begin(); } },
+      h("div", { class: "row" }, h("label", { for: "method" }, "Method"), method,
+        h("label", { for: "most" }, "Remove at most"), most, h("span", { class: "soft", id: "most-help" }, "dB; can be changed by ear afterwards"), this.button),
+      text, details));
+    fill();
+  }
+
+  showRuns() {
+    const { runs } = this.session;
+    const done = runs.find((run) => run.id === this.follow && run.ready);
+    if (done) { this.follow = null; this.runId = done.id; history.replaceState(null, "", `#/s/${this.id}/${done.id}`); }
+    const state = JSON.stringify(runs.map((run) => [run.id, run.status, run.ready])) + this.runId;
+    if (state !== this.runsState) {
+      this.runsState = state;
+      this.bars = new Map();
+      this.runs.replaceChildren(runs.length ? h("ol", { class: "runs", "aria-label": "Runs" }, runs.map((run, k) => this.runRow(run, k))) : "");
+    }
+    for (const run of runs) this.bars.get(run.id)?.tell(run);
+  }
+
+  runRow(run, k) {
+    const path = `sessions/${this.id}/runs/${run.id}`;
+    const settings = Object.entries(run.settings).map(([key, value]) => `${key}=${value}`).join(", ");
+    const name = `${k + 1}. ${run.method}${settings ? ` (${settings})` : ""}`;
+    const chosen = this.session.runs.filter((other) => other.ready).at(-1)?.id;
+    const parts = [];
+    if (run.ready) {
+      const radio = h("input", { type: "radio", name: "run", checked: (this.runId ?? chosen) === run.id,
+        onchange: () => { this.runId = run.id; history.replaceState(null, "", `#/s/${this.id}/${run.id}`); this.show(); } });
+      parts.push(h("label", {}, radio, " ", name));
+    } else parts.push(h("span", {}, name));
+    if (ACTIVE.includes(run.status)) {
+      const progress = bar(`Progress of ${name}`, false);
+      this.bars.set(run.id, progress);
+      progress.tell(run);
+      parts.push(progress.element, h("button", { type: "button", class: "quiet", onclick: doing(async () => { await post(`${path}/cancel`); await this.refresh(); }) }, "Cancel"));
+    } else {
+      const share = run.share_after === null ? "" : `; predictable ${number(100 * run.share_before)} → ${number(100 * run.share_after)} %, median bleed ${number(run.median_before, 0)} → ${number(run.median_after, 0)} dB`;
+      const text = run.status === "failed" ? run.error : run.status === "cancelled" ? "cancelled" : `took ${time(run.seconds ?? 0)}${share}`;
+      parts.push(h("span", { class: run.status === "failed" ? "wrong" : "soft", role: run.status === "failed" ? "alert" : null }, text),
+        h("button", { type: "button", class: "quiet", "aria-label": `Delete run ${name}`, onclick: doing(async () => {
+          if (run.ready && !confirm(`Delete run ${name}?`)) return;
+          this.session = await remove(path);
+          this.show();
+        }) }, "Delete"));
+    }
+    const notes = run.notes.filter((note) => !note.startsWith("ignored"));
+    return h("li", {}, h("div", { class: "row" }, parts), notes.length && !ACTIVE.includes(run.status)
+      ? h("details", { class: "notes" }, h("summary", { class: "soft" }, many(notes.length, "remark")), notes.map((note) => h("p", { class: "soft" }, note))) : null);
+  }
+
+  // --------------------------------------------------------------------------------------------------------- result
+
+  async showResult(run) {
+    const measured = run && !ACTIVE.includes(run.status);
+    const key = run ? `${run.id} ${measured}` : this.session.files.map((file) => file.id).join();
+    if (this.session.job || key === this.shown) { if (run) this.take?.tell(run); return; }
+    this.shown = key;
+    if (!run) { this.alone(); return; }
+    let full;
+    try { full = await get(`sessions/${this.id}/runs/${run.id}`); } catch (error) { say(error.message, true); this.shown = undefined; return; }
+    if (this.closed || this.shown !== key) return;
+    if (this.heard === run.id) { this.see.replaceChildren(...this.seen(full)); this.take.tell(full); return; } // only the figures are new
+    const path = `sessions/${this.id}/runs/${run.id}`, { figures } = full;
+    if (!this.heard) this.player.layer = "after";
+    this.heard = run.id;
+    this.player.load({ path, layers: 2, rate: figures.rate, length: figures.length, names: figures.names, energies: figures.energies });
+    this.take = new Take(path, full, () => this.refresh());
+    this.spectra = new Spectrograms(this.player, path, figures, this.about.tile);
+    this.listen = new Listen(this.player, path, full, this.about.zooms, {
+      look: (mic) => this.spectra.choose(mic),
+      tuned: (reduction) => this.take.tune(reduction),
+    });
+    this.see = h("div", {}, this.seen(full));
+    this.result.replaceChildren(
+      section("Listen", "listen", this.listen.element),
+      section("See", "see", this.spectra.element, this.see),
+      section("Take", "take", this.take.element));
+    this.spectra.follow();
+  }
+
+  // Before anything was run the microphones can be heard as they are.
+  alone() {
+    this.heard = null;
+    this.listen = this.spectra = this.take = null;
+    const { session } = this;
+    if (!session.files.length || (session.problem ?? "").includes("channels")) { this.player.close(); this.player.source = null; this.result.replaceChildren(); return; }
+    const names = session.files.flatMap((file) => {
+      const stem = file.name.replace(/\.[^.]*$/, "");
+      if (session.poly) return [...Array(file.channels).keys()].map((i) => `ch${i + 1}`);
+      return file.channels === 2 ? [`${stem}.L`, `${stem}.R`] : [stem];
+    });
+    const places = session.files.flatMap((file) => [...Array(file.channels).keys()].map((channel) => ({ file, channel })));
+    const path = `sessions/${this.id}`;
+    this.player.close();
+    this.player.source = null;
+    this.player.load({ path, layers: 1, rate: session.rate, length: session.length, names, energies: null });
+    this.listen = new Listen(this.player, path, { figures: { names, voices: names, rate: session.rate, length: session.length }, places, reduction: {} }, this.about.zooms, { look: () => {}, tuned: null });
+    this.result.replaceChildren(section("Listen", "listen", this.listen.element));
+  }
+
+  seen({ figures, status }) {
+    if (!figures.bleed_before) {
+      const why = ACTIVE.includes(status) ? "The bleed is being measured." : "The bleed was not measured: the run was ended before.";
+      return [h("p", { class: "soft" }, why)];
+    }
+    const { share_before: was, share_after: became } = figures;
+    const percent = (value) => (value === null ? "–" : number(100 * value));
+    const change = h("table", { class: "levels", "aria-labelledby": "change" },
+      h("thead", {}, h("tr", {}, figures.names.map((name) => h("th", { scope: "col" }, name)))),
+      h("tbody", {}, h("tr", {}, figures.change.map((value) => h("td", {}, number(value))))));
+    return [
+      h("h3", { id: "bleed" }, "Who is heard where"),
+      h("p", {}, "Row: a microphone. Column: a voice. How loud the voice arrives there against its own microphone, in dB, estimated from the recording alone. "
+        + "The lower the better; after cleaning it is an upper bound."),
+      matrices(figures),
+      h("p", {}, "Predictable from the other microphones: ", h("strong", {}, `${percent(was)} → ${percent(became)} %`), "."),
+      h("p", { id: "change" }, "Change of each microphone's level where it leads, in dB; near 0 is good:"),
+      h("div", { class: "wide", tabindex: 0, role: "region", "aria-label": "Change of level" }, change),
+    ];
+  }
+
+  key(event) {
+    if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey || document.querySelector("dialog[open]")) return;
+    this.listen?.key(event);
+  }
+}
+
+function section(title, id, ...content) {
+  return h("section", { "aria-labelledby": `${id}-title`, class: id }, h("h2", { id: `${id}-title` }, title), content);
+}
+
+// A bar with a sentence: the stage, and the time left once it can be told.
+function bar(label, shown = true) {
+  const line = h("progress", { max: 1, value: 0, "aria-label": label });
+  const text = h("span", { class: "soft" });
+  const tell = ({ status, stage, share, left }) => {
+    line.value = share;
+    const rest = left !== null && left !== undefined && share > 0.05 ? `, about ${left < 60 ? `${Math.ceil(left)} s` : `${Math.ceil(left / 60)} min`} left` : "";
+    text.textContent = status === "waiting" ? "waits for its turn" : `${{ result: "computing the result", figures: "measuring", check: "checking" }[stage] ?? stage} ${Math.round(100 * share)} %${rest}`;
+  };
+  return { element: h("div", { class: "progress" }, shown ? h("span", {}, label) : null, line, text), tell };
+}

@@ -1,0 +1,115 @@
+"""The same run in words: as a command line, and as descriptions of methods for a form."""
+
+from __future__ import annotations
+
+import dataclasses
+import shlex
+import types
+import typing
+from collections.abc import Sequence
+from typing import Any
+
+from debleed.cli.settings import field_types
+from debleed.methods import METHODS, create
+from debleed.session import Session, guess_room
+
+
+def command_line(run: dict[str, Any], session: Session, units: Sequence[str]) -> str | None:
+    """Write the ``debleed remove`` that gives the same files, quoted for a shell.
+
+    Parameters
+    ----------
+    run
+        What is known of the run.
+    session
+        Its session, nothing left to be guessed.
+    units
+        All its units, those left out too.
+
+    Returns
+    -------
+    ``None`` where a name holds what separates names in an option; then ``session.toml`` has to say it.
+    """
+    given = run["poly"] or run["title"]
+    words = ["debleed", "remove", f"./{given}" if given.startswith("-") else given, "-o", f"./{run['title']}-clean"]
+    if run["method"] != "demix":
+        words += ["--method", run["method"]]
+    for key, value in run["settings"].items():
+        words += ["--set", f"{key}={value}"]
+    guessed = set(guess_room(units)) - set(session.leave_out)
+    placed: set[str] = set()
+    for voice, names in session.voices.items():
+        if names != (voice,) or voice in guessed:
+            if "=" in voice or any("," in name or name != name.strip() for name in names):
+                return None
+            words += ["--voice", f"{voice}={','.join(names)}"]
+            placed |= set(names)
+    if set(session.room or ()) != guessed - placed:
+        for name in session.room or ():
+            words += ["--room", name]
+    for name in session.leave_out:
+        words += ["--leave-out", name]
+    for voice, decibels in session.voice_reduction.items():
+        words += ["--reduction", f"{voice}={number(decibels)}"]
+    return shlex.join(words)
+
+
+def number(value: float) -> str:
+    """Write a number as short as it can be read back.
+
+    Examples
+    --------
+    >>> number(6.0), number(0.1 + 0.2)
+    ('6', '0.30000000000000004')
+    """
+    short = f"{value:g}"
+    return short if float(short) == value else repr(value)
+
+
+def methods() -> list[dict[str, Any]]:
+    """Describe the methods that need nothing but the microphones, with their settings."""
+    found = []
+    for name, (_, text) in METHODS.items():
+        method = create(name)
+        if not method.needs:
+            found.append({"name": name, "text": text, "settings": settings(method)})
+    return found
+
+
+def settings(method: Any) -> list[dict[str, Any]]:
+    """Describe the settings of a method: name, default, help, and what kind of field shows it."""
+    kinds = field_types(method)
+    return [
+        {
+            "name": field.name,
+            "default": text(getattr(method, field.name)),
+            "help": field.metadata.get("help", ""),
+            **widget(kinds[field.name]),
+        }
+        for field in dataclasses.fields(method)
+    ]
+
+
+def text(value: Any) -> str:
+    """Write a value as ``--set`` reads it."""
+    if isinstance(value, tuple):
+        return ",".join(text(part) for part in value)
+    return str(value).lower() if isinstance(value, bool) or value is None else str(value)
+
+
+def widget(kind: Any) -> dict[str, Any]:
+    """Choose a form field for a type.
+
+    Examples
+    --------
+    >>> widget(bool), widget(float)["kind"], widget(float | None)["kind"]
+    ({'kind': 'choice', 'choices': ['true', 'false']}, 'number', 'text')
+    """
+    origin = typing.get_origin(kind)
+    if kind is bool:
+        return {"kind": "choice", "choices": ["true", "false"]}
+    if origin is typing.Literal:
+        return {"kind": "choice", "choices": list(typing.get_args(kind))}
+    if kind in (int, float):
+        return {"kind": "number", "whole": kind is int}
+    return {"kind": "text", "optional": origin in (typing.Union, types.UnionType)}

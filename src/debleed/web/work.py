@@ -1,0 +1,238 @@
+"""What a child process does, with the calls of ``debleed remove``: clean a session, write the files, play the demo.
+
+It tells of its progress as ``debleed remove --progress json`` does, on lines of standard output, and of a failure in
+one sentence. Run as ``python -m debleed.web.work run|take|demo SESSION-FOLDER [RUN]``.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+import os
+import shutil
+import sys
+from collections.abc import Sequence
+from contextlib import closing
+from pathlib import Path
+from threading import Thread
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from debleed.blind import blind_bleed_matrix, level_changes, predictable_share
+from debleed.cli import feedback
+from debleed.cli.remove import open_input, reductions, report_on
+from debleed.cli.settings import configured
+from debleed.methods import Progress
+from debleed.pictures import spectrogram
+from debleed.recording import InputError, Recording
+from debleed.remove import reduced, remove
+from debleed.session import Session, dumped
+from debleed.staging import Staging
+from debleed.web.limits import full_disk
+from debleed.web.peaks import Peaks
+from debleed.web.sessions import Json, read, write
+from debleed.writing import write_mics, write_take
+
+LAYERS = ("before", "after", "removed")
+
+BRIGHTEST = 20
+"""Seconds of a microphone, its loudest, by which its spectrograms are exposed."""
+
+DEMO_SECONDS = 30
+"""How long the demo's band plays: introduction and verse."""
+
+
+def session_of(run: Json) -> Session:
+    """Read what a run was told of its session."""
+    kept = run["session"]
+    return Session(
+        {voice: tuple(names) for voice, names in kept["voices"].items()},
+        tuple(kept["room"]),
+        tuple(kept["leave_out"]),
+        None,
+        run.get("reduction", {}),
+    )
+
+
+def given(place: Path, run: Json) -> Path:
+    """Return what ``debleed remove`` would be given: the folder of the files, or the only file."""
+    folder = given_folder(place)
+    return folder / str(run["poly"]) if run["poly"] else folder
+
+
+def given_folder(place: Path) -> Path:
+    """Return the folder in which a run's files have their own names."""
+    return next((place / "take").iterdir())
+
+
+def work_run(session: Path, run: str) -> None:
+    """Clean a session; keep all that is needed to listen, look, and write the files with any reduction."""
+    place = session / "runs" / run
+    meta = read(place / "run.json") | {"reduction": {}}
+    method = configured(meta["method"], [f"{key}={value}" for key, value in meta["settings"].items()])
+    with feedback.progress("json") as progress:
+        take, recording = open_input(given(place, meta), session_of(meta))
+        with closing(take):
+            cleaned = remove(recording, method, progress=progress)
+            after = kept(place, recording, cleaned, progress)
+            write(place / "figures.json", {**described(recording, take.poly), **energies(recording, after)})
+            feedback.line(ready=True)
+            measured(place, recording, after, progress)
+
+
+def kept(place: Path, recording: Recording, cleaned: Recording, progress: Progress) -> Recording:
+    """Compute the result once, in the blocks in which files are written, and draw its waveforms."""
+    progress("result", 0)
+    stored: NDArray[Any] | None = None
+    peaks = [Peaks(len(recording)) for _ in LAYERS]
+    for start, stop in cleaned.blocks():
+        before, after = recording.read(start, stop), cleaned.read(start, stop)
+        if stored is None:
+            shape = (len(recording), recording.length)
+            stored = np.lib.format.open_memmap(place / "after.npy", "w+", dtype=after.dtype, shape=shape)
+        stored[:, start:stop] = after
+        for layer, samples in zip(peaks, (before, after, before - after), strict=True):
+            layer.add(samples)
+        progress("result", stop / recording.length)
+    for layer, name in zip(peaks, LAYERS, strict=True):
+        layer.save(place / "peaks", name)
+    return stored_result(place, recording)
+
+
+def stored_result(place: Path, recording: Recording) -> Recording:
+    """Open what a run made of a recording."""
+    stored = np.load(place / "after.npy", mmap_mode="r")
+    return recording.with_reader(lambda start, stop: np.asarray(stored[:, start:stop]))
+
+
+def described(recording: Recording, poly: bool) -> Json:
+    """Say what the microphones of a run are."""
+    names, voices = list(recording.names), list(recording.voices)
+    return {"rate": recording.rate, "length": recording.length, "names": names, "voices": voices, "poly": poly}
+
+
+def energies(before: Recording, after: Recording) -> Json:
+    """Energy before, after, and of their product: that of every mix of the two follows; and what is brightest."""
+    found = np.zeros((3, len(before)))
+    blocks = list(before.blocks(BRIGHTEST))
+    loudness = np.zeros((len(before), len(blocks)))
+    for k, (start, stop) in enumerate(blocks):
+        x, y = (recording.read(start, stop).astype(np.float64) for recording in (before, after))
+        for row, (a, b) in zip(found, ((x, x), (y, y), (x, y)), strict=True):
+            row += np.einsum("mt,mt->m", a, b)
+        loudness[:, k] = np.einsum("mt,mt->m", x, x)
+    brightest = []
+    for mic, block in enumerate(np.argmax(loudness, axis=1)):
+        shown = spectrogram(before.read(*blocks[block])[mic].astype(np.float32), before.rate)
+        heard = shown[np.isfinite(shown)]
+        brightest.append(float(np.percentile(heard, 99.8)) if heard.size else 0.0)
+    return {"energies": (found / max(1, before.length)).tolist(), "brightest": brightest}
+
+
+def measured(place: Path, before: Recording, after: Recording, progress: Progress) -> None:
+    """Measure before and after without the truth, and keep the figures."""
+    progress("figures", 0)
+    found: Json = {}
+    for k, (name, recording) in enumerate((("before", before), ("after", after))):
+        found[f"bleed_{name}"] = [numbers(row) for row in blind_bleed_matrix(recording)]
+        progress("figures", 0.1 + 0.4 * k + 0.2)
+        found[f"share_{name}"] = numbers([predictable_share(recording)])[0]
+        progress("figures", 0.1 + 0.4 * k + 0.4)
+    found["change"] = numbers(level_changes(before, after))
+    for name in ("before", "after"):
+        pairs = [v for row in found[f"bleed_{name}"] for v in row if isinstance(v, float) and v != 0]
+        found[f"median_{name}"] = float(np.median(pairs)) if pairs else None
+    write(place / "figures.json", {**read(place / "figures.json"), **found})
+    progress("figures", 1)
+
+
+def numbers(values: Sequence[float] | NDArray[np.float64]) -> list[float | str | None]:
+    """Write numbers as JSON can hold them: ``null`` where there is none, infinities as words."""
+    return [None if math.isnan(v) else float(v) if math.isfinite(v) else "inf" if v > 0 else "-inf" for v in values]
+
+
+def work_take(session: Path, run: str) -> None:
+    """Write the files of a run with its present reductions, what was removed, the report and session.toml."""
+    place = session / "runs" / run
+    meta = read(place / "run.json")
+    told = session_of(meta)
+    shutil.rmtree(place / "out", ignore_errors=True)
+    with feedback.progress("json") as progress, Staging() as staging:
+        take, recording = open_input(given(place, meta), told)
+        with closing(take):
+            after = reduced(recording, stored_result(place, recording), reductions(told, recording))
+            clean = staging.folder(place / "out" / "clean")
+            removed = staging.folder(place / "out" / "removed")
+            page = staging.folder(place / "out")
+            written, aside = write_take(take, after, clean, removed, progress)
+            report_on(take, recording, written, page / "report.html", progress)
+        (page / "session.toml").write_text(dumped(told), "utf-8")
+        files: Json = {"clean": [path.name for path in written], "removed": [path.name for path in aside]}
+        staging.commit()
+        write(place / "out" / "out.json", files | {"reduction": meta["reduction"]})
+
+
+def work_demo(session: Path) -> None:
+    """Let the band play in a room, as ``debleed demo`` does, into the session's ``incoming``."""
+    from debleed.cli.demo import perform
+
+    with feedback.progress("json") as progress, Staging() as staging:
+        _, mics, _ = perform(DEMO_SECONDS, progress)
+        write_mics(staging.folder(session / "incoming" / "demo"), mics)
+        staging.commit()
+
+
+class ToLines(logging.Handler):
+    """Passes the library's sentences on."""
+
+    def __init__(self, hidden: str) -> None:
+        super().__init__(logging.INFO)
+        self._hidden = hidden
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Tell one sentence, without the folders of the server."""
+        feedback.line(note=record.getMessage().replace(self._hidden, ""), warning=record.levelno >= logging.WARNING)
+
+
+def end_with_parent() -> None:
+    """End when the server does, however it does: its end of the pipe closes."""
+
+    def watch() -> None:
+        while os.read(0, 1):  # not through sys.stdin, whose lock a daemon thread must not hold at the end
+            pass
+        os._exit(1)
+
+    Thread(target=watch, daemon=True).start()
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Do one piece of work; returns the exit code."""
+    kind, session, *rest = arguments
+    folder = Path(session)
+    hidden = f"{given_folder(folder / 'runs' / rest[0]) if rest else folder}/"
+    handler = ToLines(hidden)
+    logging.getLogger("debleed").addHandler(handler)
+    try:
+        with feedback.messages():
+            if kind == "demo":
+                work_demo(folder)
+            else:
+                {"run": work_run, "take": work_take}[kind](folder, *rest)
+        return 0
+    except InputError as refusal:
+        feedback.line(error=str(refusal).replace(hidden, ""))
+    except OSError as failure:
+        full = "the disk is full; delete sessions or free some space"
+        feedback.line(error=full if full_disk(failure) else str(failure))
+    except MemoryError:
+        feedback.line(error="the memory does not suffice for this session; leave microphones out or close programs")
+    finally:
+        logging.getLogger("debleed").removeHandler(handler)
+    return 2
+
+
+if __name__ == "__main__":
+    end_with_parent()
+    sys.exit(main(sys.argv[1:]))

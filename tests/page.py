@@ -1,0 +1,81 @@
+"""What the tests of the page share: a bled session, a client, patience."""
+
+import io
+import time
+from pathlib import Path
+
+import numpy as np
+import soundfile as sf
+from starlette.testclient import TestClient
+
+from debleed.band import VOICES, play
+from debleed.simulate import Scene
+from debleed.web.limits import Limits
+from debleed.web.server import create_app
+
+HOME = "http://127.0.0.1:8765"
+RATE = 8000
+
+
+def client(data: Path, **options) -> TestClient:
+    return TestClient(create_app(data, limits=Limits(**{"spare": 0, **options})), base_url=HOME)
+
+
+def wav(length: int = 4000, channels: int = 1, seed: int = 0, rate: int = RATE, samples=None, **form) -> bytes:
+    if samples is None:
+        samples = np.random.default_rng(seed).uniform(-0.5, 0.5, (length, channels))
+    place = io.BytesIO()
+    sf.write(place, samples, rate, **{"format": "WAV", "subtype": "PCM_16", **form})
+    return place.getvalue()
+
+
+def bled_band(folder: Path, seconds: float = 10, rate: int = RATE) -> Path:
+    """Write a band that bleeds without delays into a folder; one file is a stereo overhead, one an odd format."""
+    scene = Scene.draw("linear", VOICES, rate, "page")
+    mics = scene.render(play(seconds, rate)).mics
+    folder.mkdir(parents=True)
+    for name, row in zip(VOICES, mics, strict=True):
+        sf.write(folder / f"{name}.wav", row, rate, subtype="PCM_24")
+    sf.write(folder / "OH.flac", 0.3 * mics[:2].T + 0.1 * mics[2:].T, rate, subtype="PCM_16")
+    return folder
+
+
+def put(web: TestClient, session: str, name: str, content: bytes):
+    return web.put(f"/api/sessions/{session}/files", params={"name": name}, content=content)
+
+
+def new(web: TestClient, name: str = "gig", files: dict[str, bytes] | None = None) -> str:
+    key = web.post("/api/sessions", json={"name": name}).json()["id"]
+    for file, content in (files or {}).items():
+        answer = put(web, key, file, content)
+        assert answer.status_code == 201, answer.text
+    return key
+
+
+def folder_of(web: TestClient, folder: Path) -> str:
+    return new(web, folder.name, {path.name: path.read_bytes() for path in folder.iterdir()})
+
+
+def wait(web: TestClient, address: str, done, seconds: float = 60) -> dict:
+    until = time.monotonic() + seconds
+    while not done(found := web.get(address).json()):
+        assert time.monotonic() < until, found
+        time.sleep(0.05)
+    return found
+
+
+def run(web: TestClient, session: str, method: str = "unprocessed", **wanted) -> dict:
+    answer = web.post(f"/api/sessions/{session}/runs", json={"method": method, **wanted})
+    assert answer.status_code == 201, answer.text
+    return wait(web, f"/api/sessions/{session}/runs/{answer.json()['id']}", ended)
+
+
+def ended(found: dict) -> bool:
+    return found["status"] in ("done", "failed", "cancelled")
+
+
+def take(web: TestClient, session: str, run: str, **wanted) -> dict:
+    address = f"/api/sessions/{session}/runs/{run}"
+    answer = web.post(f"{address}/take", json=wanted)
+    assert answer.status_code == 200, answer.text
+    return wait(web, address, lambda found: not found["taking"])

@@ -1,0 +1,456 @@
+"""Sessions, runs and results: what is said, what survives, and that the page does what the command line does."""
+
+import io
+import os
+import shlex
+import signal
+import subprocess
+import sys
+import time
+import urllib.request
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile as sf
+
+from debleed import cli
+from debleed.audio import load
+from debleed.session import Session, assign, load_session
+from debleed.web import words
+from debleed.web.peaks import ZOOMS, Peaks
+from page import bled_band, client, ended, folder_of, new, put, run, take, wait, wav
+
+
+@pytest.fixture
+def web(tmp_path):
+    with client(tmp_path / "data") as found:
+        yield found
+
+
+def units(web, key):
+    return {unit["name"]: unit["voice"] for unit in web.get(f"/api/sessions/{key}").json()["units"]}
+
+
+def two(web):
+    return new(web, files={"vox.wav": wav(seed=1), "bass.wav": wav(seed=2)})
+
+
+def test_voices_are_guessed_and_can_be_changed(web):
+    files = {f"{name}.wav": wav(seed=i) for i, name in enumerate(("vox", "OH", "keys_L", "keys_R"))}
+    key = new(web, files=files)
+    assert units(web, key) == {"OH": None, "keys_L": "keys", "keys_R": "keys", "vox": "vox"}
+    change = {"unit": "OH", "voice": "drums"}
+    assert web.patch(f"/api/sessions/{key}", json=change).json()["units"][0]["voice"] == "drums"
+    assert web.patch(f"/api/sessions/{key}", json={"unit": "vox", "left_out": True}).json()["units"][3]["left_out"]
+    for unit, voice in (("nobody", "x"), ("vox", "a/b"), ("vox", "a=b"), ("vox", 7), ("vox", "")):
+        assert web.patch(f"/api/sessions/{key}", json={"unit": unit, "voice": voice}).status_code >= 400
+    assert units(web, key) == {"OH": "drums", "keys_L": "keys", "keys_R": "keys", "vox": "vox"}
+
+
+def test_a_session_toml_is_obeyed(web):
+    key = new(web, files={f"{name}.wav": wav(seed=i) for i, name in enumerate(("vox", "OH", "talk", "bass"))})
+    toml = "leave_out = ['talk.wav']\nroom = []\nreduction = 12\n[voices]\nband = ['vox.wav', 'OH']\n"
+    toml += "[voice_reduction]\nband = 3"
+    told = web.put(f"/api/sessions/{key}/toml", json={"toml": toml})
+    assert told.status_code == 200, told.text
+    assert units(web, key) == {"OH": "band", "bass": "bass", "talk": "talk", "vox": "band"}
+    assert [unit["name"] for unit in told.json()["units"] if unit["left_out"]] == ["talk"]
+    found = run(web, key)
+    assert found["reduction"] == {"band": 3, "bass": 12}
+    assert "--leave-out talk" in found["command"]
+    for wrong in ("room = [", "rooms = 3", "room = ['choir']"):
+        refused = web.put(f"/api/sessions/{key}/toml", json={"toml": wrong})
+        assert refused.status_code == 400
+        assert "/" not in refused.json()["error"].replace("TOML", "")
+    assert units(web, key)["OH"] == "band"
+
+
+def test_what_is_wrong_with_a_file_is_said(web):
+    key = new(web, files={"silent.wav": wav(samples=np.zeros(99)), "loud.wav": wav(samples=np.ones(999))})
+    notes = {file["name"]: file["notes"] for file in web.get(f"/api/sessions/{key}").json()["files"]}
+    assert "silent" in notes["silent.wav"][0]
+    assert "clipped" in notes["loud.wav"][0]
+
+
+def test_twins_are_refused_with_the_library_s_sentence(web):
+    key = two(web)
+    answer = put(web, key, "VOX.flac", wav(format="FLAC"))
+    assert answer.status_code == 409
+    assert "have the same stem" in answer.json()["error"]
+
+
+@pytest.mark.parametrize(
+    ("files", "said"),
+    [
+        ({}, "no files"),
+        ({"a.wav": wav()}, "two voices"),
+        ({"a.wav": wav(channels=3), "b.wav": wav()}, "3 channels"),
+        ({"OH.wav": wav(), "room.wav": wav(seed=1)}, "fewer than two voices"),
+    ],
+)
+def test_what_hinders_a_run_is_said(web, files, said):
+    key = new(web, files=files)
+    assert said in web.get(f"/api/sessions/{key}").json()["problem"]
+    assert said in web.post(f"/api/sessions/{key}/runs", json={"method": "demix"}).json()["error"]
+
+
+@pytest.mark.parametrize(
+    ("wanted", "said"),
+    [
+        ({"method": "magic"}, "magic"),
+        ({"method": "oracle-wiener"}, "oracle-wiener"),
+        ({"method": "demix", "settings": {"depth": "3"}}, "no setting 'depth'"),
+        ({"method": "demix", "settings": {"seconds": "many"}}, "seconds"),
+        ({"method": "demix", "settings": {"seconds": 3}}, "texts"),
+        ({"method": "demix", "reduction": {"choir": 3}}, "no voice 'choir'"),
+        ({"method": "demix", "reduction": {"vox": -3}}, "0 or more"),
+        ({"method": "demix", "reduction": 3}, "object"),
+        ({}, "method"),
+    ],
+)
+def test_bad_runs_are_refused(web, wanted, said):
+    key = two(web)
+    answer = web.post(f"/api/sessions/{key}/runs", json=wanted)
+    assert answer.status_code == 400
+    assert said in answer.json()["error"]
+    assert not web.get(f"/api/sessions/{key}").json()["runs"]
+
+
+def unpacked(web, key, run, **query):
+    content = web.get(f"/api/sessions/{key}/runs/{run}/zip", params=query).content
+    with zipfile.ZipFile(io.BytesIO(content)) as packed:
+        assert packed.testzip() is None
+        return {name: packed.read(name) for name in packed.namelist()}
+
+
+@pytest.mark.parametrize("method", ["demix", "kamir"])
+def test_the_page_gives_what_the_command_line_gives(web, tmp_path, monkeypatch, method):
+    gig = bled_band(tmp_path / "The gig, 2")
+    key = folder_of(web, gig)
+    found = run(web, key, method)
+    assert found["status"] == "done", found["error"]
+    found = take(web, key, found["id"], reduction={"singer": 6, "drums": 0, "bass": 12.5})
+    monkeypatch.chdir(tmp_path)
+    argv = shlex.split(found["command"])
+    assert argv[0] == "debleed"
+    assert cli.run(argv[1:]) == 0
+    files = unpacked(web, key, found["id"], removed=1)
+    out = tmp_path / "The gig, 2-clean"
+    assert len(list(out.iterdir())) == 5
+    for path in out.iterdir():
+        assert files[f"The gig, 2/clean/{path.name}"] == path.read_bytes(), path.name
+    assert b"<html" in files["The gig, 2/report.html"]
+    # the same again, said by session.toml
+    (gig / "session.toml").write_bytes(files["The gig, 2/session.toml"])
+    assert cli.run(["remove", str(gig), "-o", str(tmp_path / "b"), "--method", method, "--keep-removed", "c"]) == 0
+    for kind, folder in (("clean", "b"), ("removed", "c")):
+        for path in (tmp_path / folder).iterdir():
+            assert files[f"The gig, 2/{kind}/{path.name}"] == path.read_bytes(), path.name
+    one = web.get(f"/api/sessions/{key}/runs/{found['id']}/files/clean/0")
+    assert one.content == (out / found["files"]["clean"][0]).read_bytes()
+    assert one.headers["content-disposition"].startswith("attachment")
+
+
+def test_rates_lengths_and_channels_may_differ(web, tmp_path, monkeypatch):
+    key = new(
+        web,
+        files={
+            "vox.wav": wav(seed=1),
+            "bass.flac": wav(seed=2, rate=11025, length=777, format="FLAC"),
+            "OH.aiff": wav(seed=3, channels=2, format="AIFF", subtype="PCM_24"),
+            "keys.wav": wav(seed=4, subtype="DOUBLE"),
+        },
+    )
+    found = take(web, key, run(web, key)["id"], reduction={"vox": 3})
+    for name, content in unpacked(web, key, found["id"]).items():
+        if "/clean/" in name:
+            kept = next((tmp_path / "data").glob(f"sessions/*/runs/*/take/gig/{name.rpartition('/')[2]}"))
+            np.testing.assert_array_equal(sf.read(io.BytesIO(content))[0], sf.read(kept)[0])
+
+
+def test_one_file_with_a_microphone_a_channel(web, tmp_path, monkeypatch):
+    content = wav(channels=3, length=9000)
+    key = new(web, name="live", files={"desk.wav": content})
+    assert units(web, key) == {"ch1": "ch1", "ch2": "ch2", "ch3": "ch3"}
+    web.patch(f"/api/sessions/{key}", json={"unit": "ch3", "voice": None})
+    found = take(web, key, run(web, key, "kamir")["id"])
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "desk.wav").write_bytes(content)
+    assert cli.run(shlex.split(found["command"])[1:]) == 0
+    assert unpacked(web, key, found["id"])["live/clean/desk.wav"] == (tmp_path / "live-clean/desk.wav").read_bytes()
+
+
+CASES = {
+    "nothing to say": (Session({"vox": ("vox",), "bass": ("bass",)}, ("OH",)), ""),
+    "a group": (Session({"band": ("vox", "bass")}, ("OH",)), "--voice"),
+    "a room more": (Session({"vox": ("vox",)}, ("OH", "bass")), "--room"),
+    "no room": (Session({"vox": ("vox",), "bass": ("bass",), "OH": ("OH",)}, ()), "--voice"),
+    "another room": (Session({"vox": ("vox",), "OH": ("OH",)}, ("bass",)), "--room"),
+    "left out": (Session({"vox": ("vox",), "bass": ("bass",)}, (), ("OH",)), "--leave-out"),
+}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_the_command_line_means_the_session(tmp_path, case):
+    from debleed.cli.remove import command as remove
+    from debleed.cli.remove import gather, open_input
+
+    told, option = CASES[case]
+    gig = tmp_path / "-g'ig"
+    gig.mkdir()
+    for i, name in enumerate(("vox", "bass", "OH")):
+        (gig / f"{name}.wav").write_bytes(wav(seed=i))
+    shown = {"poly": None, "title": gig.name, "method": "demix", "settings": {"seconds": "9"}}
+    line = words.command_line(shown, told, ["OH", "bass", "vox"])
+    assert option in line
+    argv = shlex.split(line)
+    given = remove.make_context("remove", argv[2:]).params
+    assert str(given["given"]) == gig.name
+    assert given["pairs"] == ("seconds=9",)
+    session = gather(gig, *(given[name] for name in ("voices", "room", "leave_out", "reduction")))
+    _, recording = open_input(gig, session)
+    _, wanted = open_input(gig, told)
+    assert recording.voices == wanted.voices
+    assert recording.names == wanted.names
+
+
+def test_names_that_options_cannot_hold_are_left_to_session_toml():
+    run = {"poly": None, "title": "gig", "method": "demix", "settings": {}}
+    assert words.command_line(run, Session({"keys": ("left, wet", "right")}), ["left, wet", "right"]) is None
+
+
+def test_sessions_survive_a_restart(tmp_path):
+    with client(tmp_path) as web:
+        key = two(web)
+        done = run(web, key)
+    with client(tmp_path) as web:
+        assert [session["id"] for session in web.get("/api/sessions").json()] == [key]
+        session = web.get(f"/api/sessions/{key}").json()
+        assert [file["name"] for file in session["files"]] == ["bass.wav", "vox.wav"]
+        assert session["runs"][0]["id"] == done["id"]
+        assert web.get(f"/api/sessions/{key}/runs/{done['id']}/window?start=0&count=9&layers=before,after").content
+
+
+def test_what_a_killed_server_left_is_put_in_order(tmp_path):
+    with client(tmp_path) as web:
+        key = two(web)
+        done = run(web, key)
+    place = tmp_path / "sessions" / key
+    (place / "incoming" / "half").write_bytes(b"half")
+    text = (place / "runs" / done["id"] / "run.json").read_text()
+    (place / "runs" / done["id"] / "run.json").write_text(text.replace('"done"', '"running"'))
+    with client(tmp_path) as web:
+        assert not list((place / "incoming").iterdir())
+        assert "stopped" in web.get(f"/api/sessions/{key}/runs/{done['id']}").json()["error"]
+
+
+def test_deleting_leaves_nothing(web, tmp_path):
+    key, other = two(web), new(web, "other")
+    done = run(web, key)
+    assert web.delete(f"/api/sessions/{key}/runs/{done['id']}").json()["runs"] == []
+    run(web, key)
+    assert web.delete(f"/api/sessions/{key}").status_code == 200
+    assert [path.name for path in (tmp_path / "data" / "sessions").iterdir()] == [other]
+    assert web.get(f"/api/sessions/{key}").status_code == 404
+
+
+def test_a_file_taken_out_stays_with_the_runs_made_of_it(web):
+    key = two(web)
+    done = run(web, key)
+    before = web.get(f"/api/sessions/{key}/runs/{done['id']}/window?start=0&count=999").content
+    number = web.get(f"/api/sessions/{key}").json()["files"][1]["id"]
+    assert len(web.delete(f"/api/sessions/{key}/files/{number}").json()["files"]) == 1
+    assert put(web, key, "vox.wav", wav(seed=9)).status_code == 201
+    assert web.get(f"/api/sessions/{key}/runs/{done['id']}/window?start=0&count=999").content == before
+    assert take(web, key, done["id"])["files"]["clean"] == ["bass.wav", "vox.wav"]
+
+
+def slow(web):
+    """Begin a run that takes long enough to be cancelled."""
+    key = new(web, files={f"{i}.wav": wav(seed=i, length=60 * 8000) for i in range(6)})
+    return key, f"/api/sessions/{key}/runs"
+
+
+def test_a_run_can_be_cancelled_and_is_gone(web):
+    key, runs = slow(web)
+    begun = web.post(runs, json={"method": "demix"}).json()["id"]
+    waiting = web.post(runs, json={"method": "demix"}).json()["id"]
+    wait(web, f"{runs}/{begun}", lambda found: found["status"] == "running" and found["stage"])
+    process = web.app.state.house.jobs._jobs[f"{key}/{begun}"].process
+    assert web.get(f"{runs}/{waiting}").json()["status"] == "waiting"
+    assert web.post(f"{runs}/{waiting}/cancel").json()["status"] == "cancelled"
+    assert web.post(f"{runs}/{begun}/cancel").json()["status"] == "cancelled"
+    assert process.poll() is not None
+    assert web.get(f"{runs}/{begun}/window?start=0&count=1").status_code == 409
+    assert web.post(f"{runs}/{begun}/take", json={}).status_code == 409
+
+
+def test_too_many_runs_wait(tmp_path):
+    with client(tmp_path, waiting=1) as web:
+        _, runs = slow(web)
+        begun = web.post(runs, json={"method": "demix"}).json()["id"]
+        wait(web, f"{runs}/{begun}", lambda found: found["status"] == "running")
+        assert web.post(runs, json={"method": "demix"}).status_code == 201
+        refused = web.post(runs, json={"method": "demix"})
+        assert refused.status_code == 429
+        assert "wait already" in refused.json()["error"]
+        assert len(web.get(runs[:-5]).json()["runs"]) == 2
+
+
+def test_deleting_a_session_ends_its_run(web, tmp_path):
+    key, runs = slow(web)
+    begun = web.post(runs, json={"method": "demix"}).json()["id"]
+    wait(web, f"{runs}/{begun}", lambda found: found["status"] == "running")
+    process = web.app.state.house.jobs._jobs[f"{key}/{begun}"].process
+    assert web.delete(f"/api/sessions/{key}").status_code == 200
+    assert process.poll() is not None
+    assert not list((tmp_path / "data" / "sessions").iterdir())
+
+
+def test_a_child_that_is_killed_says_so(web):
+    key, runs = slow(web)
+    begun = web.post(runs, json={"method": "demix"}).json()["id"]
+    wait(web, f"{runs}/{begun}", lambda found: found["status"] == "running")
+    os.kill(web.app.state.house.jobs._jobs[f"{key}/{begun}"].process.pid, signal.SIGKILL)
+    found = wait(web, f"{runs}/{begun}", ended)
+    assert found["status"] == "failed"
+    assert "ended from outside" in found["error"]
+
+
+def test_a_failure_is_its_sentence(web, tmp_path):
+    key = two(web)
+    place = tmp_path / "data" / "sessions" / key / "files" / "000.wav"
+    place.write_bytes(place.read_bytes()[:3000])  # damaged after it was taken
+    found = run(web, key)
+    assert found["status"] == "failed"
+    assert found["error"].startswith("'vox.wav' is cut off")
+
+
+def test_windows_are_the_samples(web, tmp_path):
+    gig = bled_band(tmp_path / "gig")
+    key = folder_of(web, gig)
+    found = run(web, key, "kamir")
+    x = load(gig).read().astype("<f4")
+    address = f"/api/sessions/{key}/runs/{found['id']}"
+    assert found["figures"]["names"] == ["OH.L", "OH.R", "bass", "drums", "guitar", "singer"]
+    content = web.get(f"{address}/window?start=70000&count=20000&layers=before,after,removed").content
+    before, after, removed = np.frombuffer(content, "<f4").reshape(3, 6, 20000)
+    np.testing.assert_array_equal(before[:, :10000], x[:, 70000:80000])
+    assert not before[:, 10000:].any()
+    np.testing.assert_array_equal(removed, before - after)
+    energies = np.array(found["figures"]["energies"])
+    np.testing.assert_allclose(energies[0], np.mean(x.astype(float) ** 2, axis=1), rtol=1e-5)
+    alone = web.get(f"/api/sessions/{key}/window?start=0&count=500").content
+    np.testing.assert_array_equal(np.frombuffer(alone, "<f4").reshape(6, 500), x[:, :500])
+    picture = web.get(f"{address}/picture?layer=after&mic=2&tile=0")
+    assert picture.content.startswith(b"\x89PNG")
+    assert web.get(f"{address}/picture?layer=after&mic=2&tile=0").content == picture.content
+    assert web.get(f"{address}/picture?layer=after&mic=6&tile=0").status_code == 404
+    assert web.get(f"{address}/picture?layer=after&mic=0&tile=1").status_code == 404
+
+
+def test_waveforms_hold_every_sample():
+    samples = np.random.default_rng(0).uniform(-1.2, 1.2, (2, 100_001)).astype(np.float32)
+    peaks = Peaks(2)
+    for part in np.array_split(samples, [1, 300, 5000, 99_000], axis=1):
+        peaks.add(part)
+    for zoom, found in zip(ZOOMS, peaks.zooms(), strict=True):
+        assert found.shape == (2, -(-100_001 // zoom), 2)
+        for k in (0, found.shape[1] - 1):
+            piece = np.clip(samples[:, k * zoom : (k + 1) * zoom], -1, 1)
+            np.testing.assert_allclose(found[:, k, 0] / 32767, piece.min(axis=1), atol=1 / 32767)
+            np.testing.assert_allclose(found[:, k, 1] / 32767, piece.max(axis=1), atol=1 / 32767)
+
+
+def test_waveforms_are_handed_out(web):
+    key = two(web)
+    address = f"/api/sessions/{key}/files/0/peaks"
+    content = web.get(f"{address}?zoom=0&mic=0&first=2&last=5").content
+    assert np.frombuffer(content, "<i2").shape == (6,)
+    for query in ("zoom=9&mic=0&first=0&last=1", "zoom=0&mic=7&first=0&last=1"):
+        assert web.get(f"{address}?{query}").status_code == 404
+    assert web.get(f"/api/sessions/{key}/files/7/peaks?zoom=0&mic=0&first=0&last=1").status_code == 404
+
+
+def test_the_demo_is_a_session_like_any_other(web):
+    key = web.post("/api/demo").json()["id"]
+    session = wait(web, f"/api/sessions/{key}", lambda found: not found["job"])
+    assert not session["failed"]
+    assert [unit["name"] for unit in session["units"]] == ["bass", "drums", "guitar", "singer"]
+    assert session["problem"] is None
+
+
+def test_sessions_are_told_as_they_are_read(tmp_path):
+    odd = 'k"i\\ck, [é]=#'
+    told = Session({odd: ("a", odd)}, (), ("x.wav",), 12.0, {odd: 3.5})
+    from debleed.session import dumped
+
+    (tmp_path / "session.toml").write_text(dumped(told), "utf-8")
+    assert load_session(tmp_path / "session.toml") == told
+    assert assign(Session(room=()), ["OH"]) == {"OH": "OH"}
+
+
+class TestServe:
+    def start(self, tmp_path, *options):
+        return subprocess.Popen(
+            [sys.executable, "-c", "from debleed.cli import main; main()", "serve", "--no-browser", "--port", "0",
+             "--data", str(tmp_path / "data"), *options],
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        )  # fmt: skip
+
+    def test_it_answers_and_ends_cleanly(self, tmp_path):
+        with self.start(tmp_path) as process:
+            address = process.stdout.readline().split()[-1]
+            assert str(tmp_path / "data") in process.stdout.readline()
+            with urllib.request.urlopen(address, timeout=10) as answer:
+                assert b"debleed" in answer.read()
+            process.send_signal(signal.SIGINT)
+            out, err = process.communicate(timeout=10)
+        assert process.returncode == 0
+        assert "closed" in out
+        assert not err
+
+    def test_its_children_end_with_it_however_it_ends(self, tmp_path):
+        import httpx
+
+        with self.start(tmp_path) as process:
+            with httpx.Client(base_url=process.stdout.readline().split()[-1]) as web:
+                _, runs = slow(web)
+                begun = web.post(runs, json={"method": "demix"}).json()["id"]
+                wait(web, f"{runs}/{begun}", lambda found: found["status"] == "running" and found["stage"])
+            listed = [file.read_text() for file in Path(f"/proc/{process.pid}/task").glob("*/children")]
+            children = [int(pid) for pids in listed for pid in pids.split()]
+            assert children
+            process.kill()
+            until = time.monotonic() + 10
+            while any(alive(pid) for pid in children):
+                assert time.monotonic() < until
+                time.sleep(0.05)
+
+    def test_a_taken_port(self, tmp_path, capsys):
+        with self.start(tmp_path) as process:
+            port = process.stdout.readline().split(":")[-1].strip("/\n")
+            assert cli.run(["serve", "--no-browser", "--port", port, "--data", str(tmp_path)]) == 2
+            assert f"port {port} is taken" in capsys.readouterr().err
+            process.terminate()
+
+    @pytest.mark.parametrize(
+        ("options", "said"),
+        [
+            (["--host", "0.0.0.0"], "needs --token"),
+            (["--host", "0.0.0.0", "--token", "short"], "16 letters"),
+            (["--host", "no.such.host.invalid", "--token", "x" * 20], "no address"),
+        ],
+    )
+    def test_what_is_refused(self, tmp_path, capsys, options, said):
+        assert cli.run(["serve", "--no-browser", "--port", "0", "--data", str(tmp_path), *options]) == 2
+        assert said in capsys.readouterr().err
+
+
+def alive(pid):
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
