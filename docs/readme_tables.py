@@ -1,0 +1,84 @@
+"""Write the measured tables into README.md and docs/founding-table.md, between their markers.
+
+    python docs/readme_tables.py [RESULTS]
+
+The accuracy table comes from ``benchmarks/accuracy.jsonl``, the founding tables from RESULTS, a folder that
+``debleed benchmark`` wrote; without it those stay as they are.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT / "benchmarks"))
+
+from accuracy import FIGURES, Measured, read_lines, shown  # noqa: E402
+from debleed.benchmark import Line  # noqa: E402
+from debleed.benchmark import read_lines as read_scores  # noqa: E402
+from debleed.tables import founding, markdown, markdown_rows, sections  # noqa: E402
+from scenes import GROUPS  # noqa: E402
+
+PUBLISHED = {  # median SDR against the dry stems, as the founding page gives it: vocals, bass, drums, others, overall
+    "Reference (unprocessed)": (1.86, 4.44, 6.78, 5.96, 5.82),
+    "KAMIR": (13.84, 6.75, 6.83, 5.61, 7.00),
+    "DI-CAE": (1.89, 5.81, 6.18, 4.48, 6.92),
+    "Optimisation (linear mixtures only)": (39.25, 42.90, 44.22, 42.11, 42.12),
+    "t-UNet": (8.05, 9.05, 8.255, 6.69, 8.83),
+    "f-UNet": (6.50, 9.84, 10.85, 10.32, 9.38),
+    "df-UNet": (6.50, 9.84, 10.85, 10.32, 11.54),
+}
+IN_README = ("founding-linear", "founding-room-0.35")
+
+
+def accuracy_table() -> str:
+    """Return the table of demix in every scene at its usual rate."""
+    measured = Measured(list(read_lines(ROOT / "benchmarks" / "accuracy.jsonl").values()), None)
+    rows = []
+    for group, rate in measured.rows:
+        scores = measured.scores(group, rate, "demix")
+        if scores is None or rate != (44100 if GROUPS[group].bleed_db is not None else 22050):
+            continue
+        items = len(measured.found[group, rate, "demix"])
+        cells = [shown(scores.median("input_sdr")), shown(scores.median("sdr")), shown(scores.median("gain"), True)]
+        rows.append([GROUPS[group].title, str(items), *cells, shown(FIGURES["least gain"](scores), True)])
+    head = ["scene", "items", "microphones, dB", "`demix`, dB", "median gain", "least gain of any voice"]
+    return "\n".join(markdown_rows(head, rows))
+
+
+def founding_tables(lines: list[Line]) -> str:
+    """Return the founding tables for the README, with the published one."""
+    parts = []
+    for bleed, about, _, measured in sections(lines):
+        if bleed in IN_README:
+            parts += [f"**{bleed}**: {about}", "\n".join(markdown_rows(*founding(measured)))]
+    head = ["published, on MUSDB18-HQ against the dry stems", "Vocals", "Bass", "Drums", "Others", "Overall"]
+    parts.append("\n".join(markdown_rows(head, [[name, *map(shown, row)] for name, row in PUBLISHED.items()])))
+    return "\n\n".join(parts)
+
+
+def put(path: Path, name: str, text: str) -> None:
+    """Replace what stands between the markers of a name."""
+    before = path.read_text(encoding="utf-8")
+    after, count = re.subn(
+        f"(<!-- {name} -->\n).*?(<!-- /{name} -->)", lambda m: f"{m[1]}{text}\n{m[2]}", before, flags=re.DOTALL
+    )
+    if count != 1:
+        raise SystemExit(f"{path} has no place for '{name}'")
+    path.write_text(after, encoding="utf-8")
+
+
+def main() -> None:
+    """Write all tables that can be made."""
+    put(ROOT / "README.md", "results", accuracy_table())
+    if len(sys.argv) > 1:
+        lines = read_scores(Path(sys.argv[1]))
+        put(ROOT / "README.md", "founding", founding_tables(lines))
+        tables = re.sub(r"^# .*\n", "", markdown(lines)).strip().replace("\n## ", "\n### ")
+        put(ROOT / "docs" / "founding-table.md", "tables", tables)
+
+
+if __name__ == "__main__":
+    main()
