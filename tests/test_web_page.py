@@ -365,6 +365,10 @@ def test_everything_can_be_named_and_reached(browser, address, tmp_path):
     with tab(browser, address, viewport={"width": 390, "height": 800}) as page:
         drop(page, *tmp_path.glob("*.wav"))
         until(page, "document.querySelectorAll('.input').length === 3")
+        page.get_by_label("Voice of mic2").fill("guitar")
+        page.get_by_label("Voice of mic2").press("Enter")
+        until(page, "document.querySelector('#voices option[value=guitar]')")
+        assert page.evaluate("document.activeElement.getAttribute('aria-label')") == "Voice of mic2"
         page.get_by_label("Method").select_option("unprocessed")
         begin(page)
         page.locator(".heat").first.wait_for()
