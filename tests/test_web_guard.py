@@ -207,6 +207,22 @@ def test_bodies_that_are_no_request(web):
     sentence(web.post("/api/sessions", json={"name": 7}), 400)
 
 
+@pytest.mark.parametrize(
+    "wanted",
+    [
+        {},
+        {"name": "a.wav"},
+        {"name": "a.wav", "size": -1},
+        {"name": "a.wav", "size": True},
+        {"name": "../a.wav", "size": 1},
+        {"size": 1},
+        {"name": "a.wav", "size": 1e9},
+    ],
+)
+def test_odd_announcements_are_refused(web, wanted):
+    sentence(web.post(f"/api/sessions/{new(web)}/files", json=wanted), 400)
+
+
 class TestLimits:
     def test_a_file_too_large_is_refused_before_it_comes(self, tmp_path):
         with client(tmp_path, file=1000) as web:

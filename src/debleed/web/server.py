@@ -160,6 +160,14 @@ class House:
         self.quick.submit(Job(f"{meta['id']}/demo", ("demo", str(place)), stages, noted, ended))
         return self.session(meta["id"])
 
+    def expect(self, key: str, wanted: Json) -> Json:
+        """Say beforehand whether a file would be taken: a browser that is refused while it sends hears no reason."""
+        length = wanted.get("size")
+        if not isinstance(length, int) or isinstance(length, bool) or length < 0:
+            raise Refusal("the request must say 'size', in bytes")
+        self.store.expect(key, text(wanted, "name"), length)
+        return {}
+
     def drop_file(self, key: str, number: int) -> Json:
         """Take a file out of a session."""
         self.shelf.forget(self.store.place(key))
@@ -554,6 +562,7 @@ ROUTES = [
     Route(S, telling(House.change, "session"), methods=["PATCH"]),
     Route(S, asking(House.delete, "session"), methods=["DELETE"]),
     Route(f"{S}/toml", telling(House.obey, "session"), methods=["PUT"]),
+    Route(f"{S}/files", telling(House.expect, "session"), methods=["POST"]),
     Route(f"{S}/files", upload, methods=["PUT"]),
     Route(f"{S}/files/{{file:int}}", asking(House.drop_file, "session", "file"), methods=["DELETE"]),
     Route(f"{S}/files/{{file}}/peaks", file_peaks),
