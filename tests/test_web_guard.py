@@ -47,6 +47,7 @@ def test_names_of_this_machine_are_known(web, host):
 @pytest.mark.parametrize(
     ("method", "path"),
     [
+        ("GET", "/api/sessions"),
         ("POST", "/api/sessions"),
         ("POST", "/api/demo"),
         ("DELETE", "/api/sessions/0123456789abcdef"),

@@ -12,6 +12,7 @@ from contextlib import asynccontextmanager
 from functools import partial
 from importlib.resources import files
 from pathlib import Path
+from threading import Thread
 from typing import Any
 from urllib.parse import quote
 
@@ -604,6 +605,7 @@ def create_app(
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
+        Thread(target=methods, daemon=True).start()  # to import them takes a while: before the page asks
         yield
         await run_in_threadpool(app.state.house.jobs.stop)
         await run_in_threadpool(app.state.house.quick.stop)
