@@ -47,6 +47,7 @@ def test_names_of_this_machine_are_known(web, host):
 @pytest.mark.parametrize(
     ("method", "path"),
     [
+        ("GET", "/api/sessions"),
         ("POST", "/api/sessions"),
         ("POST", "/api/demo"),
         ("DELETE", "/api/sessions/0123456789abcdef"),
@@ -205,6 +206,22 @@ def test_bodies_that_are_no_request(web):
         assert answer.status_code in (400, 413)
         sentence(answer, answer.status_code)
     sentence(web.post("/api/sessions", json={"name": 7}), 400)
+
+
+@pytest.mark.parametrize(
+    "wanted",
+    [
+        {},
+        {"name": "a.wav"},
+        {"name": "a.wav", "size": -1},
+        {"name": "a.wav", "size": True},
+        {"name": "../a.wav", "size": 1},
+        {"size": 1},
+        {"name": "a.wav", "size": 1e9},
+    ],
+)
+def test_odd_announcements_are_refused(web, wanted):
+    sentence(web.post(f"/api/sessions/{new(web)}/files", json=wanted), 400)
 
 
 class TestLimits:

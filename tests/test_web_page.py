@@ -224,6 +224,13 @@ def test_a_bad_file_is_told_of_and_the_good_ones_stay(browser, address, tmp_path
         until(page, "document.querySelectorAll('.input').length === 2")
         page.get_by_role("alert").filter(has_text="'bad.wav' cannot be read as audio").wait_for()
         page.get_by_role("alert").filter(has_text="'notes.txt' is no audio file").wait_for()
+        # a large file is refused before it is sent, with the reason
+        twin = tmp_path / "vox.flac"
+        with twin.open("wb") as file:
+            file.truncate(300_000_000)
+        page.locator("details.more summary").click()
+        drop(page, twin)
+        page.get_by_role("alert").filter(has_text="have the same stem").wait_for()
         # a setting that is none is refused with its sentence, and nothing runs
         page.get_by_text("Settings").click()
         page.get_by_label("seconds").fill("many")
@@ -365,6 +372,10 @@ def test_everything_can_be_named_and_reached(browser, address, tmp_path):
     with tab(browser, address, viewport={"width": 390, "height": 800}) as page:
         drop(page, *tmp_path.glob("*.wav"))
         until(page, "document.querySelectorAll('.input').length === 3")
+        page.get_by_label("Voice of mic2").fill("guitar")
+        page.get_by_label("Voice of mic2").press("Enter")
+        until(page, "document.querySelector('#voices option[value=guitar]')")
+        assert page.evaluate("document.activeElement.getAttribute('aria-label')") == "Voice of mic2"
         page.get_by_label("Method").select_option("unprocessed")
         begin(page)
         page.locator(".heat").first.wait_for()

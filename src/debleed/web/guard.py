@@ -36,8 +36,6 @@ HEADERS: Mapping[str, str] = {
 }
 """What every answer carries: nothing from elsewhere, nothing to elsewhere."""
 
-READING = frozenset({"GET", "HEAD"})
-
 
 def is_loopback(host: str) -> bool:
     """Tell whether only this machine reaches an address."""
@@ -132,7 +130,7 @@ class Guard:
         own = f"{scope['scheme']}://{headers.get('host', '')}".lower()
         origin = headers.get("origin")
         foreign = origin is not None and origin.lower() != own
-        if site not in ("same-origin", "none") or (foreign and scope["method"] not in READING):
+        if site not in ("same-origin", "none") or foreign:
             raise Refusal("another page asked for this; type the address of this page into the browser yourself", 403)
 
 

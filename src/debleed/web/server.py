@@ -5,13 +5,11 @@ from __future__ import annotations
 import json
 import logging
 import mimetypes
-import secrets
-import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from functools import partial
 from importlib.resources import files
 from pathlib import Path
+from threading import Thread
 from typing import Any
 from urllib.parse import quote
 
@@ -23,315 +21,23 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import FileResponse, JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
-from debleed import __version__
-from debleed.cli.settings import configured
 from debleed.recording import InputError
-from debleed.session import decibels, dumped
 from debleed.web import sessions as shelf
 from debleed.web.guard import Guard
-from debleed.web.jobs import Job, Jobs, State
-from debleed.web.limits import LARGEST_BODY, Limits, Refusal, checked_name, full_disk, refuse_full_disk
-from debleed.web.peaks import ZOOMS, cut
-from debleed.web.sessions import Json, Store
-from debleed.web.sound import TILE, Shelf, tile, window
-from debleed.web.words import command_line, methods
-from debleed.web.work import LAYERS, session_of
+from debleed.web.house import House, text
+from debleed.web.limits import LARGEST_BODY, Limits, Refusal, full_disk
+from debleed.web.peaks import cut
+from debleed.web.roles import Json
+from debleed.web.sessions import Store
+from debleed.web.sound import tile, window
+from debleed.web.words import methods
+from debleed.web.work import LAYERS
 from debleed.web.zipped import zipped
 
 log = logging.getLogger(__name__)
 
 BUFFER = 2**20
 """Bytes of an upload that are held before they go to the disk."""
-
-
-class House:
-    """What the addresses share: the sessions, the jobs, the open recordings."""
-
-    def __init__(self, data: Path, limits: Limits) -> None:
-        self.limits = limits
-        self.store = Store(data, limits)
-        shelf.sweep(self.store)
-        self.jobs = Jobs(limits.running, limits.waiting)
-        self.quick = Jobs(limits.running, limits.waiting)  # files are written while another run goes on
-        self.shelf = Shelf()
-
-    # ------------------------------------------------------------------------------------------------------ sessions
-
-    def about(self) -> Json:
-        """Say what this is and what can be chosen."""
-        return {
-            "version": __version__,
-            "methods": methods(),
-            "limits": {"file": self.limits.file, "files": self.limits.files},
-            "zooms": ZOOMS,
-            "tile": TILE,
-        }
-
-    def list(self) -> list[Json]:
-        """List the sessions in brief."""
-        return [
-            {
-                "id": meta["id"],
-                "name": meta["name"],
-                "created": meta["created"],
-                "files": len(meta["files"]),
-                "size": sum(file["size"] for file in meta["files"]),
-                "seconds": max((file["frames"] / file["rate"] for file in meta["files"]), default=0),
-                "runs": len(list((self.store.folder / "sessions" / meta["id"]).glob("runs/*/run.json"))),
-            }
-            for meta in self.store.sessions()
-        ]
-
-    def session(self, key: str) -> Json:
-        """Say all of a session, its runs in brief."""
-        meta = self.store.get(key)
-        voices = shelf.voices(meta)
-        rate = max((file["rate"] for file in meta["files"]), default=0)
-        job = self.quick.state(f"{key}/demo")
-        return {
-            **{name: meta[name] for name in ("id", "name", "created", "files")},
-            "poly": shelf.is_poly(meta),
-            "units": [
-                {"name": unit, "voice": voices[unit], "left_out": unit in meta["leave_out"]}
-                for unit in shelf.units(meta)
-            ],
-            "rate": rate,
-            "length": max((-(-file["frames"] * rate // file["rate"]) for file in meta["files"]), default=0),
-            "problem": shelf.problem(meta),
-            "job": job.told() if job else None,
-            "failed": meta.get("failed"),
-            "runs": [self.brief(key, run) for run in self.store.runs(key)],
-        }
-
-    def change(self, key: str, wanted: Json) -> Json:
-        """Change a session's name, or a microphone's voice, or whether it is left out."""
-
-        def alter(meta: Json) -> None:
-            if "name" in wanted:
-                meta["name"] = checked_name(text(wanted, "name"), "session's name")
-            if "unit" in wanted:
-                unit = text(wanted, "unit")
-                if "voice" in wanted:
-                    shelf.rename_voice(meta, unit, wanted["voice"])
-                if "left_out" in wanted and unit in shelf.units(meta):
-                    others = [name for name in meta["leave_out"] if name != unit]
-                    meta["leave_out"] = [*others, unit] if wanted["left_out"] else others
-
-        self.store.change(key, alter)
-        return self.session(key)
-
-    def obey(self, key: str, wanted: Json) -> Json:
-        """Take over what a ``session.toml`` says, given as text."""
-        place = self.store.place(key) / "incoming" / secrets.token_hex(8)
-        try:
-            place.write_text(text(wanted, "toml"), "utf-8")
-            self.store.change(key, lambda meta: shelf.obey(meta, place))
-        except InputError as refusal:
-            raise Refusal(str(refusal).replace(str(place), "session.toml")) from refusal
-        finally:
-            place.unlink(missing_ok=True)
-        return self.session(key)
-
-    def delete(self, key: str) -> Json:
-        """Delete a session; what runs for it is ended first."""
-        place = self.store.place(key)
-        self._end(key)
-        self.shelf.forget(place)
-        self.store.delete(key)
-        return {}
-
-    def demo(self) -> Json:
-        """Begin a session with the band of ``debleed demo``."""
-        refuse_full_disk(self.store.folder, 2**26, self.limits.spare)
-        meta = self.store.create("demo band")
-        place = self.store.place(meta["id"])
-
-        def ended(state: State) -> None:
-            try:
-                if state.status == "done":
-                    for path in sorted((place / "incoming" / "demo").iterdir()):
-                        self.store.adopt(meta["id"], path, path.name)
-                else:
-                    self.store.change(meta["id"], lambda found: found.update(failed=state.error or "cancelled"))
-            except Refusal:
-                log.info("the demo's session was deleted meanwhile")
-
-        stages = ("play", "bleed")
-        self.quick.submit(Job(f"{meta['id']}/demo", ("demo", str(place)), stages, noted, ended))
-        return self.session(meta["id"])
-
-    def drop_file(self, key: str, number: int) -> Json:
-        """Take a file out of a session."""
-        self.shelf.forget(self.store.place(key))
-        self.store.drop_file(key, number)
-        return self.session(key)
-
-    def _end(self, key: str) -> None:
-        """End all work for a session or a run."""
-        self.jobs.cancel(key)
-        self.quick.cancel(key)
-
-    # ---------------------------------------------------------------------------------------------------------- runs
-
-    def begin(self, key: str, wanted: Json) -> Json:
-        """Begin a run: lay the files out under their names, note what was asked for, queue the work."""
-        place, meta = self.store.place(key), self.store.get(key)
-        if hindrance := shelf.problem(meta):
-            raise Refusal(hindrance, 409)
-        if len(self.store.runs(key)) >= self.limits.runs:
-            raise Refusal(f"{self.limits.runs} runs of this session are kept; delete one first", 409)
-        name = text(wanted, "method")
-        given = wanted.get("settings", {})
-        if not isinstance(given, dict) or not all(isinstance(value, str) for value in given.values()):
-            raise Refusal("settings are an object of names and texts")
-        if name not in [method["name"] for method in methods()]:
-            raise Refusal(f"there is no method '{name}' that needs nothing but the microphones")
-        configured(name, [f"{setting}={value}" for setting, value in given.items()])
-        told = shelf.said(meta)
-        kept = [unit for unit in shelf.units(meta) if shelf.is_poly(meta) or unit not in told.leave_out]
-        rate = max(file["rate"] for file in meta["files"])
-        length = max(-(-file["frames"] * rate // file["rate"]) for file in meta["files"])
-        channels = sum(file["channels"] for file in meta["files"])
-        refuse_full_disk(self.store.folder, 8 * length * channels, self.limits.spare)
-        run: Json = {
-            "id": secrets.token_hex(8),
-            "created": time.time(),
-            "title": meta["name"],
-            "poly": meta["files"][0]["name"] if shelf.is_poly(meta) else None,
-            "method": name,
-            "settings": given,
-            "session": {"voices": told.voices, "room": told.room, "leave_out": told.leave_out},
-            "units": shelf.units(meta),
-            "kept": kept,
-            "reduction": {},
-            **State().told(),
-        }
-        usual = {voice: value for voice, value in meta["reduction"].items() if voice in told.voices}
-        run["reduction"] = reduction(run, wanted.get("reduction", usual))
-        folder = place / "runs" / run["id"]
-        shelf.stage(meta, place, folder / "take" / meta["name"])
-        shelf.write(folder / "run.json", run)
-        job = Job(
-            f"{key}/{run['id']}",
-            ("run", str(place), run["id"]),
-            ("check", "", "result", "figures"),
-            partial(self._note, key, run["id"]),
-            partial(self._note, key, run["id"]),
-        )
-        try:
-            self.jobs.submit(job)
-        except Refusal:
-            self.store.delete_run(key, run["id"])
-            raise
-        return self.run(key, run["id"])
-
-    def _note(self, key: str, run: str, state: State) -> None:
-        """Keep how a run stands, unless it was deleted meanwhile."""
-        try:
-            self.store.change_run(key, run, lambda meta: meta.update(state.told()))
-        except Refusal:
-            log.info("a run was deleted while it went on")
-
-    def brief(self, key: str, run: Json) -> Json:
-        """Say how a run stands."""
-        live = self.jobs.state(f"{key}/{run['id']}")
-        take = self.quick.state(f"{key}/{run['id']}/take")
-        told = {name: value for name, value in run.items() if name not in ("session", "units", "kept")}
-        told |= live.told() if live else {}
-        place = self.store.run_place(key, run["id"])
-        figures = shelf.read(place / "figures.json") if (place / "figures.json").is_file() else {}
-        told["ready"] = bool(figures)
-        told |= {name: figures.get(name) for name in ("share_before", "share_after", "median_before", "median_after")}
-        told["taking"] = take.told() if take else None
-        told["files"] = shelf.read(place / "out" / "out.json") if (place / "out" / "out.json").is_file() else None
-        return told
-
-    def run(self, key: str, run: str) -> Json:
-        """Say all of a run: how it stands, its figures, and the same as a command line."""
-        place = self.store.run_place(key, run)
-        meta = shelf.read(place / "run.json")
-        told = session_of(meta)
-        figures = shelf.read(place / "figures.json") if (place / "figures.json").is_file() else None
-        return {
-            **self.brief(key, meta),
-            "figures": figures,
-            "command": command_line(meta, told, meta["units"]),
-            "toml": dumped(told),
-        }
-
-    def tune(self, key: str, run: str, wanted: Json) -> Json:
-        """Change the reductions of a run."""
-        self.store.change_run(key, run, lambda meta: meta.update(reduction=reduction(meta, wanted.get("reduction"))))
-        return self.run(key, run)
-
-    def cancel(self, key: str, run: str) -> Json:
-        """End a run, or the writing of its files."""
-        self.store.run_place(key, run)
-        self._end(f"{key}/{run}")
-        return self.run(key, run)
-
-    def delete_run(self, key: str, run: str) -> Json:
-        """Delete a run."""
-        self._end(f"{key}/{run}")
-        self.shelf.forget(self.store.run_place(key, run))
-        self.store.delete_run(key, run)
-        return self.session(key)
-
-    def take(self, key: str, run: str, wanted: Json) -> Json:
-        """Begin to write the files of a run with the reductions given, or those it has."""
-        place = self.store.run_place(key, run)
-        if not (place / "figures.json").is_file():
-            raise Refusal("the run has no result to take (yet)", 409)
-        figures = shelf.read(place / "figures.json")
-        refuse_full_disk(self.store.folder, 16 * figures["length"] * len(figures["names"]), self.limits.spare)
-        self.quick.cancel(f"{key}/{run}/take")
-        if "reduction" in wanted:
-            self.tune(key, run, wanted)
-
-        def ended(state: State) -> None:
-            self._note_take(key, run, state)
-
-        self._note_take(key, run, State())
-        job = Job(f"{key}/{run}/take", ("take", str(self.store.place(key)), run), ("write", "report"), noted, ended)
-        self.quick.submit(job)
-        return self.run(key, run)
-
-    def _note_take(self, key: str, run: str, state: State) -> None:
-        try:
-            self.store.change_run(key, run, lambda meta: meta.update(take_error=state.error))
-        except Refusal:
-            log.info("a run was deleted while its files were written")
-
-    def results(self, key: str, run: str) -> tuple[Path, Json]:
-        """Return the folder of what was written, and the list of it."""
-        place = self.store.run_place(key, run) / "out"
-        if not (place / "out.json").is_file():
-            raise Refusal("the files have not been written yet", 409)
-        return place, shelf.read(place / "out.json")
-
-
-def noted(state: State) -> None:
-    """Nothing is to be done when a job begins."""
-
-
-def reduction(run: Json, wanted: object) -> dict[str, float]:
-    """Check reductions: voice → dB; voices without one have all of it removed."""
-    if not isinstance(wanted, dict):
-        raise Refusal("reductions are an object of voices and decibels")
-    voices = run["session"]["voices"]
-    for voice in wanted:
-        if voice not in voices:
-            raise Refusal(f"there is no voice '{voice}' to reduce; the voices are {', '.join(voices)}")
-    found = {voice: decibels(f"the reduction of '{voice}'", value) for voice, value in wanted.items()}
-    return {voice: value for voice, value in found.items() if value != float("inf")}
-
-
-def text(wanted: Json, key: str) -> str:
-    """Take a text out of a request."""
-    value = wanted.get(key)
-    if not isinstance(value, str):
-        raise Refusal(f"the request must say '{key}'")
-    return value
 
 
 def count(value: str | None, what: str) -> int:
@@ -554,6 +260,7 @@ ROUTES = [
     Route(S, telling(House.change, "session"), methods=["PATCH"]),
     Route(S, asking(House.delete, "session"), methods=["DELETE"]),
     Route(f"{S}/toml", telling(House.obey, "session"), methods=["PUT"]),
+    Route(f"{S}/files", telling(House.expect, "session"), methods=["POST"]),
     Route(f"{S}/files", upload, methods=["PUT"]),
     Route(f"{S}/files/{{file:int}}", asking(House.drop_file, "session", "file"), methods=["DELETE"]),
     Route(f"{S}/files/{{file}}/peaks", file_peaks),
@@ -595,6 +302,7 @@ def create_app(
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
+        Thread(target=methods, daemon=True).start()  # to import them takes a while: before the page asks
         yield
         await run_in_threadpool(app.state.house.jobs.stop)
         await run_in_threadpool(app.state.house.quick.stop)

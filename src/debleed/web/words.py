@@ -7,6 +7,7 @@ import shlex
 import types
 import typing
 from collections.abc import Sequence
+from functools import cache
 from typing import Any
 
 from debleed.cli.settings import field_types
@@ -66,8 +67,9 @@ def number(value: float) -> str:
     return short if float(short) == value else repr(value)
 
 
+@cache
 def methods() -> list[dict[str, Any]]:
-    """Describe the methods that need nothing but the microphones, with their settings."""
+    """Describe the methods that need nothing but the microphones, with their settings; not to be changed."""
     found = []
     for name, (_, text) in METHODS.items():
         method = create(name)

@@ -32,7 +32,8 @@ from debleed.session import Session, dumped
 from debleed.staging import Staging
 from debleed.web.limits import full_disk
 from debleed.web.peaks import Peaks
-from debleed.web.sessions import Json, read, write
+from debleed.web.roles import Json
+from debleed.web.sessions import read, write
 from debleed.writing import write_mics, write_take
 
 LAYERS = ("before", "after", "removed")

@@ -27,7 +27,8 @@ export async function bytes(path, signal) {
 }
 
 // Send a file as it lies on the disk, piece by piece; told(share) hears of the progress, 1 meaning "being checked".
-export function upload(session, file, told, begun = () => {}) {
+export async function upload(session, file, told, begun = () => {}) {
+  await post(`sessions/${session}/files`, { name: file.name, size: file.size }); // is it refused, then before
   return new Promise((done, failed) => {
     const request = new XMLHttpRequest();
     request.open("PUT", `/api/sessions/${session}/files?name=${encodeURIComponent(file.name)}`);

@@ -57,4 +57,12 @@ export const doing = (work) => async (event) => {
   try { await work(event); } catch (error) { say(error.message, true); } finally { if (button) button.disabled = false; }
 };
 
-export const calm = () => matchMedia("(prefers-reduced-motion: reduce)").matches;
+// Build a place anew; what had the focus in it has it again.
+export function rebuild(place, ...children) {
+  const active = place.contains(document.activeElement) ? document.activeElement : null;
+  const label = (element) => element.getAttribute("aria-label") ?? element.textContent;
+  place.replaceChildren(...children);
+  if (!active) return;
+  const same = [...place.querySelectorAll(active.tagName)].filter((element) => element.type === active.type);
+  same.find((element) => (active.type === "radio" ? element.checked : label(element) === label(active)))?.focus();
+}

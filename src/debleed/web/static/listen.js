@@ -25,6 +25,8 @@ export class Listen {
     player.update(0);
   }
 
+  close() { this.events.abort(); }
+
   kept(voice) {
     const dB = this.reduction[voice];
     return this.after && dB !== undefined && voice !== null ? Math.min(1, amplitude(-dB)) : 0;

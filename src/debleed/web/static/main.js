@@ -14,8 +14,8 @@ async function route() {
   view?.close();
   view = null;
   try {
-    about ??= await get("about");
     if (!session) { await start(); return; }
+    about ??= await get("about");
     view = new SessionView(about, session, await get(`sessions/${session}`), run);
     main.replaceChildren(view.element);
     if (pending) { view.files.add(pending); pending = null; }

@@ -38,7 +38,8 @@ function table(title, names, values, mark) {
       const value = values[i][j], none = i === j || value === null;
       const cell = h("td", {
         class: none ? "own" : "", "data-i": i, "data-j": j, tabindex: i === 0 && j === (names.length > 1 ? 1 : 0) ? 0 : -1,
-        onfocus: () => { if (!none) mark(i, j); }, onpointerenter: () => { if (!none) mark(i, j); },
+        onfocus: () => { if (!none) mark(i, j); }, // a move of the pointer, not of the page under it
+        onpointermove: () => { if (!none) mark(i, j); }, onpointerdown: () => { if (!none) mark(i, j); },
       }, none ? "·" : number(value, 0));
       const shown = typeof value === "number" ? Math.min(1, Math.max(0, 1 - value / COLDEST)) : value === "inf" ? 1 : 0;
       if (!none) cell.style.setProperty("--v", shown.toFixed(2));

@@ -1,7 +1,7 @@
 // One session: its microphones, its runs, and what came of the chosen run.
 
 import { get, patch, post, remove } from "./api.js";
-import { decibel, doing, h, many, number, say, time } from "./dom.js";
+import { decibel, doing, h, many, number, rebuild, say, time } from "./dom.js";
 import { Uploads, picker } from "./files.js";
 import { Listen } from "./listen.js";
 import { matrices } from "./matrix.js";
@@ -101,7 +101,7 @@ export class SessionView {
     const more = h("details", { class: "more" }, h("summary", {}, "Add files"), picker((files) => this.files.add(files), "Drop more files here"));
     const open = this.mics.querySelector("details.inputs")?.open ?? !session.runs.some((run) => run.ready);
     const count = `${many(session.units.length, session.poly ? "channel" : "file")}, ${time(longest)} min, ${session.rate} Hz`;
-    this.mics.replaceChildren(h("details", { class: "inputs", open },
+    rebuild(this.mics, h("details", { class: "inputs", open },
       h("summary", {}, count), list, h("div", { class: "inputs-list" }, rows), more));
   }
 
@@ -112,10 +112,10 @@ export class SessionView {
     const kind = unit.left_out ? "out" : unit.voice === null ? "room" : "voice";
     const voice = h("input", { type: "text", value: unit.voice ?? "", list: "voices", "aria-label": `Voice of ${unit.name}`, spellcheck: "false", maxlength: 80,
       onchange: () => change(() => ({ voice: voice.value.trim() || unit.name })) });
-    const select = h("select", { "aria-label": `What ${unit.name} is`, onchange: () => change(() => ({
+    const select = h("select", { class: kind === "room" ? "wide-choice" : null, "aria-label": `What ${unit.name} is`, onchange: () => change(() => ({
       out: { left_out: true }, room: { voice: null, left_out: false }, voice: { voice: unit.voice ?? unit.name, left_out: false } }[select.value])) },
       [["voice", "voice"], ["room", "room, unchanged"], ["out", this.session.poly ? "unchanged" : "left out"]].map(([value, text]) => h("option", { value, selected: value === kind }, text)));
-    const notes = [...file.notes.map((note) => note.replace(/: .*/, ""))];
+    const wrong = file.notes.map((note) => note.replace(/: .*/, "")), notes = [];
     if (file.rate !== this.session.rate) notes.push(`${file.rate} Hz, not ${this.session.rate}; comes back so`);
     if (file.frames / file.rate < longest - 0.005) notes.push(`${time(file.frames / file.rate, 1)}, shorter than the longest`);
     const canvases = channels.map((channel) => {
@@ -135,7 +135,8 @@ export class SessionView {
       h("div", { class: "waves" }, canvases),
       h("div", { class: "what" }, h("strong", {}, this.session.poly ? unit.name : file.name), channels.length === 2 ? h("span", { class: "soft" }, " stereo pair") : null,
         h("div", { class: "soft" }, `${number(decibel(power))} dB, peak ${number(20 * Math.log10(peak))} dB, ${time(file.frames / file.rate, 1)}`),
-        notes.length ? h("div", { class: "wrong" }, notes.join("; ")) : null),
+        wrong.length ? h("div", { class: "wrong" }, wrong.join("; ")) : null,
+        notes.length ? h("div", { class: "soft" }, notes.join("; ")) : null),
       h("div", { class: "say" }, select, kind === "voice" ? h("label", {}, h("span", { class: "soft" }, "of "), voice) : null,
         this.session.poly ? null : h("button", { type: "button", class: "quiet small", onclick: erase, "aria-label": `Take ${file.name} out` }, "×")));
   }
@@ -186,12 +187,12 @@ export class SessionView {
   showRuns() {
     const { runs } = this.session;
     const done = runs.find((run) => run.id === this.follow && run.ready);
-    if (done) { this.follow = null; this.runId = done.id; history.replaceState(null, "", `#/s/${this.id}/${done.id}`); }
+    if (done) { say("the result is there, below: listen"); this.follow = null; this.runId = done.id; history.replaceState(null, "", `#/s/${this.id}/${done.id}`); }
     const state = JSON.stringify(runs.map((run) => [run.id, run.status, run.ready])) + this.runId;
     if (state !== this.runsState) {
       this.runsState = state;
       this.bars = new Map();
-      this.runs.replaceChildren(runs.length ? h("ol", { class: "runs", "aria-label": "Runs" }, runs.map((run, k) => this.runRow(run, k))) : "");
+      rebuild(this.runs, runs.length ? h("ol", { class: "runs", "aria-label": "Runs" }, runs.map((run, k) => this.runRow(run, k))) : "");
     }
     for (const run of runs) this.bars.get(run.id)?.tell(run);
   }
@@ -222,7 +223,7 @@ export class SessionView {
           this.show();
         }) }, "Delete"));
     }
-    const notes = run.notes.filter((note) => !note.startsWith("ignored"));
+    const { notes } = run;
     return h("li", {}, h("div", { class: "row" }, parts), notes.length && !ACTIVE.includes(run.status)
       ? h("details", { class: "notes" }, h("summary", { class: "soft" }, many(notes.length, "remark")), notes.map((note) => h("p", { class: "soft" }, note))) : null);
   }
@@ -238,13 +239,20 @@ export class SessionView {
     let full;
     try { full = await get(`sessions/${this.id}/runs/${run.id}`); } catch (error) { say(error.message, true); this.shown = undefined; return; }
     if (this.closed || this.shown !== key) return;
-    if (this.heard === run.id) { this.see.replaceChildren(...this.seen(full)); this.take.tell(full); return; } // only the figures are new
+    if (this.heard === run.id) { // only the figures can be new
+      if (!this.measured) this.see.replaceChildren(...this.seen(full));
+      this.measured = Boolean(full.figures.bleed_before);
+      this.take.tell(full);
+      return;
+    }
+    this.measured = Boolean(full.figures.bleed_before);
     const path = `sessions/${this.id}/runs/${run.id}`, { figures } = full;
     if (!this.heard) this.player.layer = "after";
     this.heard = run.id;
     this.player.load({ path, layers: 2, rate: figures.rate, length: figures.length, names: figures.names, energies: figures.energies });
     this.take = new Take(path, full, () => this.refresh());
     this.spectra = new Spectrograms(this.player, path, figures, this.about.tile);
+    this.listen?.close();
     this.listen = new Listen(this.player, path, full, this.about.zooms, {
       look: (mic) => this.spectra.choose(mic),
       tuned: (reduction) => this.take.tune(reduction),
@@ -260,6 +268,7 @@ export class SessionView {
   // Before anything was run the microphones can be heard as they are.
   alone() {
     this.heard = null;
+    this.listen?.close();
     this.listen = this.spectra = this.take = null;
     const { session } = this;
     if (!session.files.length || (session.problem ?? "").includes("channels")) { this.player.close(); this.player.source = null; this.result.replaceChildren(); return; }
@@ -315,7 +324,7 @@ function bar(label, shown = true) {
   const tell = ({ status, stage, share, left }) => {
     line.value = share;
     const rest = left !== null && left !== undefined && share > 0.05 ? `, about ${left < 60 ? `${Math.ceil(left)} s` : `${Math.ceil(left / 60)} min`} left` : "";
-    text.textContent = status === "waiting" ? "waits for its turn" : `${{ result: "computing the result", figures: "measuring", check: "checking" }[stage] ?? stage} ${Math.round(100 * share)} %${rest}`;
+    text.textContent = status === "waiting" ? "waits for its turn" : `${{ result: "computing the result", figures: "measuring", check: "checking", "": "starting" }[stage] ?? stage} ${Math.round(100 * share)} %${rest}`;
   };
   return { element: h("div", { class: "progress" }, shown ? h("span", {}, label) : null, line, text), tell };
 }

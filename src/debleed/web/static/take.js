@@ -13,7 +13,11 @@ export class Take {
     this.list = h("div", { class: "downloads" });
     this.tuned = h("p", { class: "soft" });
     this.command = h("code", { id: "command" });
-    const copy = doing(async () => { await navigator.clipboard.writeText(this.command.textContent); say("copied"); });
+    const copy = doing(async () => {
+      getSelection().selectAllChildren(this.command); // over a network without https a page must not write to the clipboard
+      if (navigator.clipboard) await navigator.clipboard.writeText(this.command.textContent);
+      say(navigator.clipboard ? "copied" : "selected; copy it with Ctrl+C");
+    });
     this.toml = h("pre", { tabindex: 0, "aria-label": "session.toml" });
     this.element = h("div", {},
       h("div", { class: "row" }, this.button, this.each, h("label", { class: "check" }, this.removed, "with what was removed"), this.state),

@@ -1,0 +1,98 @@
+"""Who is who in a session: voices, room microphones, what is left out; guessed from the names or said."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from debleed.session import Session, assign, guess_pairs, guess_room, left_out, load_session
+from debleed.web.limits import Refusal, checked_name
+
+Json = dict[str, Any]
+
+
+def is_poly(meta: Json) -> bool:
+    """Tell whether the session is one file with a microphone a channel."""
+    return len(meta["files"]) == 1 and meta["files"][0]["channels"] > 1
+
+
+def units(meta: Json) -> list[str]:
+    """List what can be a voice: files by their stems, or the channels of the only file."""
+    if is_poly(meta):
+        return [f"ch{i + 1}" for i in range(meta["files"][0]["channels"])]
+    return [Path(file["name"]).stem for file in meta["files"]]
+
+
+def voices(meta: Json) -> dict[str, str | None]:
+    """Say the voice of each unit, ``None`` for room microphones: as guessed from the names, or as the user said."""
+    known = units(meta)
+    room = guess_room(known)
+    guessed: dict[str, str | None] = {unit: None if unit in room else unit for unit in known}
+    for voice, pair in guess_pairs(unit for unit in known if unit not in room).items():
+        if voice not in known:
+            guessed |= dict.fromkeys(pair, voice)
+    return {unit: meta["voices"].get(unit, voice) for unit, voice in guessed.items()}
+
+
+def said(meta: Json, reduction: dict[str, float] | None = None) -> Session:
+    """Say the session in the library's words, leaving nothing to be guessed."""
+    grouped: dict[str, tuple[str, ...]] = {}
+    room = []
+    out = [unit for unit in meta["leave_out"] if unit in units(meta)]
+    for unit, voice in voices(meta).items():
+        if unit in out:
+            continue
+        if voice is None:
+            room.append(unit)
+        else:
+            grouped[voice] = (*grouped.get(voice, ()), unit)
+    return Session(grouped, tuple(room), tuple(out), None, {v: x for v, x in (reduction or {}).items() if v in grouped})
+
+
+def problem(meta: Json) -> str | None:
+    """Say what stands in the way of a run, if anything."""
+    kept = [unit for unit in units(meta) if unit not in meta["leave_out"]]
+    if not meta["files"]:
+        return "there are no files yet"
+    if not is_poly(meta):
+        for file in meta["files"]:
+            if file["channels"] > 2 and Path(file["name"]).stem in kept:
+                return (
+                    f"'{file['name']}' has {file['channels']} channels, but beside other files a file is one "
+                    "microphone or a stereo pair; put it into a session of its own, or leave it out"
+                )
+    if len(kept) < 2:
+        return "bleed shows only between the microphones of two voices or more; add the other files"
+    if len({voice for unit, voice in voices(meta).items() if unit in kept and voice is not None}) < 2:
+        return "there are fewer than two voices, so nothing can bleed; say which microphones belong to which voice"
+    return None
+
+
+def rename_voice(meta: Json, unit: str, voice: object) -> None:
+    """Say which voice a unit belongs to; ``None`` for a room microphone."""
+    if unit not in units(meta):
+        raise Refusal(f"there is no microphone '{unit}'", 404)
+    if voice is not None and not isinstance(voice, str):
+        raise Refusal(f"a voice is a name, or null for a room microphone, got {voice!r}")
+    if voice is not None and "=" in checked_name(voice, "voice's name"):
+        raise Refusal(f"a voice's name must have no '=', got '{voice}'")
+    meta["voices"][unit] = voice
+    if voice is not None:  # a voice named as another microphone would have to hold that microphone
+        given = voices(meta)
+        if voice in given and given[voice] != voice and voice != unit:
+            raise Refusal(f"microphone '{voice}' belongs to another voice, so no voice can have its name")
+
+
+def obey(meta: Json, path: Path) -> None:
+    """Take over what a ``session.toml`` says of voices, rooms, files left out and reductions."""
+    told = load_session(path)
+    known = units(meta)
+    names = [] if is_poly(meta) else [file["name"] for file in meta["files"]]
+    out = left_out(told, [Path(name) for name in names or known])
+    given = assign(replace(told, leave_out=()), known, names)
+    meta["voices"] = dict(given)
+    meta["leave_out"] = [unit for unit, name in zip(known, names or known, strict=True) if {unit, name} & set(out)]
+    spoken = {voice for voice in given.values() if voice is not None}
+    everywhere = dict.fromkeys(spoken, told.reduction) if told.reduction is not None else {}
+    meta["reduction"] = {**everywhere, **told.voice_reduction}
