@@ -106,7 +106,7 @@ def test_outputs_of_another_program(corpus: Path, tmp_path: Path, capsys: pytest
     assert "train/B by editor failed: there is no file or folder" in capsys.readouterr().err
     (line,) = [z for z in measured(out) if z["method"] == "editor"]
     assert all(voice["sdr"] is None and "perfect" in voice["sdr_reason"] for voice in line["scores"]["voices"])
-    assert "1 items, which not every method has done" in (out / "founding.md").read_text()
+    assert "1 items, which editor lack, are left out" in (out / "founding.md").read_text()
     shutil.copytree(second.folder / "mics", others / second.id)
     assert run(arguments) == 0
     assert len(measured(out)) == 4
@@ -114,6 +114,58 @@ def test_outputs_of_another_program(corpus: Path, tmp_path: Path, capsys: pytest
     soundfile.write(others / first.id / "bass.wav", np.zeros(100), 8000)
     assert run([*arguments[:-1], f"other={others}"]) == 1
     assert "compared sample by sample" in capsys.readouterr().err
+
+
+def test_outputs_that_changed_are_scored_again(corpus: Path, tmp_path: Path) -> None:
+    others, out = tmp_path / "others", tmp_path / "results"
+    for what in ("mics", "images"):
+        shutil.rmtree(others, ignore_errors=True)
+        for item in items_of(corpus):
+            shutil.copytree(item.folder / what, others / item.id)
+        outputs = ["--external", f"x={others}"]
+        assert run(["benchmark", str(corpus), "--methods", "unprocessed", "-o", str(out), *outputs]) == 0
+        perfect = [line for line in (out / "founding.md").read_text().splitlines() if line.startswith("| x | ∞")]
+        assert bool(perfect) == (what == "images")
+
+
+def test_damaged_items_are_not_scored(corpus: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    image = items_of(corpus)[0].folder / "images/bass.wav"
+    samples, rate = soundfile.read(image)
+    soundfile.write(image, samples[::-1], rate, "PCM_24")
+    assert run(["benchmark", str(corpus), "--methods", "unprocessed", "-o", str(tmp_path / "results")]) == 1
+    assert "it mends what is damaged" in capsys.readouterr().err
+    assert [line["item"] for line in measured(tmp_path / "results")] == ["train/B"]
+
+
+def test_methods_measured_before_stay_in_the_tables(corpus: Path, tmp_path: Path) -> None:
+    out = tmp_path / "results"
+    for methods in ("unprocessed", "oracle-wiener"):
+        assert run(["benchmark", str(corpus), "--methods", methods, "-o", str(out)]) == 0
+    told = (out / "founding.md").read_text()
+    assert "| unprocessed |" in told
+    assert "| oracle-wiener |" in told
+
+
+def test_corpora_of_one_bleed_are_told_apart(corpus: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    bleed(tmp_path / "in", tmp_path / "other", "--seed", "9")
+    out = tmp_path / "results"
+    both = [str(corpus), str(tmp_path / "other")]
+    assert run(["benchmark", *both, both[0], "--methods", "unprocessed,unprocessed", "-o", str(out)]) == 0
+    assert len(measured(out)) == 4
+    told = (out / "founding.md").read_text()
+    assert "## linear, seed 0" in told
+    assert "## linear, seed 9" in told
+    assert told.count("2 items of 2 tracks") == 2
+
+
+def test_half_a_letter_does_not_lose_the_results(corpus: Path, tmp_path: Path) -> None:
+    out = tmp_path / "results"
+    assert run(["benchmark", str(corpus), "--methods", "unprocessed", "-o", str(out)]) == 0
+    whole = (out / "scores.jsonl").read_bytes()
+    (out / "scores.jsonl").write_bytes(whole + '{"item": "ü'.encode()[:-1])
+    assert len(benchmark.read_lines(out)) == 2
+    assert run(["benchmark", str(corpus), "--methods", CHEAP, "-o", str(out)]) == 0
+    assert len(benchmark.read_lines(out)) == 4
 
 
 def test_refusals(corpus: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -170,7 +222,7 @@ def test_rows_are_compared_on_equal_terms() -> None:
     assert head == ["method", "Vocals", "Overall", "× real time", "MiB"]
     assert dict(zip(head, next(row for row in rows if row[0] == "kamir"), strict=True))["Vocals"] == "2.0"
     assert rows[0][3:] == ["10", "5"]
-    assert "1 items, which not every method has done, are left out" in markdown(lines)
+    assert "1 items, which demix lack, are left out" in markdown(lines)
 
 
 def test_order_of_methods() -> None:

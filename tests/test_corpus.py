@@ -220,7 +220,8 @@ def test_a_full_disk_ends_everything_and_leaves_nothing(
     assert bleed(songs(tmp_path / "in"), tmp_path / "out") == 1
     assert "the disk is full" in capsys.readouterr().err
     assert len(calls) == 1
-    assert not [path for path in (tmp_path / "out").rglob("*") if path.is_file()]
+    assert [path.name for path in (tmp_path / "out").rglob("*") if path.is_file()] == ["corpus.json"]
+    assert items_of(tmp_path / "out") == []
 
 
 def test_refusals(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -253,6 +254,63 @@ def test_refusals(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert "has format 99" in refused("check", str(out))
     (out / "corpus.json").write_text("{")
     assert "is damaged" in refused("check", str(out))
+
+
+def test_folders_of_others_are_never_replaced(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    musdb = songs(tmp_path / "in")
+    shutil.copytree(musdb, tmp_path / "mine")
+    before = contents(tmp_path / "mine")
+    for options in ((), ("--force",)):
+        assert bleed(musdb, tmp_path / "mine", *options) == 2
+        assert "no track of a bled corpus" in capsys.readouterr().err
+    assert contents(tmp_path / "mine") == before
+
+
+def test_samples_that_are_no_numbers_are_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    musdb = songs(tmp_path / "in")
+    samples = np.zeros((16000, 2), np.float32)
+    samples[8000] = np.nan
+    soundfile.write(musdb / "test/A/bass.wav", samples, 16000, "FLOAT")
+    assert bleed(musdb, tmp_path / "out") == 1
+    assert "bass.wav' holds samples that are no numbers, at 0." in capsys.readouterr().err
+    assert bleed(musdb, tmp_path / "other", "--noise-db", "nan") == 2
+
+
+def test_what_is_not_used_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    musdb = songs(tmp_path / "in", ("test/A", "test/B", "test/C"), seconds=0.5)
+    shutil.copy(musdb / "test/A/bass.wav", musdb / "test/A/guitar.wav")
+    assert bleed(musdb, tmp_path / "out", "--seconds", "2") == 0
+    said = capsys.readouterr().out
+    assert "left out: the stem 'guitar', which only 1 tracks have" in said
+    assert "3 tracks are shorter than a block" in said
+    shutil.copy(musdb / "test/A/bass.wav", musdb / "test/A/Bass.WAV")
+    assert bleed(musdb, tmp_path / "out2") == 1
+    assert "same stem" in capsys.readouterr().err
+
+
+def test_the_manifest_is_mended(tmp_path: Path) -> None:
+    musdb = songs(tmp_path / "in", ("test/A",))
+    assert bleed(musdb, tmp_path / "out") == 0
+    first = contents(tmp_path / "out")
+    (tmp_path / "out/corpus.json").write_text("{}")
+    assert bleed(musdb, tmp_path / "out") == 0
+    assert contents(tmp_path / "out") == first
+
+
+def test_folders_given_relatively_reach_the_workers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("distributed", reason="the extra 'batch' is not installed")
+    songs(tmp_path / "in")
+    monkeypatch.chdir(tmp_path)
+    jobs = []
+
+    def spied(work: object, given: list[Job], *engine: object) -> list[object]:
+        jobs.extend(given)
+        return []
+
+    monkeypatch.setattr("debleed.cli.corpus.outcomes", spied)
+    bleed(Path("in"), Path("out"))
+    assert all(job.track.folder.is_absolute() and job.output.is_absolute() for job in jobs)
+    assert len(jobs) == 2
 
 
 def test_check_of_the_dry_folder(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -7,6 +7,7 @@ workers must see the same files. A worker that dies loses the item it was at, wh
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, TypeVar
@@ -18,6 +19,9 @@ Outcome = TypeVar("Outcome")
 
 RETRIES = 2
 """How often an item is tried again after an error or the death of its worker; what fails three times is its fault."""
+
+PATIENCE = 60
+"""Seconds in which a scheduler must have found a worker."""
 
 
 def each(
@@ -56,7 +60,11 @@ def each(
         # an input that is refused would be refused again; anything else may be an accident
         waiting = {dask.submit(_told, work, job, pure=False, retries=RETRIES): job for job in jobs}
         for future in as_completed(waiting):
+            if future.cancelled():
+                raise InputError("the scheduler was lost; run the same command again, it goes on where it was")
             failure = future.exception()
+            if type(failure).__name__ == "KilledWorker":
+                failure = OSError(f"its worker died {RETRIES + 1} times; was there too little memory?")
             yield waiting.pop(future), future.result() if failure is None else failure
             future.release()
 
@@ -84,19 +92,29 @@ def client(workers: int, scheduler: str | None) -> Iterator[Any]:
         except (OSError, ValueError) as error:
             raise InputError(f"no dask scheduler answers at '{scheduler}': {error}") from None
         with remote:
+            try:
+                remote.wait_for_workers(1, timeout=PATIENCE)
+            except TimeoutError:
+                raise InputError(
+                    f"the dask scheduler at '{scheduler}' has no workers; start some with 'dask worker {scheduler}'"
+                ) from None
             yield remote
         return
-    settings = {"distributed.scheduler.allowed-failures": RETRIES}
+    settings = {
+        "distributed.scheduler.allowed-failures": RETRIES,
+        "distributed.scheduler.worker-saturation": 1.0,  # or the death of a worker is laid to what waits there too
+    }
     with (
         dask.config.set(settings),
         LocalCluster(
             workers,
             threads_per_worker=1,
             processes=True,
-            dashboard_address=None,
+            dashboard_address=":0",
             memory_limit=0,
-            silence_logs=logging.ERROR,
+            silence_logs=logging.CRITICAL,
         ) as cluster,
         Client(cluster) as local,
     ):
+        local.run(os.setpgrp)  # Ctrl-C is for this process, which then ends the others
         yield local

@@ -10,7 +10,9 @@ import dataclasses
 import hashlib
 import json
 import logging
+import os
 import time
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -21,9 +23,9 @@ import numpy as np
 
 from debleed import __version__
 from debleed.audio import Take, audio_files
-from debleed.corpus import Item, items_of, read_manifest
+from debleed.corpus import Item, checksums, items_of, read_manifest
 from debleed.evaluate import AGAINST_IMAGE, harm, score
-from debleed.methods import Side, create
+from debleed.methods import METHODS, Side, create
 from debleed.recording import InputError, Recording
 from debleed.remove import remove
 from debleed.scores import Scores
@@ -56,16 +58,15 @@ class Task:
 
     def line(self) -> Line:
         """Describe the measurement before it is made."""
-        sums = sorted(self.item.entry["files"].items())
         return {
             "bleed": self.bleed,
             "item": self.item.id,
             "split": self.item.entry["split"],
             "track": self.item.entry["track"],
             "method": self.method,
-            "settings": {} if self.outputs else dataclasses.asdict(create(self.method)),  # type: ignore[call-overload]
+            "settings": {"outputs": digest(self.outputs, self.item)} if self.outputs else settings_of(self.method),
             "version": __version__,
-            "sound": hashlib.sha256(json.dumps(sums).encode()).hexdigest()[:16],
+            "sound": sound_of(self.item),
             "rate": self.item.entry["rate"],
             "seconds": self.item.entry["seconds"],
         }
@@ -79,22 +80,34 @@ def tasks_of(corpora: Sequence[Path], methods: Sequence[str], externals: Mapping
     InputError
         Where a folder is no corpus, a method is unknown or there is nothing to do.
     """
-    if clash := sorted(set(methods) & set(externals)):
+    if clash := sorted(set(METHODS) & set(externals)):
         raise InputError(f"{', '.join(clash)} is a method of this program; call the outputs by another name")
     for method in methods:
         create(method)
     for name, folder in externals.items():
         if not folder.is_dir():
             raise InputError(f"there is no folder '{folder}' of outputs of {name}")
-    tasks = []
-    for corpus in corpora:
-        bleed = bleed_name(read_manifest(corpus)["recipe"])
+    chosen: dict[str, Path | None] = {**dict.fromkeys(methods), **externals}
+    tasks = {}
+    for corpus, bleed in bleed_names(corpora).items():
         for item in items_of(corpus):
-            tasks += [Task(bleed, item, method) for method in methods]
-            tasks += [Task(bleed, item, name, folder) for name, folder in externals.items()]
+            for name, outputs_folder in chosen.items():
+                tasks[bleed, item.id, sound_of(item), name] = Task(bleed, item, name, outputs_folder)
     if not tasks:
         raise InputError("there is nothing to measure: the corpora have no items, or no method was chosen")
-    return tasks
+    return list(tasks.values())
+
+
+def bleed_names(corpora: Sequence[Path]) -> dict[Path, str]:
+    """Name the bleed of each corpus; where two would be called the same, by what else they were made with."""
+    recipes = {corpus: read_manifest(corpus)["recipe"] for corpus in corpora}
+    names = {corpus: bleed_name(recipe) for corpus, recipe in recipes.items()}
+    for key in ("rate", "seconds", "seed"):
+        alike = Counter(names.values())
+        told = {corpus: recipe[key] for corpus, recipe in recipes.items() if alike[names[corpus]] > 1}
+        if len(set(told.values())) > 1:
+            names |= {corpus: f"{names[corpus]}, {key} {value}" for corpus, value in told.items()}
+    return names
 
 
 def bleed_name(recipe: Mapping[str, Any]) -> str:
@@ -109,6 +122,23 @@ def bleed_name(recipe: Mapping[str, Any]) -> str:
     kind = settings.pop("preset", None) or settings.pop("kind")
     told = [f"{key.replace('_', ' ')} {plainly(value)}" for key, value in settings.items()]
     return ", ".join([kind, *told])
+
+
+def settings_of(method: str) -> dict[str, Any]:
+    """Return the settings that a method is run with: its own."""
+    described: dict[str, Any] = dataclasses.asdict(create(method))  # type: ignore[call-overload]
+    return described
+
+
+def sound_of(item: Item) -> str:
+    """Tell an item from every other by the checksums of its files."""
+    return hashlib.sha256(json.dumps(sorted(item.entry["files"].items())).encode()).hexdigest()[:16]
+
+
+def digest(outputs: Path, item: Item) -> str:
+    """Tell what another program made of an item from what it made another time."""
+    folder = outputs / item.id
+    return hashlib.sha256(json.dumps(checksums(folder) if folder.is_dir() else {}).encode()).hexdigest()[:16]
 
 
 def plainly(value: Any) -> str:
@@ -133,10 +163,12 @@ def measure(task: Task) -> Line:
     Raises
     ------
     InputError
-        Where outputs of another program are missing or do not fit.
+        Where the item is damaged, and where outputs of another program are missing or do not fit.
     """
     from threadpoolctl import threadpool_limits
 
+    if damage := task.item.damage():
+        raise InputError(f"{damage}; run the same 'debleed corpus bleed' again, it mends what is damaged")
     with threadpool_limits(1), silence():
         mics, own, dry = (in_memory(z) for z in (microphones(task.item), images(task.item), stems(task.item)))
         if task.outputs is not None:
@@ -262,7 +294,7 @@ def read_lines(folder: Path) -> list[Line]:
     if not path.is_file():
         raise InputError(f"'{folder}' holds no results, since it has no {LINES}; make some with 'debleed benchmark'")
     lines = {}
-    for text in path.read_text(encoding="utf-8").splitlines():
+    for text in path.read_text(encoding="utf-8", errors="replace").split("\n"):
         try:
             line = json.loads(text)
         except ValueError:
@@ -274,9 +306,30 @@ def read_lines(folder: Path) -> list[Line]:
 def append(folder: Path, line: Line) -> None:
     """Add a line in one stroke; what a killed run left half-written before is closed first."""
     path = folder / LINES
-    whole = not path.exists() or not path.stat().st_size or path.read_bytes()[-1:] == b"\n"
-    with path.open("a", encoding="utf-8") as file:
-        file.write(("" if whole else "\n") + json.dumps(line, allow_nan=False, ensure_ascii=False) + "\n")
+    with path.open("ab+") as file:
+        size = file.seek(0, os.SEEK_END)
+        file.seek(max(0, size - 1))
+        whole = file.read(1) in (b"", b"\n")
+        file.write((("" if whole else "\n") + json.dumps(line, allow_nan=False) + "\n").encode())
+
+
+def shown_lines(lines: Iterable[Line], corpora: Sequence[Path]) -> list[Line]:
+    """Keep what the tables show: all that was measured of these corpora, with this version and the present settings.
+
+    Of several results of one name (another program's, measured again) the last counts.
+    """
+    bleeds: dict[str, list[tuple[str, str]]] = {}
+    for corpus, bleed in bleed_names(corpora).items():
+        for item in items_of(corpus):
+            bleeds.setdefault(sound_of(item), []).append((bleed, item.id))
+    shown: dict[tuple[str, str, str], Line] = {}
+    for line in lines:
+        method = line["method"]
+        if line["version"] == __version__ and (method not in METHODS or line["settings"] == settings_of(method)):
+            for bleed, item_id in bleeds.get(line["sound"], []):
+                shown[bleed, item_id, method] = {**line, "bleed": bleed, "item": item_id}
+    order = [bleed for pairs in bleeds.values() for bleed, _ in pairs]
+    return sorted(shown.values(), key=lambda line: (order.index(line["bleed"]), line["item"]))
 
 
 def scores_of(lines: Iterable[Mapping[str, Any]]) -> Scores:

@@ -80,7 +80,7 @@ class Recipe:
         """Describe the recipe; equal recipes have equal descriptions."""
         described: dict[str, Any] = {"draw": dict(self.draw), "stems": self.stems, "seed": self.seed}
         described |= {"rate": self.rate, "seconds": self.seconds, "format": FORMAT, "version": __version__}
-        plain: dict[str, Any] = json.loads(json.dumps(described, default=lambda path: str(path.resolve())))
+        plain: dict[str, Any] = json.loads(json.dumps(described, default=named_contents))
         return plain
 
     def scene(self, track_id: str, rate: int) -> Scene:
@@ -146,6 +146,11 @@ class Job:
         """Where the track goes."""
         return self.output / self.track.split / self.track.name
 
+    @property
+    def part(self) -> Path:
+        """Where it is until it is whole; of this track alone, so that a killed run's is found and replaced."""
+        return self.folder.with_name(f".{self.track.name}.part")
+
 
 # ------------------------------------------------------------------------------------------------------ one track
 
@@ -165,6 +170,7 @@ def bleed_track(job: Job) -> dict[str, Any]:
     OSError
         Where the disk is full. Nothing of the track is left behind then.
     """
+    refuse_foreign(job)
     there = finished(job)
     if there is not None:
         return {**there, "made": False}
@@ -174,7 +180,7 @@ def bleed_track(job: Job) -> dict[str, Any]:
         stems = mono_stems(take)
     finally:
         take.close()
-    part = job.folder.with_name(f".{job.track.name}.part")  # of this track alone: a killed run's is found and replaced
+    part = job.part
     shutil.rmtree(part, ignore_errors=True)
     part.mkdir(parents=True)
     try:
@@ -189,9 +195,9 @@ def bleed_track(job: Job) -> dict[str, Any]:
 
 def _write_items(job: Job, stems: Samples, rate: int, part: Path) -> dict[str, Any]:
     scene = job.recipe.scene(job.track.id, rate)
+    items: dict[str, Any] = {}
     mics, own = render_own(scene, stems)
     heard, true = mics.read(), own.read()
-    items: dict[str, Any] = {}
     dropped = 0
     for number, (start, stop) in enumerate(blocks(stems.shape[1], rate, job.recipe.seconds)):
         block = stems[:, start:stop]
@@ -202,12 +208,12 @@ def _write_items(job: Job, stems: Samples, rate: int, part: Path) -> dict[str, A
         folder = part / name
         scale = common_scale(heard[:, start:stop], true[:, start:stop], block)
         sounds = {
-            "mics": Recording.from_array(heard[:, start:stop] * scale, rate, mics.names),
-            "images": Recording.from_array(true[:, start:stop] * scale, rate, own.names),
-            "stems": Recording.from_array(block * scale, rate, job.recipe.stems),
+            "mics": (heard[:, start:stop], mics.names),
+            "images": (true[:, start:stop], own.names),
+            "stems": (block, job.recipe.stems),
         }
-        for what, sound in sounds.items():
-            write_mics(folder / what, sound)
+        for what, (sound, names) in sounds.items():
+            write_mics(folder / what, Recording.from_array(sound if scale == 1 else sound * scale, rate, names))
         (folder / "scene.json").write_text(scene.to_json() + "\n", encoding="utf-8")
         items["/".join(filter(None, (job.track.id, name)))] = {
             "split": job.track.split,
@@ -219,6 +225,30 @@ def _write_items(job: Job, stems: Samples, rate: int, part: Path) -> dict[str, A
             "files": checksums(folder),
         }
     return {"items": items, "dropped": dropped}
+
+
+def named_contents(folder: Path) -> str:
+    """Describe a folder by its name and what is in it, wherever it lies."""
+    sums = checksums(folder)
+    return f"{folder.resolve().name} ({hashlib.sha256(json.dumps(sums).encode()).hexdigest()[:8]})"
+
+
+def sweep(jobs: Sequence[Job]) -> None:
+    """Remove what workers that were stopped have left half-made."""
+    for job in jobs:
+        shutil.rmtree(job.part, ignore_errors=True)
+
+
+def refuse_foreign(job: Job) -> None:
+    """Refuse to replace a folder that no corpus of ours has put there.
+
+    Raises
+    ------
+    InputError
+        Naming it.
+    """
+    if job.folder.exists() and not (job.folder / ENTRIES).is_file():
+        raise InputError(f"'{job.folder}' is there and no track of a bled corpus; choose another folder for the corpus")
 
 
 def refuse_unlike_lengths(track: Track, take: Take) -> None:
@@ -302,10 +332,9 @@ def write_manifest(output: Path, recipe: Recipe, records: Mapping[str, Any], fai
         By track id, why there is nothing of it.
     """
     manifest: dict[str, Any] = {"recipe": recipe.to_json(), "dropped": {}, "failed": {}, "items": {}}
-    if (output / MANIFEST).exists():
-        before = read_manifest(output)
-        if before["recipe"] == manifest["recipe"]:
-            manifest = before
+    before = readable_manifest(output)
+    if before and before["recipe"] == manifest["recipe"]:
+        manifest = before
     for name, record in records.items():
         manifest["items"] = {key: e for key, e in manifest["items"].items() if f"{e['split']}/{e['track']}" != name}
         manifest["items"] |= record["items"]
@@ -327,10 +356,10 @@ def refuse_other_corpus(output: Path, recipe: Recipe, force: bool) -> None:
     InputError
         Naming what differs; with ``force`` it is replaced track by track instead.
     """
-    path = output / MANIFEST
-    if not path.exists() or force:
-        return
-    found, wanted = read_manifest(output)["recipe"], recipe.to_json()
+    manifest = readable_manifest(output)
+    if manifest is None or force:
+        return  # of a damaged manifest nothing is lost: every track has its own entries
+    found, wanted = manifest["recipe"], recipe.to_json()
     if differing := sorted(key for key in {*found, *wanted} if found.get(key) != wanted.get(key)):
         told = "; ".join(f"{key} {found.get(key)} there, {wanted.get(key)} here" for key in differing)
         raise InputError(
@@ -346,20 +375,27 @@ def read_manifest(corpus: Path) -> dict[str, Any]:
     InputError
         Where the folder is no corpus, or one of another format.
     """
-    path = corpus / MANIFEST
-    if not path.is_file():
+    if not (corpus / MANIFEST).is_file():
         raise InputError(
             f"'{corpus}' is no bled corpus, since it has no {MANIFEST}; make one with 'debleed corpus bleed'"
         )
-    try:
-        manifest: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        form = manifest["recipe"]["format"]
-    except (ValueError, KeyError, TypeError):
+    manifest = readable_manifest(corpus)
+    if manifest is None:
         raise InputError(
-            f"'{path}' is damaged; run 'debleed corpus bleed' once more, which keeps what is whole"
-        ) from None
-    if form != FORMAT:
+            f"'{corpus / MANIFEST}' is damaged; run 'debleed corpus bleed' once more, which keeps what is whole"
+        )
+    if (form := manifest["recipe"]["format"]) != FORMAT:
         raise InputError(f"'{corpus}' has format {form}, this version reads {FORMAT}; make the corpus again")
+    return manifest
+
+
+def readable_manifest(corpus: Path) -> dict[str, Any] | None:
+    """Read what a corpus holds, of whatever format; nothing where it has no manifest or a damaged one."""
+    try:
+        manifest: dict[str, Any] = json.loads((corpus / MANIFEST).read_text(encoding="utf-8"))
+        _ = manifest["recipe"]["format"], manifest["dropped"], manifest["failed"], manifest["items"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
     return manifest
 
 

@@ -8,17 +8,26 @@ import numpy as np
 
 from debleed.audio import Take, at_rate
 from debleed.methods import Progress, quiet
-from debleed.recording import Recording, Samples
+from debleed.recording import InputError, Recording, Samples
 from debleed.simulate import Scene
 from debleed.staging import Staging
 from debleed.writing import write_mics
 
 
 def mono_stems(take: Take) -> Samples:
-    """Read whole files as stems of shape ``(stems, samples)``, float32, each the mean of its channels."""
+    """Read whole files as stems of shape ``(stems, samples)``, float32, each the mean of its channels.
+
+    Raises
+    ------
+    InputError
+        For samples that are no numbers, naming the file and the time.
+    """
     stems = np.empty((len(take.sources), take.length), np.float32)
     for row, source in zip(stems, take.sources, strict=True):
         row[:] = at_rate(source, take.rate, np.float32)(0, take.length).mean(axis=0)
+        bad = np.flatnonzero(~np.isfinite(row))
+        if len(bad):
+            raise InputError(f"'{source.path}' holds samples that are no numbers, at {bad[0] / take.rate:.2f} s")
     return stems
 
 

@@ -7,6 +7,7 @@ a hash of its id, so any machine renders the same item again.
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import MISSING, asdict, dataclass, field, fields, replace
 from pathlib import Path
@@ -147,6 +148,8 @@ class Scene:
             raise InputError(f"there is no bleed '{self.kind}'; it is one of {', '.join(KINDS)}")
         if not self.voices or len(set(self.voices)) != len(self.voices):
             raise InputError("a scene needs at least one voice, and voices of different names")
+        if self.noise_db is not None and not math.isfinite(self.noise_db):
+            raise InputError(f"the level of the noise must be a number of dB, got {self.noise_db}")
         if self.rate <= 0:
             raise InputError(f"the rate must be positive, got {self.rate} Hz")
         if set(self.owners) != set(self.voices) or len(set(self.stems)) != len(self.stems):

@@ -9,7 +9,6 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from importlib.resources import files
 from string import Template
-from typing import Any
 
 import numpy as np
 
@@ -48,8 +47,8 @@ def by_method(lines: Sequence[Line]) -> dict[str, list[Line]]:
 def common(lines: Sequence[Line]) -> list[Line]:
     """Keep the items that every method has a score for, so that rows are compared on equal terms."""
     methods = grouped(lines, "method").values()
-    items = set.intersection(*({line["item"] for line in group} for group in methods))
-    return [line for line in lines if line["item"] in items]
+    items = set.intersection(*({line["sound"] for line in group} for group in methods))
+    return [line for line in lines if line["sound"] in items]
 
 
 def shown(value: float, sign: bool = False) -> str:
@@ -71,9 +70,11 @@ def cost(lines: Sequence[Line]) -> tuple[str, str]:
     """Say how fast a method is against real time, and the most memory it took in MiB; both over all items."""
     if any(line.get("took") is None for line in lines):
         return "–", "–"
-    speed = sum(line["seconds"] for line in lines) / max(1e-9, sum(line["took"] for line in lines))
+    seconds, took = (sum(line[name] for line in lines) for name in ("seconds", "took"))
+    speed = seconds / took if took > 0 else math.inf
     memory = [line["memory"] for line in lines if line["memory"] is not None]
-    return (f"{speed:.0f}" if speed >= 10 else f"{speed:.1f}"), (str(max(memory)) if memory else "–")
+    told = "> 1000" if speed > 1000 else f"{speed:.0f}" if speed >= 10 else f"{speed:.1f}"
+    return told, (str(max(memory)) if memory else "–")
 
 
 def founding(lines: Sequence[Line]) -> Table:
@@ -125,13 +126,15 @@ def sections(lines: Sequence[Line]) -> Iterator[tuple[str, str, list[tuple[str, 
         measured = common(all_lines)
         if not measured:
             continue
-        items = {line["item"]: line for line in measured}
+        items = {line["sound"]: line for line in measured}
         tracks = {(line["split"], line["track"]) for line in items.values()}
         minutes = sum(line["seconds"] for line in items.values()) / 60
         rates = ", ".join(f"{rate:g}" for rate in sorted({line["rate"] / 1000 for line in items.values()}))
         about = f"{len(items)} items of {len(tracks)} tracks, {minutes:.1f} minutes, {rates} kHz."
-        left_out = len({line["item"] for line in all_lines}) - len(items)
-        about += f" {left_out} items, which not every method has done, are left out." if left_out else ""
+        every = len({line["sound"] for line in all_lines})
+        if every > len(items):
+            lacking = [name for name, group in by_method(all_lines).items() if len(group) < every]
+            about += f" {every - len(items)} items, which {', '.join(lacking)} lack, are left out."
         tables = [
             (
                 "Founding protocol: SDR of each voice alone, mean over frames of 1 s; medians over items",
@@ -171,7 +174,7 @@ def markdown(lines: Sequence[Line]) -> str:
 def markdown_rows(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
     """Write one table as markdown."""
     marks = ["---"] + ["---:"] * (len(head) - 1)
-    return ["| " + " | ".join(line) + " |" for line in (head, marks, *rows)]
+    return ["| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in (head, marks, *rows)]
 
 
 def csv_text(lines: Sequence[Line]) -> str:
@@ -269,14 +272,15 @@ def box_plot(values: Mapping[str, Sequence[float]]) -> str:
 
 
 def compared(a: Sequence[Line], b: Sequence[Line]) -> Table:
-    """Set two results side by side, on the voices of the items that both have: SDR, and the change of each voice."""
-    first, second = ({(z["bleed"], z["method"], z["item"]): z for z in lines} for lines in (a, b))
+    """Set two results side by side, on the voices of the items that both have: SDR, and the change of each voice.
+
+    Items are the same if their sound is: a corpus that was made anew with another seed has others.
+    """
+    first, second = ({(z["bleed"], z["method"], z["item"], z["sound"]): z for z in lines} for lines in (a, b))
     rows = []
     for bleed, method in dict.fromkeys(key[:2] for key in second if key in first):
         shared = [key for key in second if key[:2] == (bleed, method) and key in first]
         before, after = (scores_of(lines[key] for key in shared) for lines in (first, second))
-        if before.names != after.names:
-            continue
         pairs = list(zip(before["sdr"], after["sdr"], strict=True))
         changes = [0.0 if p == q else q - p for p, q in pairs if not math.isnan(p) and not math.isnan(q)]
         better, worse = sum(c > 0.05 for c in changes), sum(c < -0.05 for c in changes)
@@ -293,8 +297,3 @@ def compared(a: Sequence[Line], b: Sequence[Line]) -> Table:
 def text_files(lines: Sequence[Line]) -> dict[str, str]:
     """Return what a results folder shows, by file name."""
     return {"founding.md": markdown(lines), "scores.csv": csv_text(lines), "report.html": page(lines)}
-
-
-def described(lines: Sequence[Line]) -> dict[str, Any]:
-    """Count what was measured."""
-    return {"items": len({(z["bleed"], z["item"]) for z in lines}), "methods": len({z["method"] for z in lines})}

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from debleed.audio import Source, Take, audio_files, is_audio
+from debleed.audio import Source, Take, audio_files, is_audio, refuse_twins
 from debleed.recording import InputError
 
 SUM = "mixture"
@@ -44,15 +44,21 @@ class Track:
         """``<split>/<track>``, the same on every system."""
         return f"{self.split}/{self.name}"
 
+    def names(self) -> list[str]:
+        """Names of what could be its stems, the mixture left out; nothing is opened."""
+        return [path.stem for path in self.folder.iterdir() if is_audio(path) and path.stem != SUM]
+
     def stems(self) -> dict[str, Path]:
         """Return the files of its stems by name, the mixture left out.
 
         Raises
         ------
         InputError
-            Where there are none.
+            Where there are none, or two of one name.
         """
-        files = {path.stem: path for path in audio_files(self.folder) if path.stem != SUM}
+        paths = audio_files(self.folder)
+        refuse_twins(paths)
+        files = {path.stem: path for path in paths if path.stem != SUM}
         if not files:
             raise InputError(f"there is no stem in '{self.folder}', only the mixture")
         return files
@@ -86,8 +92,13 @@ def find_tracks(root: Path) -> list[Track]:
         Track(split.name, folder.name, folder)
         for split in splits
         for folder in sorted(split.iterdir())
-        if folder.is_dir() and not folder.name.startswith(".") and any(is_audio(path) for path in folder.iterdir())
+        if folder.is_dir() and not folder.name.endswith(".part") and any(is_audio(path) for path in folder.iterdir())
     ]
+    for track in tracks:
+        try:
+            track.id.encode("utf-8")
+        except UnicodeEncodeError:
+            raise InputError(f"the name of the track {track.id!r} is no text in UTF-8; rename its folder") from None
     if not tracks:
         raise InputError(
             f"there is no track in '{root}'; the stems of a track are expected as <split>/<track>/<stem>.wav, "
@@ -104,8 +115,8 @@ def common_stems(tracks: Sequence[Track]) -> tuple[str, ...]:
     InputError
         Where the tracks have nothing in common.
     """
-    counts = Counter(path.stem for track in tracks for path in track.folder.iterdir() if is_audio(path))
-    stems = tuple(sorted(stem for stem, count in counts.items() if stem != SUM and 2 * count >= len(tracks)))
+    counts = Counter(stem for track in tracks for stem in track.names())
+    stems = tuple(sorted(stem for stem, count in counts.items() if 2 * count >= len(tracks)))
     if not stems:
         raise InputError("most tracks have no stem of a common name; bleed them a folder at a time with 'simulate'")
     return stems

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,12 +19,17 @@ log = logging.getLogger("debleed.benchmark")
 PATH = click.Path(readable=False, path_type=Path)  # checked later, with our own sentences
 
 
-def named_folder(text: str) -> tuple[str, Path]:
-    """Read ``NAME=DIR``."""
-    name, equals, folder = text.partition("=")
-    if not (name and equals and folder):
-        raise click.BadParameter(f"'{text}' is not NAME=DIR, such as editor=outputs/")
-    return name, Path(folder)
+def named_folders(texts: Sequence[str]) -> dict[str, Path]:
+    """Read ``NAME=DIR``, several times."""
+    folders: dict[str, Path] = {}
+    for text in texts:
+        name, equals, folder = text.partition("=")
+        if not (name and equals and folder):
+            raise click.BadParameter(f"'{text}' is not NAME=DIR, such as editor=outputs/")
+        if name in folders:
+            raise click.BadParameter(f"'{name}' is given twice; call the outputs of another program by another name")
+        folders[name] = Path(folder)
+    return folders
 
 
 @click.command(name="benchmark")
@@ -33,7 +40,7 @@ def named_folder(text: str) -> tuple[str, Path]:
     "--external",
     multiple=True,
     metavar="NAME=DIR",
-    callback=lambda ctx, option, texts: dict(map(named_folder, texts)),
+    callback=lambda ctx, option, texts: named_folders(texts),
     help="Also score what another program made: DIR/<split>/<track>/<microphone>.wav.",
 )
 @click.option("--compare", nargs=2, type=PATH, metavar="A B", help="Set two folders of results side by side instead.")
@@ -57,41 +64,45 @@ def command(
         return 0
     if not corpora or output is None:
         raise click.UsageError("give at least one CORPUS and -o FOLDER, or --compare A B")
-    from debleed.benchmark import LINES, append, key, measure, read_lines, tasks_of
+    from debleed.benchmark import LINES, append, key, measure, read_lines, shown_lines, tasks_of
     from debleed.methods import METHODS
     from debleed.staging import writable_ancestor
     from debleed.tables import text_files
 
     chosen = list(METHODS) if methods == "all" else [name.strip() for name in methods.split(",") if name.strip()]
-    tasks = tasks_of(corpora, chosen, external)
+    corpora, output = tuple(corpus.resolve() for corpus in corpora), output.resolve()  # workers may stand elsewhere
+    tasks = tasks_of(corpora, chosen, {name: folder.resolve() for name, folder in external.items()})
     writable_ancestor(output)
     output.mkdir(parents=True, exist_ok=True)
     lines = read_lines(output) if (output / LINES).exists() else []
     done = set(map(key, lines))
-    left = [task for task in tasks if key(task.line()) not in done]
+    missing = {name: task for task in tasks if (name := key(task.line())) not in done}
+    left = list(missing.values())
     click.echo(f"{len(tasks)} measurements, {len(tasks) - len(left)} of them are there -> {output}")
-    failed = 0
+    failed: Counter[str] = Counter()
+    shown: list[dict[str, Any]] = []
     try:
         with feedback.messages():
             for task, outcome in outcomes(measure, left, workers, scheduler):
                 if isinstance(outcome, Exception):
-                    failed += 1
+                    failed[task.method] += 1
                     log.warning("%s by %s failed: %s", task.item.id, task.method, explained(outcome))
                 else:
                     append(output, outcome)
                     lines.append(outcome)
     finally:
-        wanted = {key(task.line()) for task in tasks}
-        measured = [line for line in lines if key(line) in wanted]
-        if measured:
-            for name, text in text_files(measured).items():
+        shown = shown_lines(lines, corpora)
+        if shown:
+            for name, text in text_files(shown).items():
                 part = output / f".{name}.part"
                 part.write_text(text, encoding="utf-8")
                 part.replace(output / name)
-    show_tables(measured)
-    click.echo(f"{len(left) - failed} measured, {len(tasks) - len(left)} were there -> {output / 'founding.md'}")
+    show_tables(shown)
+    ready = f" -> {output / 'founding.md'}" if shown else ""
+    click.echo(f"{len(left) - failed.total()} measured, {len(tasks) - len(left)} were there{ready}")
     if failed:
-        click.echo(f"{failed} measurements failed; run the same command again to try them once more", err=True)
+        told = ", ".join(f"{method} {count}" for method, count in failed.items())
+        click.echo(f"{failed.total()} failed ({told}); run the same command again to try them once more", err=True)
     return 1 if failed else 0
 
 

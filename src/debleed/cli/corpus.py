@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import logging
 import shutil
+from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -13,6 +15,9 @@ from debleed.cli import feedback
 from debleed.cli.engine import engine_options, explained, outcomes
 from debleed.cli.scene_options import scene_options
 from debleed.recording import InputError
+
+if TYPE_CHECKING:
+    from debleed.tracks import Track
 
 log = logging.getLogger("debleed.corpus")
 
@@ -32,7 +37,7 @@ def command() -> None:
 @click.option("--split", metavar="NAME", help="Only this split, such as test.")
 @click.option(
     "--seconds",
-    type=click.FloatRange(min=0, min_open=True),
+    type=click.FloatRange(min=0.1),
     metavar="S",
     help="Cut into blocks, 10 for the founding work; those in which vocals, bass or drums are silent are dropped.",
 )
@@ -63,12 +68,23 @@ def bleed(
     Writes mics, images (the truth), stems and scene.json for every track or block, and corpus.json, the list of all
     with their checksums. Goes on where it was stopped: what is there and undamaged is kept.
     """
-    from debleed.corpus import Job, Recipe, bleed_track, refuse_other_corpus, write_manifest
+    from debleed.corpus import (
+        Job,
+        Recipe,
+        bleed_track,
+        refuse_foreign,
+        refuse_other_corpus,
+        sweep,
+        write_manifest,
+    )
     from debleed.staging import writable_ancestor
     from debleed.tracks import common_stems, find_tracks
 
     if (bleed is None) == (presets is None):
         raise click.UsageError("say either --bleed or --presets")
+    musdb, output = musdb.resolve(), output.resolve()  # workers may stand elsewhere
+    if "responses" in settings:
+        settings["responses"] = settings["responses"].resolve()
     draw = {"kind": bleed, **settings} if bleed else {"preset": presets, **settings}
     tracks = find_tracks(musdb)
     recipe = Recipe(common_stems(tracks), draw, seed, rate, seconds)
@@ -79,9 +95,13 @@ def bleed(
     refuse_inside(musdb, output)
     writable_ancestor(output)
     refuse_other_corpus(output, recipe, force)
-    output.mkdir(parents=True, exist_ok=True)
-
     jobs = [Job(recipe, track, output) for track in chosen]
+    for job in jobs:
+        refuse_foreign(job)
+    output.mkdir(parents=True, exist_ok=True)
+    write_manifest(output, recipe, {}, {})
+    for line in left_out(chosen, recipe.stems):
+        click.echo(line)
     click.echo(
         f"{len(jobs)} tracks with the stems {', '.join(recipe.stems)} -> {output}; "
         f"{shutil.disk_usage(output).free / 2**30:.0f} GiB are free"
@@ -97,17 +117,25 @@ def bleed(
                 else:
                     records[job.track.id] = outcome
     finally:
-        if records or failed:
-            write_manifest(output, recipe, records, failed)
+        sweep(jobs)
+        write_manifest(output, recipe, records, failed)
     made = sum(record["made"] for record in records.values())
     items = sum(len(record["items"]) for record in records.values())
     dropped = sum(record["dropped"] for record in records.values())
+    short = sum(not record["items"] and not record["dropped"] for record in records.values())
     click.echo(
         f"{items} items of {len(records)} tracks ({made} made, {len(records) - made} were there)"
         + (f"; {dropped} blocks dropped, since a voice is silent" if dropped else "")
+        + (f"; {short} tracks are shorter than a block" if short else "")
         + (f"; {len(failed)} tracks failed" if failed else "")
     )
     return 1 if failed else 0
+
+
+def left_out(tracks: Sequence[Track], stems: Sequence[str]) -> list[str]:
+    """Say which stems are not used, since fewer than half of the tracks have them."""
+    extra = Counter(stem for track in tracks for stem in track.names() if stem not in stems)
+    return [f"left out: the stem '{stem}', which only {count} tracks have" for stem, count in sorted(extra.items())]
 
 
 def refuse_inside(source: Path, output: Path) -> None:
@@ -121,9 +149,11 @@ def refuse_inside(source: Path, output: Path) -> None:
 def check(corpus: Path) -> int:
     """Say what is missing or damaged in MUSDB18-HQ, or in a corpus that was bled from it.
 
+    Of MUSDB18-HQ the files are counted and their headers read; a bled corpus is compared with its checksums.
+
     Exit code 0: whole; 1: something is missing or damaged.
     """
-    from debleed.corpus import MANIFEST, items_of
+    from debleed.corpus import MANIFEST, items_of, read_manifest
     from debleed.tracks import MUSDB_SOURCE, musdb_complaints
 
     if not corpus.is_dir():
@@ -131,7 +161,7 @@ def check(corpus: Path) -> int:
     if (corpus / MANIFEST).exists():
         items = items_of(corpus)
         with feedback.progress("bar") as progress:
-            complaints = []
+            complaints = [f"{track}: {why}" for track, why in read_manifest(corpus)["failed"].items()]
             for done, item in enumerate(items, start=1):
                 complaints += [found for found in [item.damage()] if found]
                 progress("items", done / len(items))
