@@ -1,4 +1,4 @@
-"""Blind demixing of close microphones: filters over all microphones, and a gain on what they leave."""
+"""Blind demixing of microphones: filters over all of them, matrices where these are too short, a gain on the rest."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from debleed.methods import Progress, Side, quiet
 from debleed.methods.demixing import find_paths
 from debleed.methods.listening import listen
+from debleed.methods.narrowband import Narrowband, far, find_matrices
 from debleed.methods.suppression import Suppression, find_leak
 from debleed.paths import OverlapSave, Response, Taps, unmixing
 from debleed.recording import InputError, Recording, Samples
@@ -20,7 +21,8 @@ from debleed.recording import InputError, Recording, Samples
 class Demix:
     """Blind demixing filters over all microphones, and a gain on what they leave.
 
-    See :mod:`debleed.methods.demixing` for how the filters are found, :mod:`debleed.methods.suppression` for the gain.
+    See :mod:`debleed.methods.demixing` for how the filters are found, :mod:`debleed.methods.narrowband` for
+    microphones far from their voices, :mod:`debleed.methods.suppression` for the gain.
     """
 
     seconds: float = field(default=120.0, metadata={"help": "seconds of the recording that are listened to"})
@@ -37,18 +39,32 @@ class Demix:
         if not allowed.any():
             return Demixed(Filters.none(len(recording)), Suppression.none(len(recording)))
         found = find_paths(heard, recording.rate, allowed, progress)
-        filters = Filters(found.taps, found.ahead, found.trust)
+        short = Filters(found.taps, found.ahead, found.trust)
+        filters: Filters | Narrowband = short
         left = Suppression.none(len(heard))
         if not found.instantaneous:
-            left = left_by(filters, Recording.from_array(heard, recording.rate), allowed)
+            touched = np.any(found.trust, axis=-1)
+            filters = longer(short, heard, recording.rate, allowed & touched[:, None], progress)
+            left = left_by(filters, touched, Recording.from_array(heard, recording.rate), allowed)
         progress("demix", 1.0)
         return Demixed(filters.among(sounding, len(recording)), left.among(sounding, len(recording)))
 
 
-def left_by(filters: Filters, microphones: Recording, allowed: NDArray[np.bool_]) -> Suppression:
+def longer(
+    filters: Filters, heard: NDArray[np.float32], rate: int, allowed: NDArray[np.bool_], progress: Progress
+) -> Filters | Narrowband:
+    """Replace filters by matrices where microphones are so far from their voices that no filter is long enough."""
+    if not far(filters.taps * allowed[:, :, None]):
+        return filters
+    found = find_matrices(heard, rate, filters.response(), allowed, progress)
+    return filters if found is None else Narrowband(found.astype(np.complex64))
+
+
+def left_by(
+    filters: Filters | Narrowband, touched: NDArray[np.bool_], microphones: Recording, allowed: NDArray[np.bool_]
+) -> Suppression:
     """Find what the filters leave; where they took nothing, nothing is left, and a gain takes no more than they did."""
     voices = Recording.from_array(filters.apply(microphones).read(), microphones.rate)
-    touched = np.any(filters.trust, axis=-1)
     leak = find_leak(voices.read(), microphones.rate, allowed) * touched[:, None, None]
     return Suppression(leak).modest(microphones, voices)
 
@@ -88,20 +104,27 @@ class Filters:
         """Take from each microphone the bleed that the paths predict."""
         if not self.taps.any() or not self.trust.any():
             return recording
+        unit = np.eye(len(self.taps), dtype=np.complex64)
+        filters = self.response() - unit
+        nfft = 2 * (len(filters) - 1)
+        return recording.with_reader(lambda start, stop: cleaned(recording, filters, nfft, start, stop))
+
+    def response(self) -> Response:
+        """Frequency response, ``(bins, mics, mics)``: that of A⁻¹, as far as it is trusted."""
         nfft = max(1024, 4 << int(np.ceil(np.log2(self.taps.shape[-1]))))
-        filters = unmixing(self.taps, self.ahead, nfft)
-        filters -= np.eye(len(self.taps), dtype=np.complex64)
+        unit = np.eye(len(self.taps), dtype=np.complex64)
+        filters = unmixing(self.taps, self.ahead, nfft) - unit
         at = np.linspace(0, self.trust.shape[-1] - 1, len(filters))
         trust = np.stack([np.interp(at, np.arange(self.trust.shape[-1]), row) for row in self.trust], axis=1)
         filters *= trust.astype(np.float32)[:, :, None]
-        return recording.with_reader(lambda start, stop: cleaned(recording, filters, nfft, start, stop))
+        return filters + unit
 
 
 @dataclass(frozen=True)
 class Demixed:
     """Filters that take away what bleeds, and the gain on what they leave."""
 
-    filters: Filters
+    filters: Filters | Narrowband
     suppression: Suppression
 
     def apply(self, recording: Recording) -> Recording:
