@@ -251,7 +251,8 @@ class Search:
         first, weight = self.points(part)
         broad = (weight.T @ swelling[first : first + len(weight)].reshape(len(weight), -1)).reshape(narrow.shape)
         between: Powers = narrow ** (1 - COMMON) * (broad * level) ** COMMON
-        return between + positive(FLOOR * level), around[inside]
+        floored: Powers = between + np.float32(FLOOR) * level + np.finfo(np.float32).tiny
+        return floored, around[inside]
 
     def likelihood(self) -> NDArray[np.float64]:
         """Log-likelihood of each bin, per frame."""
