@@ -232,7 +232,8 @@ class Search:
             first, weight = self.points(part)
             sums[first : first + len(weight)] += (weight @ level.reshape(len(level), -1)).reshape(-1, mics, frames)
             counts[first : first + len(weight)] += weight.sum(axis=1)
-        return sums / counts[:, None, None]
+        sums /= counts[:, None, None]
+        return sums
 
     def points(self, part: slice) -> tuple[int, NDArray[np.float32]]:
         """Say to which points bins belong: the first of them, and triangular weights ``(points, bins)``."""
@@ -251,7 +252,7 @@ class Search:
         first, weight = self.points(part)
         broad = (weight.T @ swelling[first : first + len(weight)].reshape(len(weight), -1)).reshape(narrow.shape)
         between: Powers = narrow ** (1 - COMMON) * (broad * level) ** COMMON
-        floored: Powers = between + np.float32(FLOOR) * level + np.finfo(np.float32).tiny
+        floored: Powers = between + positive(np.float32(FLOOR) * level)
         return floored, around[inside]
 
     def likelihood(self) -> NDArray[np.float64]:
