@@ -75,6 +75,9 @@ to 0.6 where two stems share a sound, else at most 0.02."""
 LOADING = 1e-7
 """Relative loading of the covariances, or bins in which two voices are alike have no inverse."""
 
+STRETCH = 8_000_000
+"""Samples, over all microphones, rendered at a time, so that a long stretch costs no more memory than its samples."""
+
 BOUND = 1e9
 """Relative loading of the pairs that are not to be separated."""
 
@@ -108,7 +111,10 @@ class Narrowband:
 
         def read(start: int, stop: int) -> Samples:
             out = recording.read(start, stop).copy()
-            out[changed] = filtered(unmixed, (recording,), start, stop, nfft, nfft // HOPS)
+            step = max(4 * nfft, STRETCH // len(recording))
+            for a in range(start, stop, step):
+                b = min(a + step, stop)
+                out[changed, a - start : b - start] = filtered(unmixed, (recording,), a, b, nfft, nfft // HOPS)
             return out
 
         return recording.with_reader(read)
