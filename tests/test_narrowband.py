@@ -75,6 +75,13 @@ def test_any_stretch_is_that_of_the_whole(dtype: type) -> None:
         assert np.allclose(cleaned.read(start, stop), whole[:, start:stop], atol=1e-5)
 
 
+def test_long_stretches_are_rendered_piece_by_piece(monkeypatch: pytest.MonkeyPatch) -> None:
+    recording = Recording.from_array(dry(3, 2), RATE)
+    whole = Narrowband(matrices()).apply(recording).read()
+    monkeypatch.setattr("debleed.methods.narrowband.STRETCH", 1)
+    assert np.allclose(Narrowband(matrices()).apply(recording).read(), whole, atol=1e-5)
+
+
 def test_microphones_that_are_left_alone_pass_to_the_bit() -> None:
     recording = Recording.from_array(dry(4, 1), RATE)
     placed = Narrowband(matrices(2)).among(np.array([0, 2]), 4).apply(recording).read()

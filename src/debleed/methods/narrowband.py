@@ -76,6 +76,9 @@ to 0.6 where two stems share a sound, else at most 0.02."""
 LOADING = 1e-7
 """Relative loading of the covariances, or bins in which two voices are alike have no inverse."""
 
+STRETCH = 8_000_000
+"""Samples, over all microphones, rendered at a time, so that a long stretch costs no more memory than its samples."""
+
 BOUND = 1e9
 """Relative loading of the pairs that are not to be separated."""
 
@@ -109,7 +112,10 @@ class Narrowband:
 
         def read(start: int, stop: int) -> Samples:
             out = recording.read(start, stop).copy()
-            out[changed] = filtered(unmixed, (recording,), start, stop, nfft, nfft // HOPS)
+            step = max(4 * nfft, STRETCH // len(recording))
+            for a in range(start, stop, step):
+                b = min(a + step, stop)
+                out[changed, a - start : b - start] = filtered(unmixed, (recording,), a, b, nfft, nfft // HOPS)
             return out
 
         return recording.with_reader(read)
@@ -253,7 +259,8 @@ class Search:
         first, weight = self.points(part)
         broad = (weight.T @ swelling[first : first + len(weight)].reshape(len(weight), -1)).reshape(narrow.shape)
         between: Powers = narrow ** (1 - COMMON) * (broad * level) ** COMMON
-        return between + positive(FLOOR * level), around[inside]
+        floored: Powers = between + positive(np.float32(FLOOR) * level)
+        return floored, around[inside]
 
     def likelihood(self) -> NDArray[np.float64]:
         """Log-likelihood of each bin, per frame."""
