@@ -119,7 +119,11 @@ class Jobs:
                 continue
             try:
                 self._work(job)
-            except OSError as failure:
+            except Exception as failure:  # whatever it was, the next job must have its turn
+                log.exception("a job could not be followed")
+                if job.process:
+                    kill(job.process)
+                    job.process.communicate()
                 self._end(job, "failed", f"the work could not be started: {failure}")
             finally:
                 with self._lock:
@@ -168,6 +172,11 @@ class Jobs:
 
 def kill(process: subprocess.Popen[bytes]) -> None:
     """End a child and its children."""
+    if process.poll() is not None:  # its number may be another's by now
+        return
+    if sys.platform == "win32":
+        process.kill()
+        return
     with suppress(ProcessLookupError, PermissionError):
         os.killpg(process.pid, signal.SIGKILL)
 
@@ -177,6 +186,8 @@ def hear(job: Job, line: bytes, elapsed: float) -> None:
     try:
         told = json.loads(line)
     except ValueError:
+        return
+    if not isinstance(told, dict):
         return
     state = job.state
     if "note" in told:
@@ -206,7 +217,7 @@ def overall(stages: Sequence[str], stage: str, share: float) -> float:
 
 def last_words(code: int, complaints: IO[bytes]) -> str:
     """Put into a sentence how a child ended that said nothing itself."""
-    if code == -signal.SIGKILL:
+    if code == -9:  # SIGKILL, which Windows has no name for
         return "the work was ended from outside, perhaps for lack of memory; close other programs and run it again"
     complaints.seek(0)
     said = complaints.read()[-20_000:].decode("utf-8", "replace").strip()
