@@ -65,7 +65,8 @@ async def body(request: Request) -> Json:
             raise Refusal("the request is too large", 413)
     try:
         found = json.loads(data or b"{}")
-    except ValueError as failure:
+        json.dumps(found, ensure_ascii=False, allow_nan=False).encode()  # NaN and half characters could not be kept
+    except (ValueError, RecursionError) as failure:
         raise Refusal("the request is not JSON") from failure
     if not isinstance(found, dict):
         raise Refusal("the request is not a JSON object")
@@ -122,7 +123,8 @@ async def upload(request: Request) -> Response:
 def put(store: Store, key: str, path: Path, name: str, piece: bytes, got: int) -> None:
     """Append a piece of an upload; the limits hold for what really comes, whatever was declared."""
     store.refuse_size(store.get(key), name, got, len(piece))
-    with path.open("ab") as file:
+    with path.open("r+b") as file:  # not made anew: its beginning would be missing
+        file.seek(got - len(piece))
         file.write(piece)
 
 
@@ -194,11 +196,17 @@ def archive(request: Request) -> Response:
     """Send all that was written as a zip, while it is made."""
     inside, key, run = house(request), request.path_params["session"], request.path_params["run"]
     place, listed = inside.results(key, run)
+    written = (place / "out.json").stat().st_mtime_ns
+
+    def check() -> None:
+        if (place / "out.json").stat().st_mtime_ns != written:
+            raise OSError("the files were written anew while they were sent")
+
     title = shelf.read(inside.store.run_place(key, run) / "run.json")["title"]
     kinds = ("clean", "removed") if request.query_params.get("removed") == "1" else ("clean",)
     content = [(place / name, f"{title}/{name}") for name in ("report.html", "session.toml")]
     content += [(place / kind / name, f"{title}/{kind}/{name}") for kind in kinds for name in listed[kind]]
-    return StreamingResponse(zipped(content), media_type="application/zip", headers=attached(f"{title}.zip"))
+    return StreamingResponse(zipped(content, check), media_type="application/zip", headers=attached(f"{title}.zip"))
 
 
 def attached(name: str) -> dict[str, str]:

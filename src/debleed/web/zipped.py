@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import time
 import zipfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -35,14 +35,18 @@ class Pipe(io.RawIOBase):
         return out
 
 
-def zipped(files: Iterable[tuple[Path, str]]) -> Iterator[bytes]:
-    """Yield a zip of files under the given names, piece by piece."""
+def zipped(files: Iterable[tuple[Path, str]], check: Callable[[], None]) -> Iterator[bytes]:
+    """Yield a zip of files under the given names, piece by piece; ``check`` is called with each file open.
+
+    Where it raises, the zip breaks off: half of it is told from a whole one, two results in one zip are not.
+    """
     pipe = Pipe()
     with zipfile.ZipFile(pipe, "w", zipfile.ZIP_STORED) as out:
         for path, name in files:
             info = zipfile.ZipInfo(name, time.localtime(path.stat().st_mtime)[:6])
             info.external_attr = 0o644 << 16
             with path.open("rb") as file, out.open(info, "w", force_zip64=True) as entry:
+                check()
                 while piece := file.read(PIECE):
                     entry.write(piece)
                     yield pipe.drain()
