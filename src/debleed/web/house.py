@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import secrets
+import shutil
 import time
 from functools import partial
 from pathlib import Path
@@ -139,7 +140,11 @@ class House:
                 log.info("the demo's session was deleted meanwhile")
 
         stages = ("play", "bleed")
-        self.quick.submit(Job(f"{meta['id']}/demo", ("demo", str(place)), stages, noted, ended))
+        try:
+            self.quick.submit(Job(f"{meta['id']}/demo", ("demo", str(place)), stages, noted, ended))
+        except Refusal:
+            self.store.delete(meta["id"])
+            raise
         return self.session(meta["id"])
 
     def expect(self, key: str, wanted: Json) -> Json:
@@ -199,8 +204,15 @@ class House:
         usual = {voice: value for voice, value in meta["reduction"].items() if voice in told.voices}
         run["reduction"] = reduction(run, wanted.get("reduction", usual))
         folder = place / "runs" / run["id"]
-        shelf.stage(meta, place, folder / "take" / meta["name"])
-        shelf.write(folder / "run.json", run)
+        try:
+            shelf.stage(meta, place, folder / "take" / meta["name"])
+            shelf.write(folder / "run.json", run)
+        except FileNotFoundError as missing:  # the session or a file was deleted in this moment
+            shutil.rmtree(folder, ignore_errors=True)
+            raise Refusal("a file was taken out of the session meanwhile; begin again", 409) from missing
+        except BaseException:
+            shutil.rmtree(folder, ignore_errors=True)
+            raise
         job = Job(
             f"{key}/{run['id']}",
             ("run", str(place), run["id"]),

@@ -95,4 +95,5 @@ def obey(meta: Json, path: Path) -> None:
     meta["leave_out"] = [unit for unit, name in zip(known, names or known, strict=True) if {unit, name} & set(out)]
     spoken = {voice for voice in given.values() if voice is not None}
     everywhere = dict.fromkeys(spoken, told.reduction) if told.reduction is not None else {}
-    meta["reduction"] = {**everywhere, **told.voice_reduction}
+    reduction = {**everywhere, **told.voice_reduction}
+    meta["reduction"] = {voice: value for voice, value in reduction.items() if value != float("inf")}  # inf: all

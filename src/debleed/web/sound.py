@@ -100,6 +100,13 @@ def window(heard: Heard, layers: list[str], start: int, count: int) -> bytes:
     return b"".join(heard.layer(name, start, start + count).astype("<f4").tobytes() for name in layers)
 
 
+def one(heard: Heard, layer: str, mic: int, start: int, stop: int) -> Samples:
+    """Read one microphone of a layer; as all are read together, in pieces that many microphones do not swell."""
+    step = max(1, LONGEST_WINDOW // (4 * len(heard.before)))
+    pieces = [(at, min(at + step, stop)) for at in range(start, stop, step)]
+    return np.concatenate([heard.layer(layer, *piece)[mic].copy() for piece in pieces])
+
+
 def tile(heard: Heard, place: Path, layer: str, mic: int, number: int) -> bytes:
     """Draw one picture of a spectrogram as PNG, or take it from the disk where it was drawn before."""
     before = heard.before
@@ -109,7 +116,7 @@ def tile(heard: Heard, place: Path, layer: str, mic: int, number: int) -> bytes:
     if not kept.is_file():
         start = number * TILE * before.rate
         stop = min(start + TILE * before.rate, before.length)
-        samples = heard.layer(layer, start, stop)[mic]
+        samples = one(heard, layer, mic, start, stop)
         drawn = png(shades(spectrogram(samples, before.rate), read(place / "figures.json")["brightest"][mic]))
         kept.parent.mkdir(exist_ok=True)
         temporary = kept.with_suffix(f".{id(samples)}")
