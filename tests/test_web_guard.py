@@ -201,7 +201,8 @@ def test_odd_stretches_are_refused(web, query):
 
 
 def test_bodies_that_are_no_request(web):
-    for content in (b"{", b"[]", b"1", b"\xff", b" " * (limits.LARGEST_BODY + 1)):
+    deep, half, nan = b"[" * 200_000, b'{"name": " \\ud800"}', b'{"name": "a", "x": NaN}'
+    for content in (b"{", b"[]", b"1", b"\xff", deep, half, nan, b" " * (limits.LARGEST_BODY + 1)):
         answer = web.post("/api/sessions", content=content)
         assert answer.status_code in (400, 413)
         sentence(answer, answer.status_code)
@@ -246,6 +247,12 @@ class TestLimits:
             key = new(web, files={"a.wav": wav()})
             assert "session" in sentence(put(web, key, "b.wav", wav()), 413)
 
+    def test_silence_that_unpacks_to_too_much(self, tmp_path):
+        packed = wav(samples=np.zeros(100_000), format="FLAC")
+        with client(tmp_path, sound=200_000) as web:
+            assert len(packed) < 50_000
+            assert "samples" in sentence(put(web, new(web), "a.flac", packed), 413)
+
     def test_too_many_files_sessions_and_runs(self, tmp_path):
         with client(tmp_path, files=2, sessions=1, runs=0) as web:
             key = new(web, files={"a.wav": wav(), "b.wav": wav(seed=1)})
@@ -274,6 +281,9 @@ BAD = {
     "cut FLAC": (cut(wav(length=99_999, format="FLAC")), "damaged|ends|cannot"),
     "no samples": (wav(length=0), "no samples"),
     "NaN": (wav(samples=np.full(99, np.nan), subtype="FLOAT"), "NaN"),
+    "too loud to square": (wav(samples=np.full(99, 1e200), subtype="DOUBLE"), "no numbers"),
+    "too slow": (wav(rate=1), "1 Hz"),
+    "too fast": (wav(rate=2_000_000_000), "2000000000 Hz"),
     "too many channels": (wav(channels=80), "80 channels"),
     "a page": (b"<html><script>alert(1)</script>", "cannot be read as audio"),
 }

@@ -18,8 +18,11 @@ import soundfile as sf
 from debleed import cli
 from debleed.audio import load
 from debleed.session import Session, assign, load_session
-from debleed.web import words
+from debleed.web import server, words
+from debleed.web.jobs import Job, Jobs, State, hear
 from debleed.web.peaks import ZOOMS, Peaks
+from debleed.web.sessions import Store
+from debleed.web.zipped import zipped
 from page import bled_band, client, ended, folder_of, new, put, run, take, wait, wav
 
 
@@ -244,6 +247,76 @@ def test_what_a_killed_server_left_is_put_in_order(tmp_path):
     with client(tmp_path) as web:
         assert not list((place / "incoming").iterdir())
         assert "stopped" in web.get(f"/api/sessions/{key}/runs/{done['id']}").json()["error"]
+
+
+def test_folders_that_are_no_sessions_are_left_alone(tmp_path):
+    own, left = tmp_path / "sessions" / "Monday", tmp_path / "sessions" / ("0" * 16)
+    for folder in (own, left):
+        folder.mkdir(parents=True)
+        (folder / "vox.wav").write_bytes(wav())
+    with client(tmp_path) as web:
+        assert web.get("/api/sessions").json() == []
+    assert (own / "vox.wav").is_file()
+    assert not left.exists()
+
+
+def test_an_upload_whose_beginning_is_gone_is_not_gone_on_with(tmp_path):
+    store = Store(tmp_path)
+    key = store.create("x")["id"]
+    path = store.expect(key, "a.wav", 8)
+    path.touch()
+    server.put(store, key, path, "a.wav", b"abcd", 4)
+    server.put(store, key, path, "a.wav", b"efgh", 8)
+    assert path.read_bytes() == b"abcdefgh"
+    path.unlink()
+    with pytest.raises(FileNotFoundError):
+        server.put(store, key, path, "a.wav", b"ijkl", 12)
+    assert not path.exists()
+
+
+def test_a_reduction_without_end_is_none(web):
+    key = two(web)
+    told = web.put(f"/api/sessions/{key}/toml", json={"toml": "reduction = inf\n[voice_reduction]\nvox = 6"})
+    assert told.status_code == 200, told.text
+    assert run(web, key)["reduction"] == {"vox": 6}
+
+
+def test_a_zip_holds_one_result(tmp_path):
+    for name in "ab":
+        (tmp_path / name).write_bytes(name.encode() * 9)
+    calls = []
+
+    def check():
+        calls.append(1)
+        if len(calls) == 2:
+            raise OSError("written anew")
+
+    files = [(tmp_path / name, name) for name in "ab"]
+    assert zipfile.ZipFile(io.BytesIO(b"".join(zipped(files, lambda: None)))).read("b") == b"b" * 9
+    with pytest.raises(OSError, match="written anew"):
+        list(zipped(files, check))
+
+
+@pytest.mark.parametrize("line", [b"5\n", b"[1]\n", b"null\n", b'"stage"\n', b"la la la\n"])
+def test_what_a_child_prints_besides_is_passed_over(line):
+    job = Job("a", (), ("",), print, print)
+    hear(job, line, 1.0)
+    assert job.state == State()
+
+
+def test_the_queue_goes_on_after_an_accident():
+    def broken(state):
+        raise ValueError("an accident")
+
+    ends, jobs = [], Jobs(1, 4)
+    for key, begun in (("a", broken), ("b", lambda state: None)):
+        jobs.submit(Job(key, ("demo", "/nowhere", "x"), ("",), begun, lambda state: ends.append(state.error)))
+    until = time.monotonic() + 60
+    while len(ends) < 2 and time.monotonic() < until:
+        time.sleep(0.05)
+    jobs.stop()
+    assert len(ends) == 2
+    assert "an accident" in ends[0]
 
 
 def test_deleting_leaves_nothing(web, tmp_path):

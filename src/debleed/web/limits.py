@@ -39,6 +39,8 @@ class Limits:
     ----------
     file, session
         Bytes of one file and of all files of a session.
+    sound
+        Bytes of one file's samples at 4 each, however small they were packed.
     files, sessions, runs
         Files of a session, sessions, results kept of one session.
     running, waiting
@@ -49,6 +51,7 @@ class Limits:
 
     file: int = 16 * GIB
     session: int = 64 * GIB
+    sound: int = 64 * GIB
     files: int = 128
     sessions: int = 500
     runs: int = 20

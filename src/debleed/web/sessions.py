@@ -19,6 +19,8 @@ from pathlib import Path
 from threading import RLock
 from typing import Any
 
+import numpy as np
+
 from debleed.audio import Source, Take, refuse_twins
 from debleed.recording import InputError, Recording
 from debleed.remove import concerns, inspect
@@ -28,6 +30,9 @@ from debleed.web.roles import Json, is_poly, units
 
 MOST_CHANNELS = 64
 """Microphones of one file."""
+
+RATES = (3000, 768_000)
+"""Lowest and highest rate in Hz, those that browsers play; to bring 1 Hz to 400 kHz would keep the server for hours."""
 
 
 @dataclass(frozen=True)
@@ -139,7 +144,7 @@ class Store:
         """Decode a file from end to end, and if it is sound give it its place; else it is deleted."""
         try:
             place = self.place(session)
-            found, peaks = examined(path, name)
+            found, peaks = examined(path, name, self.limits.sound)
             with self.lock:
                 meta = self.get(session)
                 self._refuse_file(meta, name)  # others may have come meanwhile
@@ -199,8 +204,8 @@ def write(path: Path, content: Json) -> None:
         temporary.unlink(missing_ok=True)
 
 
-def examined(path: Path, name: str) -> tuple[Json, Peaks]:
-    """Decode a whole file: what is in it, what speaks against it, and its waveform.
+def examined(path: Path, name: str, largest: int) -> tuple[Json, Peaks]:
+    """Decode a whole file of ``largest`` bytes of samples at most: what is in it, what speaks against it, its waveform.
 
     Raises
     ------
@@ -211,7 +216,11 @@ def examined(path: Path, name: str) -> tuple[Json, Peaks]:
         source = Source(path)
         try:
             if source.channels > MOST_CHANNELS:
-                raise Refusal(f"'{name}' has {source.channels} channels, more than {MOST_CHANNELS}; split it")
+                raise Refusal(f"'{name}' has {source.channels} channels, more than {MOST_CHANNELS}; split it", 415)
+            if not RATES[0] <= source.rate <= RATES[1]:
+                raise Refusal(f"'{name}' says it has {source.rate} Hz, but {RATES[0]} to {RATES[1]} Hz are taken", 415)
+            if (sound := 4 * source.frames * source.channels) > largest:  # silence packs to next to nothing
+                raise Refusal(f"'{name}' holds {size(sound)} of samples, more than {size(largest)}; split it", 413)
             peaks = Peaks(source.channels)
 
             def heard(start: int, stop: int) -> Any:
@@ -221,8 +230,13 @@ def examined(path: Path, name: str) -> tuple[Json, Peaks]:
 
             names = mic_names(Path(name).stem, source.channels)
             recording = Recording(source.rate, source.frames, names, names, heard)
-            found = inspect(recording)
+            with np.errstate(over="ignore"):  # told of below
+                found = inspect(recording)
             level = found.energy / source.frames
+            if not np.isfinite(level).all():
+                raise Refusal(
+                    f"'{name}' holds samples so large that their squares are no numbers; export it again", 415
+                )
             return {
                 "size": path.stat().st_size,
                 "rate": source.rate,
@@ -235,6 +249,8 @@ def examined(path: Path, name: str) -> tuple[Json, Peaks]:
             }, peaks
         finally:
             source.close()
+    except Refusal:
+        raise
     except InputError as refusal:
         raise Refusal(str(refusal).replace(str(path), name), 415) from refusal
 
@@ -274,6 +290,8 @@ def sweep(store: Store) -> None:
     """Put in order what a server left that was killed: half uploads, halves of deleted sessions, runs without end."""
     (store.folder / "sessions").mkdir(parents=True, exist_ok=True)
     for place in (store.folder / "sessions").iterdir():
+        if not re.fullmatch("[0-9a-f]{16}", place.name):
+            continue  # not made here: somebody's own folder, which is none of ours to delete
         if not (place / "session.json").is_file():
             shutil.rmtree(place, ignore_errors=True)
             continue
