@@ -247,7 +247,7 @@ def box_plot(values: Mapping[str, Sequence[float]]) -> str:
     height = ROW * len(kept) + 40
     out = [f"<svg class='boxes' viewBox='0 0 {WIDTH} {height}' role='img' aria-label='SDR of each item, by method'>"]
     for tick in range(low, high + 1, step):
-        out.append(f"<line class='tick' x1='{x(tick)}' x2='{x(tick)}' y1='0' y2='{height - 34}'/>")
+        out.append(f"<line class='grid' x1='{x(tick)}' x2='{x(tick)}' y1='0' y2='{height - 34}'/>")
         out.append(
             f"<text x='{x(tick)}' y='{height - 18}' text-anchor='middle'>{shown(tick).removesuffix('.0')}</text>"
         )
