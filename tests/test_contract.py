@@ -13,6 +13,9 @@ from debleed.recording import InputError
 from debleed.remove import remove
 
 RATE = 8000
+PACKAGES = dict.fromkeys(["di-cae", "t-unet", "f-unet", "df-unet", "df-unet-gat"], "onnxruntime")
+"""What methods need that is not always there."""
+
 SMALL = {"oracle-linear": {"seconds": 0.02, "iterations": 400}}
 """Settings that suit two seconds of sound."""
 
@@ -22,7 +25,14 @@ ROUNDING = 1e-4
 
 @pytest.fixture(params=METHODS)
 def name(request: pytest.FixtureRequest) -> str:
+    if request.param in PACKAGES:
+        pytest.importorskip(PACKAGES[request.param], reason="needs ONNX Runtime: pip install 'debleed[neural]'")
     return request.param
+
+
+def count(name: str) -> int:
+    """Return the number of microphones to try a method with."""
+    return create(name).voices or 3
 
 
 def band(mics: int = 3, length: int = 2 * RATE, dtype: type = np.float32) -> tuple[np.ndarray, np.ndarray]:
@@ -63,9 +73,10 @@ def close(a: np.ndarray, b: np.ndarray) -> bool:
 
 
 def test_keeps_the_description(name: str) -> None:
-    mics, images = band()
-    cleaned = clean(name, mics, images, names=["vox", "bass", "drums"])
-    assert cleaned.names == cleaned.voices == ("vox", "bass", "drums")
+    names = ("vox", "bass", "drums", "keys")[: count(name)]
+    mics, images = band(count(name))
+    cleaned = clean(name, mics, images, names=names)
+    assert cleaned.names == cleaned.voices == names
     assert (cleaned.rate, cleaned.length) == (RATE, mics.shape[1])
     found = cleaned.read()
     assert found.shape == mics.shape
@@ -74,7 +85,7 @@ def test_keeps_the_description(name: str) -> None:
 
 
 def test_is_aligned_to_the_sample(name: str) -> None:
-    mics, images = band()
+    mics, images = band(count(name))
     found = clean(name, mics, images).read()
     for cleaned, image in zip(found, images, strict=True):
         products = [np.sum(np.roll(cleaned, lag) * image) for lag in range(-8, 9)]
@@ -82,7 +93,7 @@ def test_is_aligned_to_the_sample(name: str) -> None:
 
 
 def test_leaves_the_input_alone(name: str) -> None:
-    mics, images = band()
+    mics, images = band(count(name))
     mics.flags.writeable = images.flags.writeable = False
     before = mics.copy()
     clean(name, mics, images).read()
@@ -90,7 +101,7 @@ def test_leaves_the_input_alone(name: str) -> None:
 
 
 def test_deterministic(name: str) -> None:
-    mics, images = band()
+    mics, images = band(count(name))
     first = clean(name, mics, images)
     np.random.default_rng().standard_normal(3)
     np.random.seed(1)  # noqa: NPY002 - the global state must not matter
@@ -102,19 +113,19 @@ def test_deterministic(name: str) -> None:
 @pytest.mark.parametrize("scale", [1e-6, 10.0])
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_follows_the_level(name: str, scale: float, dtype: type) -> None:
-    mics, images = band(dtype=dtype)
+    mics, images = band(count(name), dtype=dtype)
     expected = clean(name, mics, images).read()
     found = clean(name, mics * dtype(scale), images * dtype(scale)).read()
     assert close(found / dtype(scale), expected)
 
 
 def test_silence_stays_silence(name: str) -> None:
-    found = clean(name, np.zeros((3, 3000), np.float32)).read()
+    found = clean(name, np.zeros((count(name), 3000), np.float32)).read()
     assert not found.any()
 
 
 def test_a_silent_microphone_stays_silent(name: str) -> None:
-    mics, images = band()
+    mics, images = band(count(name))
     mics[1] = images[1] = 0
     found = clean(name, mics, images).read()
     assert np.isfinite(found).all()
@@ -123,21 +134,21 @@ def test_a_silent_microphone_stays_silent(name: str) -> None:
 
 @pytest.mark.parametrize("number", [np.nan, np.inf])
 def test_refuses_what_is_no_number(name: str, number: float) -> None:
-    mics, images = band()
+    mics, images = band(count(name))
     mics[1, 77] = number
     with pytest.raises(InputError, match="mic2"):
         clean(name, mics, images)
 
 
 def test_room_microphones_come_back_unchanged(name: str) -> None:
-    mics, images = band(4)
-    found = clean(name, mics, images, voices=["a", None, "b", "c"]).read()
+    mics, images = band(count(name) + 1)
+    found = clean(name, mics, images, voices=["a", None, *"bcd"[: count(name) - 1]]).read()
     assert np.array_equal(found[1], mics[1])
 
 
 @pytest.mark.parametrize("length", [1, 2, 7, 100, 1023, 4097])
 def test_any_length(name: str, length: int) -> None:
-    mics, images = band(length=length)
+    mics, images = band(count(name), length=length)
     found = clean(name, mics, images).read()
     assert found.shape == mics.shape
     assert np.isfinite(found).all()
@@ -145,7 +156,7 @@ def test_any_length(name: str, length: int) -> None:
 
 def test_refuses_no_samples(name: str) -> None:
     with pytest.raises(InputError, match="no samples"):
-        clean(name, np.zeros((2, 0), np.float32))
+        clean(name, np.zeros((count(name), 0), np.float32))
 
 
 def test_one_microphone_comes_back(name: str) -> None:
@@ -155,16 +166,16 @@ def test_one_microphone_comes_back(name: str) -> None:
 
 @pytest.mark.parametrize("block", [800, 3001])
 def test_blocks_agree_with_the_whole(name: str, block: int) -> None:
-    mics, images = band()
+    mics, images = band(count(name))
     cleaned = clean(name, mics, images)
     starts = list(range(0, mics.shape[1], block))
     parts = {start: cleaned.read(start, min(start + block, mics.shape[1])) for start in reversed(starts)}
     assert close(np.concatenate([parts[start] for start in starts], axis=1), cleaned.read())
-    assert cleaned.read(5, 5).shape == (3, 0)
+    assert cleaned.read(5, 5).shape == (count(name), 0)
 
 
 def test_identical_microphones_do_not_blow_up(name: str) -> None:
-    mics, images = band(2)
+    mics, images = band(max(2, create(name).voices or 0))
     mics[1], images[1] = mics[0], images[0]
     found = clean(name, mics, images).read()
     assert np.isfinite(found).all()
@@ -172,22 +183,33 @@ def test_identical_microphones_do_not_blow_up(name: str) -> None:
 
 
 def test_polarity_follows_the_microphone(name: str) -> None:
-    mics, images = band()
-    flip = np.array([[1], [-1], [1]], np.float32)
+    mics, images = band(count(name))
+    flip = np.array([[1], [-1], [1], [1]], np.float32)[: count(name)]
     mixture = images.sum(axis=0, keepdims=True)  # a cable was soldered the other way round; the mixture is what it was
     found = clean(name, flip * mics, flip * images, mixture).read()
     assert close(found, flip * clean(name, mics, images, mixture).read())
 
 
 def test_a_pair_is_one_voice(name: str) -> None:
-    mics, images = band(2)
-    pair = np.stack([mics[0], mics[1], 0.5 * mics[1]])
-    truth = np.stack([images[0], images[1], 0.5 * images[1]])
-    cleaned = clean(name, pair, truth, voices=["vox", "keys", "keys"])
+    if name == "di-cae":
+        pytest.skip("di-cae hears each microphone alone, so it cannot take one for another's bleed")
+    voices = count(name) - 1 if create(name).voices is None else count(name)
+    mics, images = band(voices)
+    pair, truth = (np.concatenate([z, 0.5 * z[-1:]]) for z in (mics, images))
+    names = ["vox", "bass", "drums", "keys"][-voices:]
+    cleaned = clean(name, pair, truth, voices=[*names, names[-1]])
     found = cleaned.read()
-    assert cleaned.voices == ("vox", "keys", "keys")
+    assert cleaned.voices == (*names, names[-1])
     # its own microphones are not taken for each other's bleed: most of the voice is still there
-    assert (np.sum(found[1:] * truth[1:], axis=1) > 0.6 * np.sum(truth[1:] ** 2, axis=1)).all()
+    assert (np.sum(found[-2:] * truth[-2:], axis=1) > 0.6 * np.sum(truth[-2:] ** 2, axis=1)).all()
+
+
+def test_other_numbers_of_voices_are_refused(name: str) -> None:
+    needed = create(name).voices
+    if needed is not None:
+        mics, images = band(needed - 1)
+        with pytest.raises(InputError, match=f"exactly {needed} voices, this one has {needed - 1}"):
+            clean(name, mics, images)
 
 
 def test_a_pair_alone_comes_back(name: str) -> None:
@@ -213,7 +235,7 @@ def test_needs_are_asked_for(name: str) -> None:
 
 
 def test_progress_is_told_and_may_stop(name: str) -> None:
-    mics, images = band()
+    mics, images = band(count(name))
     recording, truth = Recording.from_array(mics, RATE), Recording.from_array(images, RATE)
     told: list[float] = []
     side = Side(mixture=truth.select([0]), truth=truth)

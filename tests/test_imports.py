@@ -8,13 +8,13 @@ import debleed
 HOUSE = Path(debleed.__file__).parent
 FLOORS = (  # who stands on a floor may import from the floors below, and only from these
     {"recording", "chunks", "instruments"},
-    {"audio", "stft", "acoustics", "staging", "session", "paths", "scores", "batch"},
+    {"audio", "stft", "acoustics", "staging", "session", "paths", "scores", "batch", "nets", "modelcard"},
     {"drawing", "places", "measured", "tracks"},
     {"methods", "simulate", "bss_eval", "blind", "excerpts", "pictures", "band"},
     {"remove", "writing", "evaluate"},
     {"rendering", "report"},
-    {"corpus"},
-    {"benchmark"},
+    {"corpus", "material"},
+    {"benchmark", "train"},
     {"tables"},
     {"cli"},
     {"web"},
@@ -54,8 +54,15 @@ def test_sound_files_have_few_users() -> None:
     assert users == {"audio.py", "writing.py", "excerpts.py"}
 
 
+def test_frameworks_have_few_users() -> None:
+    users = {path.name for path in modules() if {".torch", ".onnx", ".safetensors"} & imports(path)}
+    users |= {path.name for path in sorted((HOUSE / "nets").rglob("*.py")) if {".torch"} & imports(path)}
+    assert users <= {path.name for path in (HOUSE / "nets").glob("*.py")} | {"train.py"}
+    assert {path.name for path in modules() if ".onnxruntime" in imports(path)} == {"neural.py"}
+
+
 def test_the_package_is_light_to_import() -> None:
     code = "import sys, debleed; print(*{name.split('.')[0] for name in sys.modules})"
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
     assert "numpy" in loaded
-    assert not {"scipy", "soundfile", "soxr", "click", "rich", "pyroomacoustics", "torch"} & set(loaded)
+    assert not {"scipy", "soundfile", "soxr", "click", "rich", "pyroomacoustics", "torch", "onnxruntime"} & set(loaded)

@@ -22,6 +22,7 @@ COMMANDS = {
     "remove": "remove the bleed from a folder of microphones",
     "serve": "open a page to clean a session by dropping files and listening",
     "simulate": "put dry stems into a room, so that they bleed",
+    "train": "train one of the networks on a folder of stems",
 }
 """Name → one line of help. The command itself is ``debleed.cli.<name>.command``, unless it lives elsewhere."""
 

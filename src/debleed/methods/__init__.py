@@ -51,6 +51,9 @@ class Method(Protocol):
     needs: ClassVar[frozenset[str]]
     """Fields of :class:`Side` without which :meth:`fit` refuses."""
 
+    voices: ClassVar[int | None]
+    """The number of voices a recording must have; any where not given."""
+
     def fit(self, recording: Recording, side: Side = ..., progress: Progress = ...) -> Fitted:
         """Learn from a recording in bounded memory, without changing it; deterministic.
 
@@ -70,6 +73,17 @@ METHODS: dict[str, tuple[str, str]] = {
     "optimisation": (
         "optimisation:Optimisation",
         "needs the clean mixture, for mixtures without delays: alternating least squares (the founding method)",
+    ),
+    "di-cae": ("neural:DiCae", "experimental, may harm: an autoencoder for each voice, on each microphone alone"),
+    "t-unet": (
+        "neural:TUnet",
+        "for four voices mixed without delays, as the founding work mixes them: a network tells the matrix",
+    ),
+    "f-unet": ("neural:FUnet", "experimental, may harm; for four voices: a Wave-U-Net over all microphones"),
+    "df-unet": ("neural:DfUnet", "experimental, may harm; for four voices: a dilated Wave-U-Net over all microphones"),
+    "df-unet-gat": (
+        "neural:DfUnetGat",
+        "experimental, may harm: a dilated Wave-U-Net with attention over any number of microphones",
     ),
     "unprocessed": ("baseline:Unprocessed", "the microphones as they are: the floor of every table"),
     "oracle-wiener": ("baseline:OracleWiener", "needs the truth: the best mask on each microphone alone"),

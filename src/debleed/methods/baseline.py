@@ -48,6 +48,7 @@ class Unprocessed:
     """The microphones as they are; method and fitted method in one, since nothing is learnt."""
 
     needs: ClassVar[frozenset[str]] = frozenset()
+    voices: ClassVar[int | None] = None
 
     def fit(self, recording: Recording, side: Side = NOTHING_KNOWN, progress: Progress = quiet) -> Unprocessed:
         """Learn nothing."""
@@ -113,6 +114,7 @@ class OracleWiener:
     """
 
     needs: ClassVar[frozenset[str]] = frozenset({"truth"})
+    voices: ClassVar[int | None] = None
 
     nfft: int = field(
         default=4096, metadata={"help": "window length in samples at 44.1 kHz; other rates keep its time"}
@@ -290,6 +292,7 @@ class OracleLinear:
     """
 
     needs: ClassVar[frozenset[str]] = frozenset({"truth"})
+    voices: ClassVar[int | None] = None
 
     seconds: float = field(default=1.0, metadata={"help": "length of the filters"})
     ahead: float = field(default=0.2, metadata={"help": "share of the filter that looks ahead, 0 to 1"})

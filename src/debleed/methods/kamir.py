@@ -241,6 +241,7 @@ class Kamir:
     """
 
     needs: ClassVar[frozenset[str]] = frozenset()
+    voices: ClassVar[int | None] = None
 
     nfft: int = field(
         default=8192, metadata={"help": "window length in samples at 44.1 kHz; other rates keep its time"}

@@ -227,6 +227,7 @@ class Linear:
 
     seconds: float = field(default=120.0, metadata={"help": "seconds of the recording that are listened to"})
     needs: ClassVar[frozenset[str]] = frozenset()
+    voices: ClassVar[int | None] = None
 
     def __post_init__(self) -> None:
         if not 0 < self.seconds < np.inf:

@@ -46,6 +46,7 @@ class Optimisation:
     """Alternating least squares with the clean mixture, see :mod:`debleed.methods.optimisation`."""
 
     needs: ClassVar[frozenset[str]] = frozenset({"mixture"})
+    voices: ClassVar[int | None] = None
 
     lowest: float = field(default=0.001, metadata={"help": "least gain of a path of bleed, against the own voice"})
     highest: float = field(default=0.55, metadata={"help": "largest gain of a path of bleed, against the own voice"})

@@ -1,0 +1,64 @@
+"""The card of a trained network, for people: what it is, what it learnt from, how far it came."""
+
+from __future__ import annotations
+
+import csv
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from debleed import __version__
+
+ROWS = 12
+"""Lines of the learning curve in a card."""
+
+
+def commit() -> str:
+    """Name the state of this program: its commit, or its version where it lies in no repository."""
+    try:
+        found = subprocess.run(
+            ["git", "rev-parse", "--short=12", "HEAD"],
+            cwd=Path(__file__).parent,
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+    except (OSError, subprocess.CalledProcessError):
+        return f"version {__version__}"
+    return found.stdout.strip()
+
+
+def card(description: Mapping[str, Any], log: Path) -> str:
+    """Write the card.
+
+    Parameters
+    ----------
+    description
+        What stands in the JSON beside the weights.
+    log
+        The CSV of the run.
+    """
+    plan = description["plan"]
+    name = f"{description['net']}, variant {description['variant']}"
+    facts = {
+        "voice": plan["voice"] or "all",
+        "scenes": f"{', '.join(plan['scenes'])}; {plan['rooms']} of each drawn from seed {plan['seed']}",
+        "learnt from": ", ".join(description["tracks"]),
+        "validated on": ", ".join(plan["validation"]) or "every seventh track",
+        "steps": f"{description['steps']} (best so far) of {plan['steps']}, {plan['batch']} examples of "
+        f"{plan['seconds']:g} s each",
+        "time": f"{description['hours']:g} h on {description['device']}, "
+        f"{description['examples_per_second']:g} examples a second",
+        "parameters": f"{description['parameters']:,}",
+        "gain in validation": f"{description['validation_gain_db']} dB (median SDR over the microphones as they are)",
+        "made by": f"debleed {__version__}, commit {description['commit']}",
+    }
+    lines = [f"# {name}", "", *(f"- {key}: {value}" for key, value in facts.items()), ""]
+    with log.open(encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    stride = max(1, -(-len(rows) // ROWS))
+    shown = rows[stride - 1 :: stride]
+    lines += ["## Learning curve", "", "| step | loss | gain in validation, dB |", "| --- | --- | --- |"]
+    lines += [f"| {row['step']} | {row['loss']} | {row['gain_db']} |" for row in shown]
+    return "\n".join(lines) + "\n"

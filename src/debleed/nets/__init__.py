@@ -1,0 +1,88 @@
+"""The founding networks and their variants: which there are, made by name. Each maps ``(batch, mics, samples)`` alike.
+
+The microphones that a network is given are scaled to a level of about 1, see :data:`NETS`; it is not its task to follow
+the level. PyTorch is imported when a network is made; running the shipped ones needs none (:mod:`.weights`).
+"""
+
+from __future__ import annotations
+
+import importlib
+from dataclasses import dataclass
+from typing import Any
+
+from debleed.recording import InputError
+
+VOICES = ("vocals", "bass", "drums", "other")
+"""The voices for which there are networks that know one voice alone; a voice of another name is ``other``."""
+
+NEEDS_TRAINING = "training needs PyTorch and more; install them with: pip install 'debleed[train]'"
+
+
+@dataclass(frozen=True)
+class Net:
+    """What a network is, but for its shapes.
+
+    Parameters
+    ----------
+    module
+        Where its class, ``Config`` and ``VARIANTS`` are.
+    scenes
+        The preset of :meth:`debleed.simulate.Scene.preset` that it is trained on where nothing else is asked.
+    level
+        How its input is scaled: ``each`` microphone to an RMS of 1 over the recording, or all by one ``common`` factor.
+    voices
+        The number of voices it is made for; any where not given.
+    alone
+        Whether it knows one voice and hears one microphone; there is one for each of :data:`VOICES`.
+    """
+
+    module: str
+    scenes: str
+    level: str = "each"
+    voices: int | None = 4
+    alone: bool = False
+
+
+NETS: dict[str, Net] = {
+    "di-cae": Net("di_cae", "founding-linear", voices=None, alone=True),
+    "t-unet": Net("t_unet", "founding-linear", level="common"),
+    "f-unet": Net("wave_unet", "founding-room-0.35"),
+    "df-unet": Net("wave_unet", "founding-room-0.35"),
+    "df-unet-gat": Net("wave_unet", "founding-room-0.35", voices=None),
+}
+
+
+def described(name: str) -> Net:
+    """Look a network up.
+
+    Raises
+    ------
+    InputError
+        For an unknown name; the sentence lists the known ones.
+    """
+    if name not in NETS:
+        raise InputError(f"there is no network '{name}'; the networks are {', '.join(NETS)}")
+    return NETS[name]
+
+
+def variants(name: str) -> dict[str, Any]:
+    """Return the configurations of a network by the name of the variant; ``founding`` is the first.
+
+    Raises
+    ------
+    InputError
+        For an unknown network, and where PyTorch is not installed.
+    """
+    module = described(name).module
+    try:
+        found: dict[str, Any] = importlib.import_module(f"debleed.nets.{module}").VARIANTS[name]
+    except ModuleNotFoundError as missing:
+        if missing.name != "torch":
+            raise
+        raise InputError(NEEDS_TRAINING) from None
+    return found
+
+
+def build(name: str, config: Any) -> Any:
+    """Make a network (a ``torch.nn.Module``) of a configuration from :func:`variants`."""
+    return importlib.import_module(f"debleed.nets.{described(name).module}").Network(config)

@@ -1,0 +1,110 @@
+"""t-UNet: half a U-Net ("truncated") that hears all microphones and tells the matrix they were mixed with.
+
+R. Rajesh, P. Rajan: "Neural networks for interference reduction in multi-track recordings", WASPAA 2023. For mixtures
+without delays, X = A S: the network gives A, and A⁻¹ X are the voices. Here the voices are images (what each microphone
+hears of its own voice), so the diagonal of A is 1 and only what is beside it is told.
+
+The founding loss is the squared error of A against X S⁺. Ours weighs it with what is heard, ‖X − A S‖²: an entry that
+belongs to a silent voice cannot be known and does not matter.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import pairwise
+
+import torch
+from torch import Tensor, nn
+
+from debleed.nets.losses import squared
+
+
+@dataclass(frozen=True)
+class Config:
+    """Shapes of a t-UNet.
+
+    Parameters
+    ----------
+    filters
+        Of the convolutions, which see each microphone alone; each is followed by max-pooling.
+    kernel, pool
+        Taps and pooling along time.
+    dense
+        Widths of the layers between the features of all microphones and the matrix.
+    mics
+        Microphones.
+    rate, samples
+        Samples per second, and of a block.
+    """
+
+    filters: tuple[int, ...] = (16, 32, 64, 128, 512)
+    kernel: int = 4
+    pool: int = 9
+    dense: tuple[int, ...] = (512, 128, 64, 32)
+    mics: int = 4
+    rate: int = 22050
+    samples: int = 220500
+
+
+VARIANTS = {
+    "t-unet": {
+        "founding": Config(),
+        "narrow": Config(filters=(8, 16, 32, 64, 64), dense=(64, 32)),
+        "tiny": Config(filters=(4, 4, 4, 4), dense=(8,), samples=22050),
+    }
+}
+
+START = 0.2
+"""Bleed that is told to begin with: about the mean of the founding matrix, 0.18 / 0.8."""
+
+
+class Network(nn.Module):
+    """Tells the mixing matrix of a block, and unmixes with it."""
+
+    def __init__(self, config: Config) -> None:
+        super().__init__()
+        self.config = config
+        layers: list[nn.Module] = []
+        given, length = 1, config.samples
+        for filters in config.filters:
+            layers += [nn.ZeroPad2d((config.kernel // 2 - 1, config.kernel // 2, 0, 0))]
+            layers += [nn.Conv2d(given, filters, (1, config.kernel)), nn.ReLU(), nn.MaxPool2d((1, config.pool))]
+            given, length = filters, length // config.pool
+        self.features = nn.Sequential(*layers)
+        widths = (config.mics * length * given, *config.dense)
+        dense: list[nn.Module] = []
+        for wide, narrow in pairwise(widths):
+            dense += [nn.Linear(wide, narrow), nn.ReLU()]
+        self.last = nn.Linear(widths[-1], config.mics**2)
+        nn.init.constant_(self.last.bias, START)
+        self.dense = nn.Sequential(*dense)
+
+    def matrix(self, mics: Tensor) -> Tensor:
+        """Tell A, ``(batch, mics, mics)`` with a diagonal of 1, from blocks ``(batch, mics, samples)``."""
+        block = nn.functional.pad(mics, (0, max(0, self.config.samples - mics.shape[2])))
+        h = self.features(block[:, None, :, : self.config.samples]).flatten(1)
+        one = torch.eye(self.config.mics, device=mics.device)
+        return self.last(self.dense(h)).unflatten(1, (self.config.mics, self.config.mics)) * (1 - one) + one
+
+    def forward(self, mics: Tensor) -> Tensor:
+        """Unmix microphones ``(batch, mics, samples)``."""
+        return torch.linalg.solve(self.matrix(mics), mics)
+
+    def loss(self, mics: Tensor, images: Tensor) -> Tensor:
+        """Mean of ‖X − A S‖²."""
+        return squared(self.matrix(mics) @ images, mics)
+
+    def export(self) -> tuple[nn.Module, tuple[int, int]]:
+        """Return what is to run without PyTorch, and the ``(mics, samples)`` it is given."""
+        return _Matrix(self), (self.config.mics, self.config.samples)
+
+
+class _Matrix(nn.Module):
+    """A alone: a recording is unmixed with one matrix, whatever its blocks."""
+
+    def __init__(self, network: Network) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, mics: Tensor) -> Tensor:
+        return self.network.matrix(mics)

@@ -1,0 +1,56 @@
+"""Shipped weights, found by name; running them needs no PyTorch."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from debleed.recording import InputError
+
+FOLDER = Path(__file__).parent / "weights"
+"""For each network ``<name>.onnx`` to run, ``<name>.safetensors`` to go on training, ``<name>.json`` and its card."""
+
+
+def shipped() -> list[str]:
+    """List the names of the networks that come with the package."""
+    return sorted(path.stem for path in FOLDER.glob("*.onnx"))
+
+
+def find(name: str, folder: Path | None = None) -> Path:
+    """Find a network by name: one that is shipped, or one that ``debleed train`` wrote into a folder.
+
+    Raises
+    ------
+    InputError
+        Where there is none.
+    """
+    path = (folder or FOLDER) / f"{name}.onnx"
+    if path.is_file() and path.with_suffix(".json").is_file():
+        return path
+    if folder is None:
+        raise InputError(f"no network '{name}' is shipped, only {', '.join(shipped())}; train one with 'debleed train'")
+    raise InputError(
+        f"there is no {name}.onnx in '{folder}' with its {name}.json beside it; 'debleed train' makes them"
+    )
+
+
+@lru_cache(maxsize=32)
+def describe(path: Path) -> dict[str, Any]:
+    """Read what is known of a network (:func:`find`), after its checksum was seen to be right.
+
+    Raises
+    ------
+    InputError
+        Where the network is damaged, or not the one that is described.
+    """
+    try:
+        described: dict[str, Any] = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
+        expected = described["sha256"]["onnx"]
+    except (ValueError, KeyError, TypeError):
+        raise InputError(f"'{path.with_suffix('.json')}' is damaged; copy it again, or train again") from None
+    if hashlib.sha256(path.read_bytes()).hexdigest() != expected:
+        raise InputError(f"'{path}' is damaged: it is another file than was described; copy it again")
+    return described

@@ -1,0 +1,241 @@
+"""The training loop: what it draws, that it goes on after a kill, what it refuses, what it leaves."""
+
+import csv
+import dataclasses
+import json
+import sys
+
+import numpy as np
+import pytest
+
+from debleed import nets
+from debleed.cli import run as command_line
+from debleed.material import Material, Scenes, Song, heard, load_songs
+from debleed.nets import weights
+from debleed.recording import InputError, Recording
+from debleed.tracks import find_tracks
+from debleed.writing import write_mics
+
+RATE = 22050
+VOICES = ("bass", "drums", "other", "vocals")
+
+
+@pytest.fixture(scope="module")
+def corpus(tmp_path_factory):
+    """Three tracks of three seconds: noise in bands, loud enough to count."""
+    root = tmp_path_factory.mktemp("corpus")
+    rng = np.random.default_rng(4)
+    for track in ("train/One", "train/Two", "train/Three", "test/Four"):
+        sound = 0.2 * np.cumsum(rng.standard_normal((4, 3 * RATE)), axis=1) % 1 - 0.1
+        write_mics(root / track, Recording.from_array(sound.astype(np.float32), RATE, VOICES))
+    return root
+
+
+@pytest.fixture
+def material(corpus, tmp_path):
+    songs = load_songs(find_tracks(corpus), VOICES, RATE, tmp_path)
+    return Material(songs, Scenes(("founding-linear",), VOICES, RATE, "7", 50, tmp_path), 4000, "each")
+
+
+def test_songs_are_kept(corpus, tmp_path):
+    first = load_songs(find_tracks(corpus), VOICES, RATE, tmp_path)
+    files = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*.npy")}
+    second = load_songs(find_tracks(corpus), VOICES, RATE, tmp_path)
+    assert len(files) == 4
+    assert files == {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*.npy")}
+    assert all(np.array_equal(a.samples, b.samples) for a, b in zip(first, second, strict=True))
+
+
+def test_examples_follow_their_key(material):
+    a, b, other = (material.batch(2, key) for key in (5, 5, 6))
+    assert all(np.array_equal(x, y) for x, y in zip(a, b, strict=True))
+    assert not np.array_equal(a[0], other[0])
+    assert a[0].shape == a[1].shape == (2, 4, 4000)
+    assert a[0].dtype == np.float32
+
+
+def test_examples_are_mixtures_of_their_images(material):
+    mics, images = material.example("x")
+    matrix = mics @ np.linalg.pinv(images)
+    np.testing.assert_allclose(matrix @ images, mics, atol=1e-4)
+    np.testing.assert_allclose(np.diag(matrix), 1, atol=1e-3)
+
+
+def test_shuffling_moves_targets_along(material):
+    still = dataclasses.replace(material, shuffle=False)
+    for key in range(8):
+        moved, fixed = material.example(key), still.example(key)
+        order = [int(np.argmin([np.abs(row - other).sum() for other in fixed[0]])) for row in moved[0]]
+        assert sorted(order) == [0, 1, 2, 3]
+        assert all(np.array_equal(a, b[order]) for a, b in zip(moved, fixed, strict=True))
+
+
+def test_one_voice_alone(material):
+    alone = dataclasses.replace(material, voice=2)
+    mics, images = alone.example("y")
+    assert mics.shape == images.shape == (1, 4000)
+    whole = dataclasses.replace(material, shuffle=False).example("y")
+    assert np.array_equal(images[0], whole[1][2])
+
+
+def test_levels_are_about_one(material):
+    level = [np.sqrt(np.mean(material.example(key)[0] ** 2, axis=1)) for key in range(12)]
+    assert np.median(level) == pytest.approx(1, rel=0.2)
+
+
+def test_bleed_is_convolution():
+    rng = np.random.default_rng(0)
+    stems, paths = rng.standard_normal((2, 300)).astype(np.float32), rng.standard_normal((2, 2, 41)).astype(np.float32)
+    mics, own = heard(stems, paths, 260)
+    for i in range(2):
+        whole = [np.convolve(stems[j], paths[i, j])[40:300] for j in range(2)]
+        np.testing.assert_allclose(mics[i], sum(whole), atol=1e-3)
+        np.testing.assert_allclose(own[i], whole[i], atol=1e-3)
+
+
+def test_rooms_are_drawn_once(tmp_path):
+    scenes = Scenes(("convolutive",), VOICES, RATE, "1", 3, tmp_path)
+    first = scenes.responses("convolutive", 2)
+    assert len(list(tmp_path.rglob("*.npy"))) == 1
+    again = dataclasses.replace(scenes, count=4).responses("convolutive", 2)
+    assert np.array_equal(first, again)
+    assert first.shape[:2] == (4, 4)
+
+
+def test_rests_are_passed_over(tmp_path):
+    row = np.zeros((1, 40_000), np.float16)
+    row[:, 20_000:] = 0.3
+    song = Song("s", row, np.array([0.045]))
+    scenes = Scenes(("founding-linear",), ("a",), RATE, "1", 1, tmp_path)
+    quiet = sum(not Material([song], scenes, 1000, "each").example(key)[0].any() for key in range(60))
+    assert quiet <= 12  # (1/2)^4 of 60 on average; without looking for sound it would be half
+
+
+# ------------------------------------------------------------------------------------------------- with PyTorch
+
+
+@pytest.fixture
+def plan():
+    pytest.importorskip("torch", reason="needs PyTorch: pip install 'debleed[train]'").set_num_threads(1)
+    pytest.importorskip("safetensors")
+    from debleed.train import Plan
+
+    return Plan(
+        "df-unet-gat", "tiny", ("founding-linear",), validation=("Two",), steps=6, batch=2, seconds=0.2, every=2
+    )
+
+
+def test_goes_on_after_a_kill_bit_for_bit(plan, corpus, tmp_path):
+    import torch
+
+    from debleed.train import Run
+
+    whole = Run(plan, corpus, tmp_path / "whole", tmp_path / "cache")
+    whole.learn()
+
+    def kill(stage, share):
+        if share > 0.7:  # after the fifth step, beyond the checkpoint of the fourth
+            raise KeyboardInterrupt
+
+    killed = Run(plan, corpus, tmp_path / "killed", tmp_path / "cache")
+    with pytest.raises(KeyboardInterrupt):
+        killed.learn(progress=kill)
+    resumed = Run(plan, corpus, tmp_path / "killed", tmp_path / "cache")
+    assert resumed.state.step == 4
+    resumed.learn()
+    for name, value in whole.network.state_dict().items():
+        assert torch.equal(value, resumed.network.state_dict()[name]), name
+    rows = [list(csv.DictReader((tmp_path / run / "log.csv").open())) for run in ("whole", "killed")]
+    assert [row["loss"] for row in rows[0]] == [row["loss"] for row in rows[1]]
+    assert [row["step"] for row in rows[1]] == ["2", "4", "6"]
+
+
+def test_seeds_matter(plan, corpus, tmp_path):
+    from debleed.train import Run
+
+    losses = []
+    for seed in ("1", "1", "2"):
+        folder = tmp_path / str(len(losses))
+        Run(dataclasses.replace(plan, steps=2, seed=seed), corpus, folder, tmp_path / "cache").learn()
+        losses.append((folder / "log.csv").read_text().splitlines()[1].split(",")[:4])
+    assert losses[0] == losses[1] != losses[2]
+
+
+def test_stops_without_progress(plan, corpus, tmp_path, monkeypatch):
+    from debleed.train import Run
+
+    run = Run(dataclasses.replace(plan, steps=40, every=1, patience=3), corpus, tmp_path / "out", tmp_path / "cache")
+    monkeypatch.setattr(run, "gains", lambda: np.zeros(3))
+    run.learn()
+    assert run.state.step == 4  # one best, then three without a better
+
+
+def test_refusals(plan, corpus, tmp_path):
+    from debleed.train import Run
+
+    def refused(match, output="out", **changes):
+        with pytest.raises(InputError, match=match):
+            Run(dataclasses.replace(plan, **changes), corpus, tmp_path / output, tmp_path / "cache")
+
+    refused("no variant 'huge'; it has founding, narrow, tiny", variant="huge")
+    refused("no track 'Nine'", validation=("Nine",))
+    refused("nothing is left to learn from", validation=("One", "Two", "Three"))
+    refused("name its voice", net="di-cae")
+    refused("name none", voice="bass")
+    Run(dataclasses.replace(plan, steps=1, every=1), corpus, tmp_path / "run", tmp_path / "cache").learn()
+    refused("another plan .batch 2 there, 3 here", output="run", batch=3)
+    with pytest.raises(InputError, match="no device"):
+        Run(plan, corpus, tmp_path / "out", tmp_path / "cache", device="cuda:9")
+
+
+def test_learning_rate(plan):
+    from debleed.train import learning_rate
+
+    rates = [learning_rate(dataclasses.replace(plan, steps=1000), step) for step in range(1000)]
+    assert np.argmax(rates) in (19, 20)
+    assert max(rates) == plan.rate
+    assert rates[-1] < 0.02 * plan.rate
+    assert all(np.diff(rates[20:]) < 0)
+
+
+def test_the_command_trains_what_a_method_runs(corpus, tmp_path, capsys):
+    for package in ("torch", "onnxscript", "onnxruntime", "safetensors"):
+        pytest.importorskip(package)
+    out = tmp_path / "run"
+    arguments = ["train", "di-cae", "--voice", "other", "--corpus", str(corpus), "-o", str(out), "--smoke"]
+    assert command_line([*arguments, "--steps", "2", "--every", "1", "--seconds", "0.3"]) == 0
+    assert "2 steps" in capsys.readouterr().out
+    told = weights.describe(out / "di-cae-other.onnx")
+    assert told["tracks"] == ["train/One", "train/Two"]
+    assert told["plan"]["seed"] == "0"
+    card = (out / "di-cae-other.md").read_text()
+    assert "learnt from: train/One, train/Two" in card
+    assert "| 2 |" in card
+    from debleed.remove import remove
+
+    mics = Recording.from_array(np.random.default_rng(0).standard_normal((2, 9000)).astype(np.float32), 16000)
+    assert np.isfinite(remove(mics, "di-cae", settings={"folder": str(out)}).read()).all()
+    with pytest.raises(InputError, match=r"no di-cae-vocals\.onnx"):
+        remove(Recording.from_array(mics.read(), 16000, ["vox", "x"]), "di-cae", settings={"folder": str(out)})
+
+
+def test_without_pytorch_a_sentence_says_what_to_install(corpus, tmp_path, monkeypatch, capsys):
+    for name in [name for name in sys.modules if name.split(".")[0] == "torch" or name.startswith("debleed.nets.")]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "torch", None)
+    with pytest.raises(InputError, match=r"pip install 'debleed\[train\]'"):
+        nets.variants("df-unet")
+    assert command_line(["train", "df-unet", "--corpus", str(corpus), "-o", str(tmp_path / "x")]) == 2
+    assert "debleed[train]" in capsys.readouterr().err
+
+
+def test_damaged_descriptions_are_refused(tmp_path):
+    path = tmp_path / "n.onnx"
+    path.write_bytes(b"abc")
+    path.with_suffix(".json").write_text(json.dumps({"sha256": {"onnx": "0" * 64}}))
+    with pytest.raises(InputError, match="damaged: it is another file"):
+        weights.describe(path)
+    path.with_suffix(".json").write_text("{")
+    weights.describe.cache_clear()
+    with pytest.raises(InputError, match=r"n.json' is damaged"):
+        weights.describe(path)
