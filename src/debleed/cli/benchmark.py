@@ -133,7 +133,7 @@ def show(title: str, head: list[str], rows: list[list[str]]) -> None:
     table = Table(title=title, title_justify="left")
     for k, cell in enumerate(head):
         figures = bool(rows) and k > 0 and rows[0][k][:1] in "+−–∞0123456789"
-        table.add_column(cell, justify="right" if figures else "left", overflow="fold", no_wrap=figures)
+        table.add_column(cell, justify="right" if figures else "left", overflow="fold", no_wrap=figures or k == 0)
     for row in rows:
         table.add_row(*row)
     Console().print(table)
