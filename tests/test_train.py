@@ -145,7 +145,7 @@ def test_goes_on_after_a_kill_bit_for_bit(plan, corpus, tmp_path):
     resumed.learn()
     for name, value in whole.network.state_dict().items():
         assert torch.equal(value, resumed.network.state_dict()[name]), name
-    rows = [list(csv.DictReader((tmp_path / run / "log.csv").open())) for run in ("whole", "killed")]
+    rows = [list(csv.DictReader((tmp_path / run / "log.csv").read_text().splitlines())) for run in ("whole", "killed")]
     assert [row["loss"] for row in rows[0]] == [row["loss"] for row in rows[1]]
     assert [row["step"] for row in rows[1]] == ["2", "4", "6"]
 
@@ -215,8 +215,11 @@ def test_the_command_trains_what_a_method_runs(corpus, tmp_path, capsys):
 
     mics = Recording.from_array(np.random.default_rng(0).standard_normal((2, 9000)).astype(np.float32), 16000)
     assert np.isfinite(remove(mics, "di-cae", settings={"folder": str(out)}).read()).all()
-    with pytest.raises(InputError, match=r"no di-cae-vocals\.onnx"):
-        remove(Recording.from_array(mics.read(), 16000, ["vox", "x"]), "di-cae", settings={"folder": str(out)})
+    vocals = Recording.from_array(mics.read(), 16000, ["vox", "x"])  # a voice without a network is "other"
+    assert np.array_equal(
+        remove(vocals, "di-cae", settings={"folder": str(out)}).read(),
+        remove(mics, "di-cae", settings={"folder": str(out)}).read(),
+    )
 
 
 def test_without_pytorch_a_sentence_says_what_to_install(corpus, tmp_path, monkeypatch, capsys):
