@@ -5,6 +5,7 @@ An item is drawn from its own id, so nobody chose it; the room of an item is the
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -179,17 +180,35 @@ def song_stems(song: str, rate: int, seconds: float, start: float | None = None)
     return stems
 
 
-def drum_take(seed: int, bleed_db: float, rate: int, seconds: float) -> tuple[Recording, Recording]:
-    """Sequence a take of the real kit, with the truth."""
-    with tempfile.TemporaryDirectory() as folder:
-        options = ["--seconds", seconds, "--seed", seed, "--bleed-db", bleed_db]
-        subprocess.run([sys.executable, SHARED / "bin" / "drum_take.py", folder, *map(str, options)], check=True)
-        take = Take.open(audio_files(Path(folder)), rate=rate)
+def drum_take(
+    seed: int, bleed_db: float, rate: int, seconds: float, hits: str = "all", bpm: float = 110.0
+) -> tuple[Recording, Recording]:
+    """Sequence a take of the real kit, with the truth; ``hits`` are all, or those of odd or even numbers."""
+    with tempfile.TemporaryDirectory() as temporary:
+        script, folder = SHARED / "bin" / "drum_take.py", Path(temporary) / "take"
+        if hits != "all":  # the script takes its hits from beside it
+            script = some_hits(Path(temporary), script, odd=hits == "odd")
+        options = ["--seconds", seconds, "--seed", seed, "--bleed-db", bleed_db, "--bpm", bpm]
+        subprocess.run([sys.executable, script, folder, *map(str, options)], check=True)
+        take = Take.open(audio_files(folder), rate=rate)
         mics = take.recording()
-        truth = load_like(Path(folder) / "truth", take)
+        truth = load_like(folder / "truth", take)
         held = tuple(Recording.from_array(z.read(), rate, z.names) for z in (mics, truth))
         take.close()
     return held[0], held[1]
+
+
+def some_hits(folder: Path, script: Path, odd: bool) -> Path:
+    """Lay the script out beside the hits of odd or of even numbers alone."""
+    for hit in (SHARED / "data" / "drumkit").glob("*/*.flac"):
+        if ".room" not in hit.name and int(hit.stem) % 2 == odd:
+            linked = folder / "data" / "drumkit" / hit.parent.name / hit.name
+            linked.parent.mkdir(parents=True, exist_ok=True)
+            linked.symlink_to(hit)
+    copied = folder / "bin" / script.name
+    copied.parent.mkdir()
+    shutil.copyfile(script, copied)
+    return copied
 
 
 def items(

@@ -9,10 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from debleed.methods import Progress, Side, quiet
-from debleed.methods.demixing import find_paths
+from debleed.methods.demixing import Paths, find_paths
+from debleed.methods.evidence import evidence
+from debleed.methods.guide import tell_leak, weights
 from debleed.methods.listening import listen
 from debleed.methods.narrowband import Narrowband, far, find_matrices
-from debleed.methods.suppression import Suppression, find_leak
+from debleed.methods.suppression import Suppression
 from debleed.paths import OverlapSave, Response, Taps, unmixing
 from debleed.recording import InputError, Recording, Samples
 
@@ -39,16 +41,24 @@ class Demix:
         allowed = recording.paths()[np.ix_(sounding, sounding)]
         if not allowed.any():
             return Demixed(Filters.none(len(recording)), Suppression.none(len(recording)))
-        found = find_paths(heard, recording.rate, allowed, progress)
-        short = Filters(found.taps, found.ahead, found.trust)
-        filters: Filters | Narrowband = short
+        filters, found = find_filters(heard, recording.rate, allowed, progress)
         left = Suppression.none(len(heard))
         if not found.instantaneous:
-            touched = np.any(found.trust, axis=-1)
-            filters = longer(short, heard, recording.rate, allowed & touched[:, None], progress)
-            left = left_by(filters, touched, Recording.from_array(heard, recording.rate), allowed)
+            left = left_by(filters, found, Recording.from_array(heard, recording.rate), allowed)
         progress("demix", 1.0)
         return Demixed(filters.among(sounding, len(recording)), left.among(sounding, len(recording)))
+
+
+def find_filters(
+    heard: NDArray[np.float32], rate: int, allowed: NDArray[np.bool_], progress: Progress = quiet
+) -> tuple[Filters | Narrowband, Paths]:
+    """Find the filters for what is heard, ``(mics, samples)``, and the paths that they began with."""
+    found = find_paths(heard, rate, allowed, progress)
+    short = Filters(found.taps, found.ahead, found.trust)
+    if found.instantaneous:
+        return short, found
+    touched = np.any(found.trust, axis=-1)
+    return longer(short, heard, rate, allowed & touched[:, None], progress), found
 
 
 def longer(
@@ -62,11 +72,13 @@ def longer(
 
 
 def left_by(
-    filters: Filters | Narrowband, touched: NDArray[np.bool_], microphones: Recording, allowed: NDArray[np.bool_]
+    filters: Filters | Narrowband, found: Paths, microphones: Recording, allowed: NDArray[np.bool_]
 ) -> Suppression:
     """Find what the filters leave; where they took nothing, nothing is left, and a gain takes no more than they did."""
     voices = Recording.from_array(filters.apply(microphones).read(), microphones.rate)
-    leak = find_leak(voices.read(), microphones.rate, allowed) * touched[:, None, None]
+    seen = evidence(microphones.read(), voices.read(), found.taps, found.ahead, found.trust, microphones.rate, allowed)
+    touched = np.any(found.trust, axis=-1)
+    leak = tell_leak(seen, allowed, weights()) * touched[:, None, None]
     return Suppression(leak).modest(microphones, voices)
 
 

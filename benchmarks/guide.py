@@ -1,0 +1,248 @@
+"""Train the guide (debleed.methods.guide): songs and drums that bleed, demixed, with the truth to learn from.
+
+    python benchmarks/guide.py SCRATCH [--songs Caesium Francium Hydrogen] [--out DIR] [--score]
+
+Needs debleed[train] and the shared audio. Recordings are drawn from their numbers, demixed by the filters of demix, and
+what the network sees of them is kept in SCRATCH: a run that is stopped goes on. Of the drum kit it learns from hits of
+odd numbers. Every seventh recording is for validation. --score trains nothing: it tells the gain on recordings of the
+songs named and of even hits. Half an hour on two cores, nearly all of it for demixing.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import os
+import time
+from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import scipy.ndimage
+import torch
+
+from debleed.drawing import generator
+from debleed.methods.demix import find_filters
+from debleed.methods.evidence import HOPS, NFFT, evidence, ringing
+from debleed.methods.guide import SHIPPED, weights
+from debleed.methods.listening import listen
+from debleed.methods.suppression import RINGS, Suppression
+from debleed.modelcard import commit
+from debleed.recording import Recording, Samples
+from debleed.rendering import render_own
+from debleed.simulate import Scene
+from debleed.stft import nfft_at, stft
+from guide_network import Example, Network, gained, loss
+from scenes import STARTS, drum_take, refuse_absence, song_stems
+
+SONG_RATE = 22050
+POINTS, POINTS_A_STEP = 400, 130
+"""Frames kept of each recording, and drawn from them for a step of training."""
+
+BATCH, RATE = 4, 3e-3
+
+
+def scene_of(rng: np.random.Generator, key: str, songs: Sequence[str]) -> tuple[Recording, Recording]:
+    """Draw a recording: a song, two at once, or stems of several; a room or made-up responses, some with noise."""
+    seconds = float(rng.choice([10, 20, 40], p=[0.4, 0.5, 0.1]))
+    kind = rng.choice(["song", "two", "mixed"], p=[0.7, 0.12, 0.18])
+    for _ in range(40):
+        if kind == "mixed":
+            chosen = [(str(rng.choice(songs)), part) for part in rng.permutation(4)[: rng.integers(2, 5)]]
+            starts = {pair: rng.random() for pair in chosen}
+        else:
+            several = rng.permutation(songs)[: 2 if kind == "two" else 1]
+            chosen = [(str(song), part) for k, song in enumerate(several) for part in range(4 - k * rng.integers(3))]
+            at = {song: rng.random() for song in several}
+            starts = {pair: at[pair[0]] for pair in chosen}
+        stems = [stem(song, int(part), starts[song, part], seconds) for song, part in chosen]
+        if all(np.std(row) > 0.015 for row in stems):  # of 0.1 over the whole song
+            break
+    alike = rng.random() < 0.5
+    rows = [row / (10 * np.std(row) if alike else 1) * 10 ** (rng.uniform(-4, 4) / 20) for row in stems]
+    names = [f"{k}.{song}" for k, (song, _) in enumerate(chosen)]
+    settings = {"rt60": float(rng.uniform(0.25, 1.0))}
+    where = str(rng.choice(["room", "convolutive"], p=[0.75, 0.25]))
+    if where == "room":
+        settings["distance"] = float(rng.choice([0.3, 0.5, 0.5, 0.5, 1.0, 1.5]))
+    if rng.random() < 0.3:
+        settings["noise_db"] = float(rng.uniform(-60, -35))
+    return render_own(Scene.draw(where, names, SONG_RATE, key, **settings), np.stack(rows).astype(np.float32))
+
+
+def stem(song: str, part: int, start: float, seconds: float) -> Samples:
+    """Read a stretch of a stem; ``start`` is a share of the song."""
+    whole = _song(song)
+    first = int(start * max(1, whole.shape[1] - seconds * SONG_RATE))
+    return whole[part, first : first + round(seconds * SONG_RATE)]
+
+
+_held: dict[str, Samples] = {}
+
+
+def _song(song: str) -> Samples:
+    if song not in _held:
+        _held[song] = np.stack(list(song_stems(song, SONG_RATE, 236.0, start=0.0).values()))  # the shortest lasts 236 s
+    return _held[song]
+
+
+def take_of(rng: np.random.Generator, number: int, hits: str) -> tuple[Recording, Recording]:
+    """Draw a take of the kit."""
+    seconds, rate = float(rng.choice([12, 20])), int(rng.choice([22050, 22050, 44100]))
+    bleed, bpm = float(rng.choice([0, 6, 12, 12, 15])), float(rng.uniform(80, 150))
+    return drum_take(1000 + number, bleed, rate, seconds, hits, bpm)
+
+
+def prepare(scratch: Path, songs: Sequence[str], hits: str, number: int) -> Path | None:
+    """Draw, demix and keep one recording; none where there was nothing to demix."""
+    kind = "take" if number % 4 == 3 else "song"
+    key = f"guide/{kind}/{'+'.join(songs) if kind == 'song' else hits}/{number}"
+    path = scratch / f"{kind}-{hashlib.sha256(key.encode()).hexdigest()[:16]}.npz"
+    if path.exists():
+        return path
+    rng = generator(key)
+    mics, own = take_of(rng, number, hits) if kind == "take" else scene_of(rng, key, songs)
+    sounding, heard = listen(mics, 120.0)
+    if len(sounding) < len(mics):
+        return None
+    allowed = mics.paths()
+    filters, found = find_filters(heard, mics.rate, allowed)
+    if found.instantaneous or not found.trust.any():
+        return None
+    scale = np.float32(np.sqrt(np.mean(np.square(heard)) / np.mean(np.square(mics.read()))))
+    voices = filters.apply(Recording.from_array(heard, mics.rate)).read()
+    seen = evidence(heard, voices, found.taps, found.ahead, found.trust, mics.rate, allowed)
+    arrays = points(voices, own.read() * scale, mics.rate, rng)
+    part = path.with_suffix(f".{os.getpid()}.part.npz")
+    np.savez(part, evidence=seen, allowed=allowed, touched=found.trust.any(axis=-1), **arrays)
+    part.replace(path)
+    return path
+
+
+def points(voices: Samples, own: Samples, rate: int, rng: np.random.Generator) -> dict[str, Samples]:
+    """Keep some frames of what the gain is made of, and of what it is to reach."""
+    nfft = nfft_at(rate, NFFT)
+    spectra, truth = (stft(rows.astype(np.float32), nfft, nfft // HOPS) for rows in (voices, own))
+    power = np.square(np.abs(spectra))
+    sources = np.stack([ringing(power, rate, seconds) for seconds in RINGS])
+    smooth = np.maximum(scipy.ndimage.uniform_filter(power, (1, 3, 3)), 0)
+    some = np.sort(rng.permutation(power.shape[-1])[:POINTS])
+    all_of = {
+        "power": power,
+        "smooth": smooth,
+        "agreement": (spectra * truth.conj()).real,
+        "wanted": np.square(np.abs(truth)),
+        "sources": sources,
+    }
+    return {name: values[..., some].astype(np.float32) for name, values in all_of.items()}
+
+
+def load(path: Path) -> Example:
+    """Read what was kept."""
+    with np.load(path) as arrays:
+        held = {name: torch.from_numpy(arrays[name]) for name in arrays.files}
+    bands, bins = held["evidence"].shape[2], held["power"].shape[1]
+    unit = np.broadcast_to(np.eye(bands, dtype=np.float32)[None, :, None], (len(RINGS), bands, 1, bands))
+    spread = Suppression(unit).over_bins(bins)[0, :, 0]
+    return Example(**held, spread=torch.from_numpy(spread))
+
+
+def train(examples: Sequence[Example], epochs: int) -> Network:
+    """Fit the network, for so many turns through all examples."""
+    torch.manual_seed(0)
+    seen = np.concatenate([e.evidence[e.allowed].numpy().reshape(-1, e.evidence.shape[-1]) for e in examples])
+    network = Network(seen.mean(axis=0), seen.std(axis=0) + 1e-3)
+    steps = epochs * -(-len(examples) // BATCH)
+    adam = torch.optim.AdamW(network.parameters(), lr=RATE, weight_decay=1e-3)
+    rate = torch.optim.lr_scheduler.OneCycleLR(adam, RATE, total_steps=steps)
+    rng = np.random.default_rng(0)
+    for epoch in range(epochs):
+        began, order = time.perf_counter(), rng.permutation(len(examples))
+        for first in range(0, len(order), BATCH):
+            losses = []
+            for k in order[first : first + BATCH]:
+                some = rng.permutation(examples[k].power.shape[-1])[:POINTS_A_STEP]
+                example = examples[k].some(torch.from_numpy(some))
+                losses.append(loss(example, network(example.evidence, example.allowed)))
+            adam.zero_grad()
+            torch.stack(losses).mean().backward()
+            torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
+            adam.step()
+            rate.step()
+        if epoch % 5 == 4 or epoch + 1 == epochs:
+            print(
+                f"epoch {epoch + 1}/{epochs}, {time.perf_counter() - began:.0f} s: {told(examples, network)}",
+                flush=True,
+            )
+    return network
+
+
+def told(examples: Sequence[Example], network: Network) -> str:
+    """Sum up the change of SDR over all touched microphones."""
+    with torch.no_grad():
+        changes = torch.cat([gained(e, network(e.evidence, e.allowed))[0] for e in examples]).numpy()
+    return (
+        f"{len(changes)} microphones, median {np.median(changes):+.2f} dB, mean {changes.mean():+.2f}, least "
+        f"{changes.min():+.2f}; {np.mean(changes < -0.1):.1%} lose more than 0.1"
+    )
+
+
+def keep(network: Network, out: Path, songs: Sequence[str], figures: dict[str, str]) -> None:
+    """Write the weights, and what is known of them."""
+    held = network.weights()
+    np.savez(out, **held)
+    sha = hashlib.sha256(out.read_bytes()).hexdigest()
+    history = {
+        "learnt from": [*songs, "drum kit, hits of odd numbers"],
+        "parameters": int(sum(values.size for values in held.values())),
+        "change of SDR by the gain": figures,
+        "made by": f"python benchmarks/guide.py, commit {commit()}",
+    }
+    out.with_suffix(".json").write_text(json.dumps({"sha256": sha, **history}, indent=2) + "\n", encoding="utf-8")
+
+
+def parse() -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("scratch", type=Path, help="what is prepared is kept here")
+    parser.add_argument("--songs", nargs="+", choices=STARTS, default=["Caesium", "Francium", "Hydrogen"])
+    parser.add_argument("--recordings", type=int, default=200, help="songs and, one in four, takes of the kit")
+    parser.add_argument("--epochs", type=int, default=40)
+    parser.add_argument("--score", action="store_true", help="tell how the guide does on these songs and even hits")
+    parser.add_argument("--out", type=Path, default=SHIPPED, help="the weights; a .json is written beside them")
+    return parser.parse_args()
+
+
+def main() -> None:
+    """Prepare, then train or score."""
+    args = parse()
+    refuse_absence()
+    args.scratch.mkdir(parents=True, exist_ok=True)
+    work = partial(prepare, args.scratch, args.songs, "even" if args.score else "odd")
+    found = []
+    with ProcessPoolExecutor() as pool:
+        for number, path in enumerate(pool.map(work, range(args.recordings)), 1):
+            found += [path] if path else []
+            print(f"\rprepared {number} of {args.recordings}", end="", flush=True)
+    print()
+    of_kind = {kind: [load(path) for path in found if path.name.startswith(kind)] for kind in ("song", "take")}
+    if args.score:
+        known = weights(args.out)
+        network = Network(known["mean"], known["scale"])
+        network.load_state_dict({name: torch.from_numpy(values) for name, values in known.items()})
+        for kind, examples in of_kind.items():
+            print(f"{kind}s never heard: {told(examples, network)}")
+        return
+    learn = [e for examples in of_kind.values() for k, e in enumerate(examples) if k % 7]
+    network = train(learn, args.epochs)
+    figures = {f"{kind}s, validation": told(examples[::7], network) for kind, examples in of_kind.items()}
+    for kind, text in figures.items():
+        print(f"{kind}: {text}")
+    keep(network, args.out, args.songs, figures)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,117 @@
+"""The guide in training: the network of :mod:`debleed.methods.guide`, and the gain that follows from what it tells."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from debleed.methods.evidence import FEATURES
+from debleed.methods.guide import LEAST, MOST
+from debleed.methods.suppression import FLOOR, RINGS
+
+WIDTH = 32
+"""Channels of the inner layers."""
+
+HARM = 3.0
+"""A dB that is lost counts so many times one that is gained."""
+
+BAND = 0.3
+"""What is gained in each band alone counts so much against what is gained over all: the ear hears all bands, SDR the
+loudest."""
+
+MOST_GAINED = 12.0
+"""dB; more is not asked for."""
+
+
+@dataclass(frozen=True)
+class Example:
+    """What filters left of a recording whose truth is known.
+
+    Parameters
+    ----------
+    evidence
+        ``(mics, mics, bands, FEATURES)``.
+    allowed, touched
+        ``(mics, mics)``: where bleed can be; ``(mics,)``: from which microphones the filters took something.
+    power, smooth
+        Of the filtered voices, as they are and as the gain is set against, ``(mics, bins, points)``.
+    agreement, wanted
+        Re⟨voice, truth⟩ and the power of the truth, of the same shape.
+    sources
+        Powers of the voices, ringing on, ``(rings, mics, bins, points)``.
+    spread
+        From bands to bins, ``(bands, bins)``.
+    """
+
+    evidence: Tensor
+    allowed: Tensor
+    touched: Tensor
+    power: Tensor
+    smooth: Tensor
+    agreement: Tensor
+    wanted: Tensor
+    sources: Tensor
+    spread: Tensor
+
+    def some(self, points: Tensor) -> Example:
+        """Take some of the points in time."""
+        cut = {name: getattr(self, name)[..., points] for name in ("power", "smooth", "agreement", "wanted", "sources")}
+        return Example(**{**self.__dict__, **cut})
+
+
+class Network(nn.Module):
+    """The same function as :func:`debleed.methods.guide.tell_leak`, to be trained."""
+
+    def __init__(self, mean: NDArray[np.float32], scale: NDArray[np.float32]) -> None:
+        super().__init__()
+        self.register_buffer("mean", torch.from_numpy(mean))
+        self.register_buffer("scale", torch.from_numpy(scale))
+        self.first = nn.Conv1d(FEATURES, WIDTH, 3, padding=1)
+        self.second = nn.Conv1d(3 * WIDTH, WIDTH, 3, padding=1)
+        self.last = nn.Linear(WIDTH, len(RINGS))
+        with torch.no_grad():  # begin with little: -20 dB
+            self.last.weight *= 0.3
+            self.last.bias.fill_(-4.6)
+
+    def forward(self, evidence: Tensor, allowed: Tensor) -> Tensor:
+        """Give λ, ``(rings, mics, mics, bands)``."""
+        mics, bands = len(evidence), evidence.shape[2]
+        may = allowed[:, :, None, None]
+        pairs = ((evidence - self.mean) / self.scale).swapaxes(2, 3).reshape(mics * mics, FEATURES, bands)
+        seen = torch.relu(self.first(pairs)).reshape(mics, mics, WIDTH, bands) * may
+        count = allowed.sum(1).clamp(min=1)[:, None, None, None]
+        around = [a.expand_as(seen) for a in (seen.sum(1, keepdim=True) / count, seen.amax(1, keepdim=True))]
+        both = torch.cat([seen, *around], 2).reshape(mics * mics, 3 * WIDTH, bands)
+        told = self.last(torch.relu(self.second(both)).swapaxes(1, 2)).clamp(LEAST, MOST)
+        return (torch.exp(told).reshape(mics, mics, bands, len(RINGS)) * may).permute(3, 0, 1, 2)
+
+    def weights(self) -> dict[str, NDArray[np.float32]]:
+        """Name the weights as :func:`debleed.methods.guide.weights` knows them."""
+        return {name: value.detach().numpy().astype(np.float32) for name, value in self.state_dict().items()}
+
+
+def gained(example: Example, leak: Tensor) -> tuple[Tensor, Tensor]:
+    """Change of SDR by the gain that follows from λ, dB: of each touched microphone, and of its bands ``(…, bands)``.
+
+    The error of a gain g is Σ |g y - s|² = Σ g² |y|² - 2 g Re⟨y, s⟩ + |s|².
+    """
+    left = torch.einsum("rijb,bf,rjft->ift", leak, example.spread, example.sources)
+    gain = torch.clamp(1 - left / (example.smooth + 1e-20), min=FLOOR)
+    before = (example.power - 2 * example.agreement + example.wanted).clamp(min=0)
+    after = (gain**2 * example.power - 2 * gain * example.agreement + example.wanted).clamp(min=0)
+    errors = torch.stack([torch.einsum("ift,bf->ib", error, example.spread) for error in (before, after)])
+    whole = errors.sum(-1)
+    bands = errors + 1e-6 * whole[:1, :, None] + 1e-15
+    dB = [10 * torch.log10((e[0] + 1e-12) / (e[1] + 1e-12))[example.touched] for e in (whole, bands)]
+    return dB[0], dB[1]
+
+
+def loss(example: Example, leak: Tensor) -> Tensor:
+    """Sum up what is not gained; what is lost counts more."""
+    whole, bands = gained(example, leak)
+    parts = [-g.clamp(max=MOST_GAINED).mean() + HARM * torch.relu(-g).mean() for g in (whole, bands)]
+    return parts[0] + BAND * parts[1]

@@ -1,0 +1,65 @@
+import json
+import shutil
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from debleed.methods.evidence import FEATURES
+from debleed.methods.guide import SHIPPED, tell_leak, weights
+from debleed.methods.suppression import RINGS
+from debleed.recording import InputError
+
+BENCHMARKS = Path(__file__).parents[1] / "benchmarks"
+
+
+def seen(mics: int, bands: int = 14) -> tuple[np.ndarray, np.ndarray]:
+    known = weights()
+    drawn = np.random.default_rng(mics).standard_normal((mics, mics, bands, FEATURES)).astype(np.float32)
+    allowed = ~np.eye(mics, dtype=bool)
+    return (known["mean"] + known["scale"] * drawn) * allowed[:, :, None, None], allowed
+
+
+@pytest.mark.parametrize("mics", [2, 3, 8, 16])
+def test_another_order_of_microphones_gives_the_same_in_that_order(mics: int) -> None:
+    evidence, allowed = seen(mics)
+    leak = tell_leak(evidence, allowed, weights())
+    assert leak.shape == (len(RINGS), mics, mics, 14)
+    order = np.random.default_rng(0).permutation(mics)
+    moved = tell_leak(evidence[np.ix_(order, order)], allowed, weights())
+    assert moved == pytest.approx(leak[:, order][:, :, order], rel=1e-3)
+
+
+def test_nothing_leaks_where_no_bleed_can_be() -> None:
+    evidence, allowed = seen(3)
+    allowed[0, 1] = False
+    leak = tell_leak(evidence, allowed, weights())
+    assert not leak[:, 0, 1].any()
+    assert np.all(leak[:, allowed] > 0)
+    allowed[0] = False
+    assert np.all(np.isfinite(tell_leak(evidence, allowed, weights())))
+
+
+def test_damaged_weights_are_refused(tmp_path: Path) -> None:
+    copied = tmp_path / "guide.npz"
+    with pytest.raises(InputError, match="missing or damaged"):
+        weights(copied)
+    shutil.copy(SHIPPED, copied)
+    described = json.loads(SHIPPED.with_suffix(".json").read_text())
+    (tmp_path / "guide.json").write_text(json.dumps({**described, "sha256": "0"}))
+    with pytest.raises(InputError, match="another file than was described"):
+        weights(copied)
+
+
+def test_the_network_that_is_trained_is_the_one_that_is_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    torch = pytest.importorskip("torch", reason="needs PyTorch: pip install 'debleed[train]'")
+    monkeypatch.setattr(sys, "path", [str(BENCHMARKS), *sys.path])
+    from guide_network import Network
+
+    known, (evidence, allowed) = weights(), seen(4)
+    network = Network(known["mean"], known["scale"])
+    network.load_state_dict({name: torch.from_numpy(values) for name, values in known.items()})
+    with torch.no_grad():
+        told = network(torch.from_numpy(evidence), torch.from_numpy(allowed)).numpy()
+    assert told == pytest.approx(tell_leak(evidence, allowed, known), rel=1e-3)
