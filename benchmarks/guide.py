@@ -36,7 +36,7 @@ from debleed.rendering import render_own
 from debleed.simulate import Scene
 from debleed.stft import nfft_at, stft
 from guide_network import Example, Network, gained, loss
-from scenes import STARTS, drum_take, refuse_absence, song_stems
+from scenes import HEARD, STARTS, drum_take, refuse_absence, song_stems
 
 SONG_RATE = 22050
 POINTS, POINTS_A_STEP = 400, 130
@@ -208,7 +208,7 @@ def parse() -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("scratch", type=Path, help="what is prepared is kept here")
-    parser.add_argument("--songs", nargs="+", choices=STARTS, default=["Caesium", "Francium", "Hydrogen"])
+    parser.add_argument("--songs", nargs="+", choices=STARTS, default=list(HEARD))
     parser.add_argument("--recordings", type=int, default=200, help="songs and, one in four, takes of the kit")
     parser.add_argument("--epochs", type=int, default=40)
     parser.add_argument("--score", action="store_true", help="tell how the guide does on these songs and even hits")

@@ -29,6 +29,9 @@ SHARED = Path(__file__).resolve().parents[2] / "shared"
 STARTS = {"Caesium": 165, "Francium": 50, "Hydrogen": 185, "Rubidium": 190, "Sodium": 140}
 """Seconds from which on all four stems play for a minute."""
 
+HEARD = ("Caesium", "Francium", "Hydrogen")
+"""Songs that the guide of demix learnt from, like the drum kit's hits of odd numbers."""
+
 RMS = 0.1
 """Level that every stem is brought to."""
 
@@ -78,8 +81,8 @@ class Group:
         Settings of :meth:`Scene.draw`; none: nothing bleeds.
     songs
         Songs that play at once.
-    bleed_db
-        For the drum kit: how much the bleed is raised.
+    bleed_db, hits
+        For the drum kit: how much the bleed is raised; which hits, all or those of odd or even numbers.
     """
 
     title: str
@@ -87,6 +90,7 @@ class Group:
     draw: dict[str, Any] | None = None
     songs: int = 1
     bleed_db: float | None = None
+    hits: str = "all"
 
 
 KAMIR_GAIN = Goal("median gain", 6, method="kamir")
@@ -120,6 +124,12 @@ GROUPS: dict[str, Group] = {
     "dry": Group("no bleed at all (output against input)", (Goal("least SDR", 60, np.inf),)),
     "drums-0": Group("real drum kit, bleed as recorded", (HARMLESS, Goal("median gain", 0, 3)), bleed_db=0.0),
     "drums-12": Group("real drum kit, bleed +12 dB", (HARMLESS, Goal("median gain", 4, 7)), bleed_db=12.0),
+    "drums-even": Group(
+        "real drum kit, bleed +12 dB, hits of even numbers",
+        (HARMLESS, Goal("median gain", 4, 7)),
+        bleed_db=12.0,
+        hits="even",
+    ),
 }
 
 
@@ -150,7 +160,7 @@ class Item:
         """Make the microphones and the images of their own voices, in memory."""
         group = GROUPS[self.group]
         if group.bleed_db is not None:
-            return drum_take(int(self.name), group.bleed_db, self.rate, self.seconds)
+            return drum_take(int(self.name), group.bleed_db, self.rate, self.seconds, group.hits)
         songs = self.name.split("+")
         stems = [song_stems(song, self.rate, self.seconds) for song in songs]
         names = [

@@ -13,7 +13,8 @@ The voices are time-varying Gaussians: y_j(f, t) has the variance v_j(f, t). The
 
 Since step 1 is exact and step 2 sees only what is left, the errors of short-time spectra (in which a convolution is no
 product) vanish as the bleed does: the result is not bound to the ceiling of narrow-band demixing. Rounds start with
-short windows and go on with longer ones, until the filters cover the room or the sound is too short for more.
+short windows and go on with longer ones, as far as the sound is long enough, and farther where the filters found do
+not yet cover the room.
 """
 
 from __future__ import annotations
@@ -44,7 +45,15 @@ FIRST_WINDOW, LONGEST_WINDOW = 0.09, 1.5
 """Seconds of the first and of the longest short-time window."""
 
 WINDOWS_NEEDED, WINDOWS_A_MICROPHONE = 20, 5
-"""The sound must last this many windows, or its statistics are too poor for filters of half a window."""
+"""The sound must last this many windows, or its statistics are poor for filters of half a window."""
+
+WINDOWS_AT_LEAST, WINDOWS_A_MICROPHONE_AT_LEAST = 12, 3
+"""The same where filters so short do not cover the room, which costs more than poor statistics do."""
+
+COVERED = 0.014
+"""Filters cover the room where, in the median of paths, their second half has less than this share (-18.5 dB) of the
+energy of the first. Measured on songs of 10 s: 0.0013 to 0.011 where filters twice as long came out 2 dB worse in the
+mean, 0.017 to 0.08 where they came out up to 9 dB better."""
 
 AHEAD = 0.0116
 """Seconds that a path may reach ahead of lag 0: sound that has 4 m less to go to the other microphone."""
@@ -120,10 +129,15 @@ class Paths:
         return bool(self.taps.shape[-1] == 1)
 
 
-def windows(length: int, rate: int, mics: int) -> list[int]:
-    """Window lengths of the stages, each twice the one before, as far as ``length`` samples can carry them."""
+def windows(length: int, rate: int, mics: int, at_least: bool = False) -> list[int]:
+    """Window lengths of the stages, each twice the one before, as far as ``length`` samples can carry them.
+
+    With ``at_least``, as far as they can carry them at all.
+    """
     first = 1 << round(np.log2(FIRST_WINDOW * rate))
     needed = max(WINDOWS_NEEDED, WINDOWS_A_MICROPHONE * mics)
+    if at_least:
+        needed = max(WINDOWS_AT_LEAST, WINDOWS_A_MICROPHONE_AT_LEAST * mics)
     stages = [first]
     while 2 * stages[-1] <= LONGEST_WINDOW * rate and 2 * stages[-1] * needed <= length:
         stages.append(2 * stages[-1])
@@ -150,8 +164,10 @@ def find_paths(
     if matrix is not None:
         return Paths((matrix - np.eye(mics)).astype(np.float32)[:, :, None], 0, np.ones((mics, 2), np.float32))
     taps = np.zeros((mics, mics, 2 * ahead), np.float32)
-    stages = windows(length, rate, mics)
+    well, stages = windows(length, rate, mics), windows(length, rate, mics, at_least=True)
     for k, nfft in enumerate(stages):
+        if k >= len(well) and covers_room(taps[allowed], ahead):
+            break
         grown = np.zeros((mics, mics, ahead + nfft // 2), np.float32)
         kept = min(grown.shape[-1], taps.shape[-1])
         grown[..., :kept] = taps[..., :kept]
@@ -166,6 +182,14 @@ def find_paths(
     voices = save.filtered(unmixing(taps, ahead, save.nfft))
     trust = judged(spectra(samples, stages[0]), spectra(voices, stages[0]), rate)
     return Paths(taps, ahead, trust)
+
+
+def covers_room(paths: NDArray[np.float32], ahead: int) -> bool:
+    """Whether paths, ``(paths, taps)``, have died away in the second half of their length."""
+    energy = np.square(paths[:, ahead:], dtype=np.float64)
+    half = energy.shape[1] // 2
+    early, late = energy[:, :half].sum(axis=1), energy[:, half:].sum(axis=1)
+    return bool(np.median(np.where(early > 0, late / np.where(early > 0, early, 1), 0)) < COVERED)
 
 
 def smoothed(powers: Powers) -> Powers:
