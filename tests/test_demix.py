@@ -11,9 +11,9 @@ from debleed.methods import create
 from debleed.methods.demixing import (
     around_each_lag,
     conjugate_gradients,
-    covers_room,
     find_paths,
     judged,
+    reach_beyond,
     scaled_by_effect,
     weighted_covariances,
     windows,
@@ -98,14 +98,20 @@ def test_windows_double_as_far_as_the_sound_carries_them() -> None:
     assert windows(10 * 44100, 44100, 4, at_least=True)[-1] > windows(10 * 44100, 44100, 4)[-1]
 
 
-@pytest.mark.parametrize(("rt60", "covered"), [(0.2, True), (0.25, True), (0.6, False), (0.8, False)])
-def test_filters_cover_the_room_where_their_end_has_died_away(rt60: float, covered: bool) -> None:
+@pytest.mark.parametrize(("rt60", "beyond"), [(0.2, False), (0.25, False), (0.6, True), (0.8, True)])
+def test_paths_reach_beyond_filters_that_end_before_the_room_has_died_away(rt60: float, beyond: bool) -> None:
     rng = np.random.default_rng(0)
     lags = np.arange(4096)
     paths = rng.standard_normal((12, 4096)) * 10 ** (-3 * lags / (rt60 * 22050))
     paths[0, 3000] = 20  # one of them is off
-    assert covers_room(np.pad(paths, ((0, 0), (256, 0))).astype(np.float32), 256) == covered
-    assert covers_room(np.zeros((12, 100), np.float32), 10)
+    assert reach_beyond(np.pad(paths, ((0, 0), (256, 0))).astype(np.float32), 256) == beyond
+
+
+def test_chance_does_not_die_away() -> None:
+    taps = 0.1 * np.random.default_rng(1).standard_normal((12, 4096))
+    taps[:, 40] = 1
+    assert not reach_beyond(taps.astype(np.float32), 10)
+    assert not reach_beyond(np.zeros((12, 4096), np.float32), 10)
 
 
 def test_means_around_a_lag_keep_what_is_level() -> None:
