@@ -45,8 +45,9 @@ POINTS, POINTS_A_STEP = 400, 130
 BATCH, RATE = 4, 3e-3
 
 CAUTION = 0.3
-"""Of what was learnt of λ so much is believed. Measured on songs (and drums) never heard: median gain +0.7 dB (+2.9) with
-0.3 as with 0.5 (+3.2), but 7 % of the microphones of songs lose more than 0.1 dB instead of 12 %; of drums none does."""
+"""Of what was learnt of λ so much is believed. Measured on songs (and drums) never heard: median gain +0.7 dB (+2.9)
+with 0.3 as with 0.5 (+3.2), but 7 % of the microphones of songs lose more than 0.1 dB instead of 12 %; of drums none
+does."""
 
 
 def scene_of(rng: np.random.Generator, key: str, songs: Sequence[str]) -> tuple[Recording, Recording]:

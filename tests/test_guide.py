@@ -60,6 +60,7 @@ def test_the_network_that_is_trained_is_the_one_that_is_run(monkeypatch: pytest.
     known, (evidence, allowed) = weights(), seen(4)
     network = Network(known["mean"], known["scale"])
     network.load_state_dict({name: torch.from_numpy(values) for name, values in known.items()})
+    network.eval()
     with torch.no_grad():
         told = network(torch.from_numpy(evidence), torch.from_numpy(allowed)).numpy()
     assert told == pytest.approx(tell_leak(evidence, allowed, known), rel=1e-3)
