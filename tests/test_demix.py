@@ -8,17 +8,9 @@ import scipy.signal
 
 from debleed import Recording
 from debleed.methods import create
-from debleed.methods.demixing import (
-    around_each_lag,
-    conjugate_gradients,
-    find_paths,
-    judged,
-    reach_beyond,
-    scaled_by_effect,
-    weighted_covariances,
-    windows,
-    without_shared,
-)
+from debleed.methods.demixing import find_paths, reach_beyond, weighted_covariances, windows, without_shared
+from debleed.methods.fitting import around_each_lag, conjugate_gradients
+from debleed.methods.judging import judged, scaled_by_effect
 from debleed.methods.linear import one_matrix, projected
 from debleed.methods.listening import excerpt, spectra
 from debleed.paths import OverlapSave, response, taps_of, unmixing

@@ -22,11 +22,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import scipy.fft
 from numpy.typing import NDArray
 from scipy.ndimage import uniform_filter1d
 
 from debleed.methods import Progress, quiet
+from debleed.methods.fitting import fitted_taps
+from debleed.methods.judging import FAINT, judged, scaled_by_effect
 from debleed.methods.linear import one_matrix, projected
 from debleed.methods.listening import Bins, Powers, chunks, power, spectra
 from debleed.paths import (
@@ -66,46 +67,15 @@ FLOOR = 1e-2
 """The variance of a voice is at least this share of its microphone's power: where a voice has nothing, its row would
 otherwise learn noise and spoil A⁻¹ for the others."""
 
-FAINT = 1e-7
-"""The same against the microphone's power over all bins, for bins in which hardly anything sounds: what a codec left
-there, at -70 dB and below, would else decide as much as the music does."""
-
 GRAIN = 21.5
 """Hz over which variances are smoothed where windows are long; short windows smooth over three frames instead."""
-
-DOUBT = 0.8
-"""A path is scaled down where it removes less than this share of the power that it subtracts."""
 
 QUIET = 0.35
 """Exponent by which moments count more in which a voice is quiet against the others. 0 is maximum likelihood, which
 fails where two voices depend on each other (a doubled melody): the moments in which one of them pauses decide."""
 
-COARSE_BANDS, FINE_BANDS = (172.0, 1.81), (43.0, 1.45)
-"""First edge in Hz, and width as a ratio, of the bands in which paths are scaled down and microphones are judged."""
-
-LOUDER, STILL_LOUDER, MUCH_LOUDER, MOSTLY = 0.3, 0.48, 0.55, 0.5
-"""Of what would be subtracted where it is more than half of what is heard, a share makes that louder. Above the first
-figure it is scaled band by band; above the second after that, or the third before, the microphone is left as it was.
-Measured: at most 0.28 on songs; on drums 0.6 to 0.9 where they came out worse, up to 0.5 where not; without any bleed
-above 0.4 and mostly near 1."""
-
-SELDOM = 0.05
-"""The same if less than this share of what would be subtracted is ever more than half of what is heard. Measured: at
-least 0.14 on songs, 0.2 on drums, mostly below 0.03 without any bleed."""
-
-UNEXPLAINED = 2.0
-"""A microphone is left as it was if what is subtracted, fitted to it, would have to be this many times larger: most of
-what goes with it is still there, and it is no path. Measured: 0.3 to 1.7 where there is bleed, 3 to 100 where two
-voices without bleed were taken for one."""
-
-NOTHING = 1e-5
-"""So little bleed (-50 dB) is none: the microphone is left as it was, to the bit."""
-
 SHARED, SHARED_WITHIN = 4.0, 0.002
 """A tap at lag 0 stands out above this multiple (6 dB) of the mean square of the taps within so many seconds."""
-
-SOLVER_STEPS = 24
-"""Steps of conjugate gradients; what they leave is made up for by the next round."""
 
 
 @dataclass(frozen=True)
@@ -304,179 +274,3 @@ def unit_paths(rows: NDArray[np.complex128]) -> NDArray[np.complex128]:
     """Off-diagonal part of the unit-diagonal mixing that the filters ``rows`` undo."""
     mixing = whiten_diagonal(np.linalg.inv(rows)) - np.eye(rows.shape[-1])
     return mixing.astype(np.complex128)
-
-
-def fitted_taps(
-    left: Response,
-    evidence: NDArray[np.float32],
-    known: Taps,
-    length: int,
-    ahead: int,
-    allowed: NDArray[np.bool_],
-) -> Taps:
-    """Fit causal filters to what bleed is left: the most probable taps.
-
-    For each path, minimise over the taps d the sum over bins of κ |H - D|² plus, over lags, (h + d)² λ: κ is the
-    evidence, h the taps known so far and λ = mean κ · σ² / p. σ² is the variance that chance gives a tap, measured
-    where no bleed can be (long before it was played); p is the variance of the taps around each lag, less σ².
-
-    Returns
-    -------
-    ``(mics, mics, ahead + length)``.
-    """
-    nfft = known.shape[-1]
-    pairs = np.argwhere(allowed)
-    taps = np.zeros((len(known), len(known), ahead + length), np.float32)
-
-    def work(part: slice) -> None:
-        i, j = pairs[part].T
-        weight = np.ascontiguousarray(evidence[:, i, j].T)
-        mean = weight.mean(axis=-1, keepdims=True)
-        mean = np.where(mean > 0, mean, 1)
-        score = scipy.fft.irfft(weight * left[:, i, j].T, nfft, axis=-1).astype(np.float32)
-        so_far = known[i, j]
-        before = score[:, nfft // 2 : nfft - max(ahead, nfft // 8)] / mean
-        noise = np.mean(np.square(before), axis=-1, keepdims=True)
-        noise = np.maximum(noise, np.finfo(np.float32).tiny)
-        spread = np.maximum(around_each_lag(np.square(so_far + score / mean)) - noise, 1e-3 * noise)
-        shrinkage = (mean * noise / spread).astype(np.float32)
-        inside = np.zeros(nfft, np.float32)
-        inside[:length] = inside[nfft - ahead :] = 1
-        found = conjugate_gradients(weight, shrinkage, (score - shrinkage * so_far) * inside, inside, mean)
-        taps[i, j, ahead:] = found[:, :length]
-        taps[i, j, :ahead] = found[:, nfft - ahead :]
-
-    in_parallel(work, chunks(len(pairs), 4 * nfft))
-    return taps
-
-
-def around_each_lag(squares: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Mean over neighbouring lags, ``(paths, nfft)`` in circular order, wider the later: a quarter of the lag."""
-    half = squares.shape[-1] // 2
-    lags = np.arange(half)
-    reach = np.maximum(32, lags // 4)
-    first, last = np.maximum(lags - reach, 0), np.minimum(lags + reach + 1, half)
-
-    def smooth(side: NDArray[np.float32]) -> NDArray[np.float64]:
-        total = np.concatenate([np.zeros_like(side[:, :1], np.float64), np.cumsum(side, -1, np.float64)], axis=-1)
-        mean: NDArray[np.float64] = (total[:, last] - total[:, first]) / (last - first)
-        return mean
-
-    early, late = smooth(squares[:, half:][:, ::-1])[:, ::-1], smooth(squares[:, :half])
-    return np.concatenate([late, early], axis=-1).astype(np.float32)
-
-
-def conjugate_gradients(
-    weight: NDArray[np.float32],
-    shrinkage: NDArray[np.float32],
-    score: NDArray[np.float32],
-    inside: NDArray[np.float32],
-    mean: NDArray[np.float32],
-) -> NDArray[np.float32]:
-    """Solve (C + λ) d = score for the taps inside the support, where C convolves with the weight's transform."""
-    nfft = score.shape[-1]
-    scale = inside / (mean + shrinkage)
-    solution, rest = np.zeros_like(score), score.copy()
-    step = scale * rest
-    old = np.sum(rest * step, axis=-1, keepdims=True)
-    tiny = np.finfo(np.float32).tiny
-    for _ in range(SOLVER_STEPS):
-        moved = scipy.fft.irfft(weight * scipy.fft.rfft(step, axis=-1), nfft, axis=-1).astype(np.float32)
-        moved = (moved + shrinkage * step) * inside
-        stride = old / np.maximum(np.sum(step * moved, axis=-1, keepdims=True), tiny)
-        solution += stride * step
-        rest -= stride * moved
-        ready = scale * rest
-        new = np.sum(rest * ready, axis=-1, keepdims=True)
-        step = ready + new / np.maximum(old, tiny) * step
-        old = new
-    return solution
-
-
-def band_edges(bins: int, rate: int, layout: tuple[float, float]) -> NDArray[np.intp]:
-    """First bin of each band, and the end of the last; the same bands at every rate, as far as it reaches."""
-    first, ratio = layout
-    count = int(np.log(rate / 2 / first) / np.log(ratio))
-    hertz = first * ratio ** np.arange(count + 1)
-    return np.unique(np.r_[0, np.round(hertz[hertz < rate / 2.2] * 2 * (bins - 1) / rate), bins]).astype(int)
-
-
-def scaled_by_effect(mixing: Response, cross: Response, rate: int) -> Response:
-    """Scale down, band by band, the paths that subtract more than they remove.
-
-    Paths are learnt where voice i is quiet. A path that was learnt from sound that neither voice made (a cymbal
-    without a microphone) does harm where voice j plays. There the truth shows: what a right path subtracts, b = a_ij
-    y_j, is all bleed, and what is left is orthogonal to it; the factor by which b explains microphone i best,
-    Re⟨y_i + b, b⟩ / ⟨b, b⟩ = 1 + Re⟨y_i, b⟩ / ⟨b, b⟩, is 1. With the voices of before the round in place of those of
-    after, what one round puts on too much the next one takes off. Bins count by the square root of voice i's power
-    there, inverted: neither the loudest bin alone nor the noise between the bins decides.
-
-    Parameters
-    ----------
-    mixing
-        ``(bins, mics, mics)``, unit diagonal.
-    cross
-        Cross-spectra of the voices before the round, on a grid of bins coarser by a whole factor.
-    """
-    coarse, mics = cross.shape[:2]
-    grid = (len(mixing) - 1) // (coarse - 1)
-    at = mixing[::grid]
-    own = np.einsum("fjj->fj", cross).real
-    weight = 1 / np.sqrt(own + FAINT * own.max(axis=0) + np.finfo(np.float32).tiny)[:, :, None]
-    edges = band_edges(coarse, rate, COARSE_BANDS)
-    subtracted = at * own[:, None, :]
-    gained = np.add.reduceat(((cross + subtracted) * at.conj()).real * weight, edges[:-1])
-    spent = np.add.reduceat((subtracted * at.conj()).real * weight, edges[:-1])
-    effect = np.clip(gained / np.where(spent > 0, spent, 1), 0, 1)
-    effect = np.where((effect > DOUBT) | np.eye(mics, dtype=bool), 1, effect).astype(np.float32)
-    band = np.searchsorted(edges, np.arange(len(mixing)) // grid, side="right") - 1
-    scaled: Response = mixing * effect[np.minimum(band, len(effect) - 1)]
-    return scaled
-
-
-def judged(microphones: Bins, voices: Bins, rate: int) -> NDArray[np.float32]:
-    """Say how much of what was subtracted from each microphone was rightly subtracted: do no harm.
-
-    What is subtracted, b = x - y, is right where 1 + Re⟨y, b⟩ / ⟨b, b⟩ is 1, see :func:`scaled_by_effect`. Where that
-    is less, and over all bands or in many moments, b is scaled to it band by band (in a band alone, kick and bass may
-    agree by chance). A microphone that becomes louder where b is most of what is heard is not understood (a drum that
-    rings with every other one) and is left as it was. So is one without bleed, in which b is chance, and what goes with
-    b is a multiple of b.
-
-    Returns
-    -------
-    ``(mics, bins)``, 0 to 1.
-    """
-    removed = microphones - voices
-    spent = power(removed).sum(axis=-1)
-    gained = spent + (voices * removed.conj()).real.sum(axis=-1)
-    bins = len(removed)
-    edges = band_edges(bins, rate, FINE_BANDS)
-    total = np.add.reduceat(spent, edges[:-1])
-    effect = np.clip(np.add.reduceat(gained, edges[:-1]) / np.where(total > 0, total, 1), 0, 1)
-    at_first = louder(microphones, removed, edges)
-    understood = (gained.sum(axis=0) > DOUBT * spent.sum(axis=0)) & (at_first <= LOUDER)
-    effect = np.where((effect > DOUBT) | understood, 1, effect)
-    centres = (edges[:-1] + edges[1:] - 1) / 2
-    trust = np.stack([np.interp(np.arange(bins), centres, row) for row in effect.T], axis=1).astype(np.float32)
-    removed = removed * trust[:, :, None]
-    blind = (at_first > MUCH_LOUDER) | (louder(microphones, removed, edges) > STILL_LOUDER)
-    nothing = power(removed).sum(axis=(0, 2)) <= NOTHING * power(microphones).sum(axis=(0, 2))
-    unexplained = gained.sum(axis=0) > UNEXPLAINED * spent.sum(axis=0)
-    return np.where((blind | nothing | unexplained)[:, None], 0, trust.T).astype(np.float32)
-
-
-def louder(microphones: Bins, removed: Bins, edges: NDArray[np.intp]) -> Powers:
-    """Of what is subtracted where it is most of what is heard, say how much makes that louder, ``(mics,)``.
-
-    Where voice i is soft against its bleed, taking the bleed must leave less, band by band and moment by moment; where
-    it is loud, it is chance whether the sum of the two is more or less than its parts. 1 where it hardly ever is soft.
-    """
-    heard, taken, left = (
-        np.add.reduceat(power(values), edges[:-1]) for values in (microphones, removed, microphones - removed)
-    )
-    most = np.where(taken > MOSTLY * heard, taken, 0)
-    here, whole = most.sum(axis=(0, 2)), taken.sum(axis=(0, 2))
-    share = (most * (left > heard)).sum(axis=(0, 2)) / np.where(here > 0, here, 1)
-    found: Powers = np.where(here > SELDOM * whole, share, 1)
-    return found

@@ -29,7 +29,8 @@ from numpy.typing import NDArray
 from scipy.ndimage import uniform_filter1d
 
 from debleed.methods import Progress, quiet
-from debleed.methods.demixing import FINE_BANDS, band_edges, windows
+from debleed.methods.demixing import windows
+from debleed.methods.judging import FINE_BANDS, band_edges
 from debleed.methods.listening import Bins, Powers, chunks, power
 from debleed.paths import Response, Taps, in_parallel
 from debleed.recording import Recording, Samples
