@@ -9,8 +9,8 @@ from debleed.methods.listening import Bins, Powers, power
 from debleed.paths import Response
 
 FAINT = 1e-7
-"""The same against the microphone's power over all bins, for bins in which hardly anything sounds: what a codec left
-there, at -70 dB and below, would else decide as much as the music does."""
+"""Power against that of a microphone over all bins (-70 dB) from which on a bin counts: what a codec left in bins where
+hardly anything sounds would else decide as much as the music does."""
 
 DOUBT = 0.8
 """A path is scaled down where it removes less than this share of the power that it subtracts."""

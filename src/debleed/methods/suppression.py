@@ -28,7 +28,7 @@ RINGS = (0.1, 0.3, 1.0)
 FLOOR = 0.03
 """No point is turned down by more (-30 dB): what is cut to nothing is heard as a hole."""
 
-STRETCH = 8_000_000
+STRETCH = 4_000_000
 """Samples, over all microphones, rendered at a time, so that a long stretch costs no more memory than its samples."""
 
 
@@ -59,12 +59,12 @@ class Suppression:
     def gain(self, spectra: Spectra, rate: int) -> Floats:
         """Gain, FLOOR to 1, of every point of ``(mics, bins, frames)``: 1 less the share that λ explains."""
         power = np.square(spectra.real) + np.square(spectra.imag)
-        sources = np.stack([ringing(power, rate, seconds) for seconds in RINGS])
-        rings, mics, bins, frames = sources.shape
-        shares = np.moveaxis(self.over_bins(bins), -1, 0).transpose(0, 2, 1, 3).reshape(bins, mics, rings * mics)
-        left = shares.astype(power.dtype) @ sources.transpose(2, 0, 1, 3).reshape(bins, rings * mics, frames)
+        left = np.zeros_like(power)
+        for seconds, shares in zip(RINGS, self.over_bins(power.shape[1]), strict=True):
+            sources = ringing(power, rate, seconds)
+            left += np.moveaxis(np.moveaxis(shares, -1, 0) @ np.moveaxis(sources, 1, 0), 0, 1)
         smooth = scipy.ndimage.uniform_filter(power, (1, 3, 3))
-        share = np.divide(left.swapaxes(0, 1), smooth, out=np.ones_like(smooth), where=smooth > 0)
+        share = np.divide(left, smooth, out=np.ones_like(smooth), where=smooth > 0)
         gain: Floats = np.maximum(1 - share, FLOOR)
         return gain
 
