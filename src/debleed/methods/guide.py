@@ -9,6 +9,7 @@ Trained by ``python benchmarks/guide.py`` so that the gain that follows from its
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 from functools import lru_cache
 from pathlib import Path
@@ -29,7 +30,8 @@ SHIPPED = Path(__file__).parent / "guide.npz"
 """The weights, with ``guide.json`` (checksum and history) beside them."""
 
 LEAST, MOST = -14.0, 3.0
-"""The logarithm of λ is held between these."""
+"""The logarithm of λ is held between these: -61 dB is nothing, and 13 dB over what a voice sends covers what it sends
+with."""
 
 
 @lru_cache(maxsize=4)
@@ -42,13 +44,13 @@ def weights(path: Path = SHIPPED) -> Weights:
         Where they are missing or damaged, or made for other evidence.
     """
     try:
-        described = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
+        expected = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))["sha256"]
         held = path.read_bytes()
-    except (OSError, ValueError):
+    except (OSError, ValueError, KeyError, TypeError):
         raise InputError(f"'{path}' or the .json beside it is missing or damaged; install debleed again") from None
-    if hashlib.sha256(held).hexdigest() != described.get("sha256"):
+    if hashlib.sha256(held).hexdigest() != expected:
         raise InputError(f"'{path}' is damaged: it is another file than was described; install debleed again")
-    with np.load(path, allow_pickle=False) as arrays:
+    with np.load(io.BytesIO(held), allow_pickle=False) as arrays:
         found = {name: arrays[name].astype(np.float32) for name in arrays.files}
     if found["mean"].shape != (FEATURES,):
         raise InputError(f"'{path}' was made by another version of debleed; train it again")
@@ -70,6 +72,7 @@ def tell_leak(evidence: Floats, allowed: NDArray[np.bool_], known: Weights) -> F
     Returns
     -------
     ``(rings, mics, mics, bands)``: of the power of voice j, the share left in microphone i; zero where no bleed can be.
+    Microphones of one voice have an equal part in it.
     """
     of_pairs = np.swapaxes((evidence - known["mean"]) / known["scale"], 2, 3)
     seen = np.maximum(over_bands(of_pairs, known["first.weight"], known["first.bias"]), 0)
@@ -79,8 +82,16 @@ def tell_leak(evidence: Floats, allowed: NDArray[np.bool_], known: Weights) -> F
     both = np.concatenate([seen, *around], axis=2)
     understood = np.maximum(over_bands(both, known["second.weight"], known["second.bias"]), 0)
     told = np.einsum("rh,ijhb->rijb", known["last.weight"], understood) + known["last.bias"][:, None, None, None]
-    leak: Floats = (np.exp(np.clip(told, LEAST, MOST)) * allowed[:, :, None]).astype(np.float32)
+    found = np.where(told > LEAST, np.exp(np.minimum(told, MOST)), 0) * allowed[:, :, None]
+    leak: Floats = (found / same_voice(allowed)[:, None]).astype(np.float32)
     return leak
+
+
+def same_voice(allowed: NDArray[np.bool_]) -> NDArray[np.intp]:
+    """Count the microphones of each one's voice, itself among them: each of them tells of the same bleed."""
+    heard = allowed.any(axis=0)  # room microphones are nobody's
+    count: NDArray[np.intp] = np.maximum((~allowed & heard).sum(axis=1), 1)
+    return count
 
 
 def over_bands(values: Floats, weight: Floats, bias: Floats) -> Floats:
