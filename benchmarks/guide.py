@@ -5,7 +5,7 @@
 Needs debleed[train] and the shared audio. Recordings are drawn from their numbers, demixed by the filters of demix, and
 what the network sees of them is kept in SCRATCH: a run that is stopped goes on. Of the drum kit it learns from hits of
 odd numbers. Every seventh recording is for validation. --score trains nothing: it tells the gain on recordings of the
-songs named and of even hits, and writes it beside the weights. Half an hour on two cores, nearly all of it for demixing.
+songs named and of even hits, and writes it beside the weights. Half an hour on two cores, nearly all for demixing.
 """
 
 from __future__ import annotations
@@ -45,8 +45,8 @@ POINTS, POINTS_A_STEP = 400, 130
 BATCH, RATE = 4, 3e-3
 
 CAUTION = 0.6
-"""Of what was learnt of λ so much is believed. Measured on songs (and drums) never heard: median gain +0.8 dB (+2.8) and
-8 % of the microphones of songs lose more than 0.1 dB; believed whole, +0.7 dB (+3.2) and 12 %. Of drums none does."""
+"""Of what was learnt of λ so much is believed. Measured on songs (and drums) never heard: median gain +0.8 dB (+2.8);
+8 % of the microphones of songs lose more than 0.1 dB. Believed whole: +0.7 dB (+3.2) and 12 %. Of drums none does."""
 
 
 def scene_of(rng: np.random.Generator, key: str, songs: Sequence[str]) -> tuple[Recording, Recording]:
