@@ -115,7 +115,7 @@ def test_conjugate_gradients_solve_a_white_problem_at_once() -> None:
     weight, shrinkage = np.full((3, 33), 2.0, np.float32), np.full((3, 64), 0.5, np.float32)
     inside = (np.arange(64) < 20).astype(np.float32)
     mean = np.full((3, 1), 2.0, np.float32)
-    found = conjugate_gradients(weight, shrinkage, score * inside, inside, mean)
+    found = conjugate_gradients(weight, shrinkage, score * inside, inside, mean, 12)
     assert np.allclose(found, score * inside / 2.5, atol=1e-5)
 
 

@@ -189,7 +189,7 @@ def next_paths(
     voices = spectra(save.filtered(unmixing(taps, ahead, save.nfft)), nfft)
     left, evidence, cross = bleed_left(voices, floor, nfft, rate, allowed)
     known = circular(taps, ahead, nfft)
-    correction = fitted_taps(left, evidence, known, taps.shape[-1] - ahead, ahead, allowed)
+    correction = fitted_taps(left, evidence, known, taps.shape[-1] - ahead, ahead, rate, allowed)
     mixing = whiten_diagonal(response(taps, ahead, save.nfft) @ response(correction, ahead, save.nfft))
     mixing = scaled_by_effect(mixing, cross, rate)
     return without_shared(taps_of(mixing, taps.shape[-1] - ahead, ahead) * allowed[:, :, None], ahead, rate)
