@@ -10,10 +10,10 @@ from debleed.methods.listening import chunks
 from debleed.paths import Response, Taps, in_parallel
 
 SOLVER_STEPS, MUSIC = 24, 22050.0
-"""Steps of conjugate gradients at rates up to the second figure, at higher ones down to half of them; what they leave is
-made up for by the next round. Measured: half as many are 3 to 6 dB better on songs of a minute at 44.1 kHz, where what
-stands above the music, mostly nothing, is met last; on songs of 10 s at 22.05 kHz they differ by 0.6 dB at most, either
-way."""
+"""Steps of conjugate gradients at rates up to the second figure, at higher ones down to half of them; what they leave
+is made up for by the next round. Measured: half as many are 3 to 6 dB better on songs of a minute at 44.1 kHz, where
+what stands above the music, mostly nothing, is met last; on songs of 10 s at 22.05 kHz they differ by 0.6 dB at most,
+either way."""
 
 
 def fitted_taps(
