@@ -159,10 +159,8 @@ def overview(measured: Measured) -> str:
         cells = [shown(s.median("sdr")) if s else "–" for s in every.values()]
         demix = every.get("demix")
         spread = [shown(demix.median("gain"), True), shown(FIGURES["least gain"](demix), True)] if demix else ["–", "–"]
-        names = measured.found.get((group, rate, "demix"), {})
-        unheard = measured.scores(
-            group, rate, "demix", [n for n in names if not set(n.split("+")) & set(HEARD)] or ["–"]
-        )
+        names = [n for n in measured.found.get((group, rate, "demix"), {}) if not set(n.split("+")) & set(HEARD)]
+        unheard = measured.scores(group, rate, "demix", names) if names else None
         spread.append(shown(unheard.median("sdr")) if unheard else "–")
         must = next(g for g in GROUPS[group].goals if g.method == "demix")
         rows.append([*start, *cells, *spread, f"{must.what} {shown(must.must)}", shown(must.aim)])
