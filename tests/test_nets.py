@@ -105,10 +105,24 @@ def test_residual_networks_begin_at_doing_nothing():
         assert torch.equal(tiny(name)(x), x)
 
 
+def test_attention_starts_from_weights_without_it(tmp_path):
+    without, path = tiny("df-unet").eval(), tmp_path / "a.safetensors"
+    torch.nn.init.normal_(without.last.weight)
+    checkpoint.save(path, {f"net.{k}": v for k, v in without.state_dict().items()}, {})
+    attentive = tiny("df-unet-gat").eval()
+    checkpoint.load_network(path, attentive, new=("attention.", "gate."))
+    x = torch.randn(1, 4, 3000)
+    with torch.no_grad():
+        torch.testing.assert_close(attentive(x), without(x))
+    with pytest.raises(InputError, match="another network or variant"):
+        checkpoint.load_network(path, attentive)
+
+
 @pytest.mark.parametrize("count", [1, 2, 3, 7])
 def test_attention_is_equivariant_and_takes_any_number(count):
     network = tiny("df-unet-gat").eval()
-    torch.nn.init.normal_(network.last.weight)
+    for part in (network.last.weight, network.attention.weight.weight):
+        torch.nn.init.normal_(part)
     x = torch.randn(1, count, 3000)
     order = torch.randperm(count)
     with torch.no_grad():

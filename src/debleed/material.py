@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.signal import resample_poly
 
 from debleed.drawing import generator
 from debleed.methods import Progress, quiet
@@ -27,6 +28,9 @@ Floats = NDArray[np.float32]
 
 GAIN_DB = 6.0
 """Stems are made louder or softer by up to this."""
+
+SPEEDS = ((4, 5), (7, 8), (1, 1), (8, 7), (5, 4))
+"""Stems are played at one of these speeds, as a tape would: from four semitones down to four up."""
 
 QUIET = 0.01
 """A stretch below this share of its stem's mean power is drawn again, up to :data:`TRIES` times: many stems rest."""
@@ -161,7 +165,7 @@ class Material:
     def example(self, *key: object) -> tuple[Floats, Floats]:
         """Draw microphones and the images of their voices, each ``(mics, samples)``, from a key.
 
-        Gains and polarities of the stems are drawn too. The level by which an example is scaled is that which its
+        Gains, polarities and speeds of the stems are drawn too. The level by which an example is scaled is that which its
         microphones have over whole songs, so a stretch in which a voice rests is not made louder.
         """
         rng = generator(self.scenes.seed, *key)
@@ -187,11 +191,17 @@ class Material:
     def _stems(self, rng: np.random.Generator, length: int) -> tuple[Floats, NDArray[np.float64]]:
         count = len(self.scenes.voices)
         stems, power = np.zeros((count, length), np.float32), np.zeros(count)
-        places = [self._place(rng, length, (voice,)) for voice in range(count)]
-        if rng.random() >= self.remix:
-            places = [self._place(rng, length, range(count), TRIES_TOGETHER)] * count
-        for voice, (song, start) in enumerate(places):
-            row = song.samples[voice, start : start + length].astype(np.float32)
+        together = rng.random() >= self.remix
+        if together:
+            speeds = [SPEEDS[int(rng.integers(len(SPEEDS)))]] * count
+            places = [self._place(rng, played(length, speeds[0]), range(count), TRIES_TOGETHER)] * count
+        else:
+            speeds = [SPEEDS[k] for k in rng.integers(len(SPEEDS), size=count)]
+            places = [self._place(rng, played(length, speeds[voice]), (voice,)) for voice in range(count)]
+        for voice, ((song, start), speed) in enumerate(zip(places, speeds, strict=True)):
+            row = song.samples[voice, start : start + played(length, speed)].astype(np.float32)
+            if speed != (1, 1):
+                row = resample_poly(row, speed[1], speed[0])[:length]
             gain = 10 ** (rng.uniform(-GAIN_DB, GAIN_DB) / 20) * rng.choice([-1, 1])
             stems[voice, : len(row)] = np.float32(gain) * row
             power[voice] = gain**2 * song.power[voice]
@@ -208,6 +218,11 @@ class Material:
             if np.all(np.mean(stretch**2, axis=1) > QUIET * song.power[list(voices)]):
                 break
         return song, start
+
+
+def played(length: int, speed: tuple[int, int]) -> int:
+    """Samples of a stem that are heard in ``length`` samples at a speed."""
+    return -(-length * speed[0] // speed[1])
 
 
 def heard(stems: Floats, paths: Floats, samples: int) -> tuple[Floats, Floats]:

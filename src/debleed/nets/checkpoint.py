@@ -71,8 +71,10 @@ def digest(tensors: Mapping[str, Tensor]) -> str:
     return found.hexdigest()
 
 
-def load_network(path: Path, network: torch.nn.Module) -> dict[str, Any]:
+def load_network(path: Path, network: torch.nn.Module, new: tuple[str, ...] = ()) -> dict[str, Any]:
     """Fill a network with weights, whatever their precision.
+
+    Parts of it that are ``new``, by the beginnings of their names, stay as they are where the file has none of them.
 
     Raises
     ------
@@ -82,6 +84,9 @@ def load_network(path: Path, network: torch.nn.Module) -> dict[str, Any]:
     tensors, told = load(path)
     state = {name.removeprefix("net."): tensor for name, tensor in tensors.items() if name.startswith("net.")}
     own = network.state_dict()
+    added = {name: value for name, value in own.items() if name.startswith(new)} if new else {}
+    if not added.keys() & state.keys():
+        state |= added
     if {name: value.shape for name, value in state.items()} != {name: value.shape for name, value in own.items()}:
         raise InputError(f"'{path}' holds the weights of another network or variant; name the one it was trained as")
     network.load_state_dict({name: value.to(own[name].dtype) for name, value in state.items()})

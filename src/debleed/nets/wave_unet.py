@@ -8,9 +8,9 @@ bottleneck are alike; what comes out is multiplied into the deepest skip.
 
 The variants ``narrow`` are ours: fewer filters, more pooling, eight samples a step, no normalisation (which is not the
 same in training on a few stretches as in use), and what the network gives is taken from its input, so that it begins at
-doing nothing. ``df-unet-gat`` does without convolutions across microphones there: each block hears, beside a
-microphone's features, the mean of the others'. So it is equivariant under any order of the microphones, takes any
-number of them, and every microphone teaches the same filters.
+doing nothing. They do without convolutions across microphones: each block hears, beside a microphone's features, the
+mean of the others'. So they are equivariant under any order of the microphones, and every microphone teaches the same
+filters. Attention begins at doing nothing, so that ``df-unet-gat`` can start from the weights of ``df-unet``.
 """
 
 from __future__ import annotations
@@ -78,8 +78,9 @@ class Config:
 FULL = Config()
 DILATED = replace(FULL, dilations=(1, 2, 4, 16))
 NARROW = Config(
-    filters=(24, 32, 48, 64),
-    bottleneck=96,
+    filters=(32, 48, 64, 96),
+    bottleneck=128,
+    across=1,
     pools=(2, 4, 4, 2),
     fold=8,
     normalise=False,
@@ -88,16 +89,16 @@ NARROW = Config(
     logarithmic=True,
     samples=131072,
 )
-NARROW_DILATED = replace(NARROW, dilations=(1, 2, 4, 16))
-SHARED = replace(NARROW_DILATED, filters=(32, 48, 64, 96), bottleneck=128, across=1, attention=True)
+NARROW_DILATED = replace(NARROW, dilations=DILATED.dilations)
 TINY = replace(NARROW, filters=(4, 4, 4, 4), bottleneck=4, samples=16384)
+TINY_DILATED = replace(TINY, dilations=DILATED.dilations)
 VARIANTS = {
     "f-unet": {"founding": FULL, "narrow": NARROW, "tiny": TINY},
-    "df-unet": {"founding": DILATED, "narrow": NARROW_DILATED, "tiny": replace(TINY, dilations=(1, 2, 4, 16))},
+    "df-unet": {"founding": DILATED, "narrow": NARROW_DILATED, "tiny": TINY_DILATED},
     "df-unet-gat": {
         "founding": replace(DILATED, attention=True, threshold=0.6),
-        "narrow": SHARED,
-        "tiny": replace(SHARED, filters=(4, 4, 4, 4), bottleneck=4, samples=16384),
+        "narrow": replace(NARROW_DILATED, attention=True),
+        "tiny": replace(TINY_DILATED, attention=True),
     },
 }
 
@@ -183,9 +184,12 @@ class Network(nn.Module):
         self.rise, self.up = nn.ModuleList(rise), nn.ModuleList(up)
         self.last = nn.Conv2d(given, config.fold, 1)
         if config.residual:
-            nn.init.zeros_(self.last.weight)
-            assert self.last.bias is not None
-            nn.init.zeros_(self.last.bias)
+            nothing = [self.last.weight, self.last.bias]
+            if self.attention is not None and self.gate is not None:
+                nothing += [self.attention.weight.weight, self.gate.bias]
+            for parameter in nothing:
+                assert parameter is not None
+                nn.init.zeros_(parameter)
 
     def forward(self, mics: Tensor) -> Tensor:
         """Map microphones ``(batch, mics, samples)`` of RMS 1 to the images of their voices, of the same shape."""
