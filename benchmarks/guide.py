@@ -23,12 +23,15 @@ from pathlib import Path
 import numpy as np
 import scipy.ndimage
 import torch
+from scipy.signal import resample_poly
 
 from debleed.drawing import generator
+from debleed.material import SPEEDS, played
 from debleed.methods.demix import find_filters
 from debleed.methods.evidence import HOPS, NFFT, evidence, ringing
 from debleed.methods.guide import SHIPPED, weights
 from debleed.methods.listening import listen
+from debleed.methods.preamps import preamps
 from debleed.methods.suppression import RINGS, Suppression
 from debleed.modelcard import commit
 from debleed.recording import Recording, Samples
@@ -51,7 +54,8 @@ CAUTION = 0.6
 
 def scene_of(rng: np.random.Generator, key: str, songs: Sequence[str]) -> tuple[Recording, Recording]:
     """Draw a recording: a song, two at once, or stems of several; a room or made-up responses, some with noise."""
-    seconds = float(rng.choice([10, 20, 40], p=[0.4, 0.5, 0.1]))
+    seconds = float(rng.choice([10, 20, 40, 60], p=[0.35, 0.35, 0.2, 0.1]))
+    speed = SPEEDS[int(rng.integers(len(SPEEDS)))]
     kind = rng.choice(["song", "two", "mixed"], p=[0.7, 0.12, 0.18])
     for _ in range(40):
         if kind == "mixed":
@@ -62,7 +66,7 @@ def scene_of(rng: np.random.Generator, key: str, songs: Sequence[str]) -> tuple[
             chosen = [(str(song), part) for k, song in enumerate(several) for part in range(4 - k * rng.integers(3))]
             at = {song: rng.random() for song in several}
             starts = {pair: at[pair[0]] for pair in chosen}
-        stems = [stem(song, int(part), starts[song, part], seconds) for song, part in chosen]
+        stems = [stem(song, int(part), starts[song, part], seconds, speed) for song, part in chosen]
         if all(np.std(row) > 0.015 for row in stems):  # of 0.1 over the whole song
             break
     alike = rng.random() < 0.5
@@ -77,11 +81,13 @@ def scene_of(rng: np.random.Generator, key: str, songs: Sequence[str]) -> tuple[
     return render_own(Scene.draw(where, names, SONG_RATE, key, **settings), np.stack(rows).astype(np.float32))
 
 
-def stem(song: str, part: int, start: float, seconds: float) -> Samples:
-    """Read a stretch of a stem; ``start`` is a share of the song."""
-    whole = _song(song)
-    first = int(start * max(1, whole.shape[1] - seconds * SONG_RATE))
-    return whole[part, first : first + round(seconds * SONG_RATE)]
+def stem(song: str, part: int, start: float, seconds: float, speed: tuple[int, int]) -> Samples:
+    """Read a stretch of a stem, played at a speed; ``start`` is a share of the song."""
+    whole, count = _song(song), round(seconds * SONG_RATE)
+    heard = played(count, speed)
+    first = int(start * max(1, whole.shape[1] - heard))
+    stretch: Samples = resample_poly(whole[part, first : first + heard], speed[1], speed[0])[:count]
+    return stretch
 
 
 _held: dict[str, Samples] = {}
@@ -113,10 +119,11 @@ def prepare(scratch: Path, songs: Sequence[str], hits: str, number: int) -> Path
     if len(sounding) < len(mics):
         return None
     allowed = mics.paths()
+    heard = heard / preamps(heard, mics.rate, allowed)[:, None]
+    scale = np.sqrt(np.mean(np.square(heard), axis=1, keepdims=True) / np.mean(np.square(mics.read()), axis=1)[:, None])
     filters, found = find_filters(heard, mics.rate, allowed)
     if found.instantaneous or not found.trust.any():
         return None
-    scale = np.float32(np.sqrt(np.mean(np.square(heard)) / np.mean(np.square(mics.read()))))
     voices = filters.apply(Recording.from_array(heard, mics.rate)).read()
     seen = evidence(heard, voices, found.taps, found.ahead, found.trust, mics.rate, allowed)
     arrays = points(voices, own.read() * scale, mics.rate, rng)

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from debleed.methods.evidence import FEATURES, QUIET_SHARES, band_edges, evidence, path_powers, quantiles
+from debleed.methods.evidence import FEATURES, QUIET_SHARES, band_edges, evidence, path_powers
 from hits import hits, smeared
 
 RATE = 16000
@@ -82,5 +82,18 @@ def test_the_power_of_a_path_is_that_of_its_taps() -> None:
     assert not path_powers(taps, AHEAD, edges)[1, 0].any()
 
 
-def test_quantiles_of_nothing_tell_nothing() -> None:
-    assert np.array_equal(quantiles(np.array([5.0, 6.0]), np.zeros(2), (0.1, 0.5)), [1, 1])
+def test_of_a_voice_that_never_leads_the_whole_is_told() -> None:
+    snare = hits(1)
+    seen = gathered(np.stack([snare, 3 * snare, 0.1 * snare]))  # the second leads whenever there is sound
+    told = seen[0, 2, 3:-1, : len(QUIET_SHARES)]
+    assert told == pytest.approx(np.full(told.shape, 20), abs=1)
+    assert seen[0, 2, 3, -6] == 0
+
+
+def test_trust_is_that_of_the_band() -> None:
+    voices = np.stack([hits(0), hits(1)])
+    trust = np.zeros((2, 513), np.float32)
+    trust[:, 300:] = 1  # from 4.7 kHz on
+    seen = evidence(voices, voices, np.zeros((2, 2, 400), np.float32), AHEAD, trust, RATE, others(2))
+    middles = (band_edges(257)[:-1] + band_edges(257)[1:]) / 2 * RATE / 512
+    assert np.array_equal(seen[0, 1, :, -1] > 0, middles > 4700)

@@ -109,9 +109,11 @@ def test_a_projection_makes_a_row_orthogonal_to_the_other_voices() -> None:
 
 def test_only_loud_paths_are_far() -> None:
     taps = np.zeros((2, 2, 10), np.float32)
-    taps[0, 1, 3] = 0.3
+    taps[0, 1, 3] = 0.7
     assert not far(taps)
-    taps[1, 0, 5] = 0.6
+    taps[1, 0, 5] = 0.2
+    assert not far(taps)
+    taps[1, 0, 5] = 0.4
     assert far(taps)
 
 

@@ -165,8 +165,8 @@ class Material:
     def example(self, *key: object) -> tuple[Floats, Floats]:
         """Draw microphones and the images of their voices, each ``(mics, samples)``, from a key.
 
-        Gains, polarities and speeds of the stems are drawn too. The level by which an example is scaled is that which its
-        microphones have over whole songs, so a stretch in which a voice rests is not made louder.
+        Gains, polarities and speeds of the stems are drawn too. The level by which an example is scaled is that which
+        its microphones have over whole songs, so a stretch in which a voice rests is not made louder.
         """
         rng = generator(self.scenes.seed, *key)
         paths = self.scenes.responses(
@@ -221,7 +221,7 @@ class Material:
 
 
 def played(length: int, speed: tuple[int, int]) -> int:
-    """Samples of a stem that are heard in ``length`` samples at a speed."""
+    """Count the samples of a stem that are heard in ``length`` samples at a speed."""
     return -(-length * speed[0] // speed[1])
 
 

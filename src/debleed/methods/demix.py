@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import ClassVar
 
 import numpy as np
@@ -14,6 +14,7 @@ from debleed.methods.evidence import evidence
 from debleed.methods.guide import tell_leak, weights
 from debleed.methods.listening import listen
 from debleed.methods.narrowband import Narrowband, far, find_matrices
+from debleed.methods.preamps import preamps
 from debleed.methods.suppression import Suppression
 from debleed.paths import OverlapSave, Response, Taps, unmixing
 from debleed.recording import InputError, Recording, Samples
@@ -41,11 +42,14 @@ class Demix:
         allowed = recording.paths()[np.ix_(sounding, sounding)]
         if not allowed.any():
             return Demixed(Filters.none(len(recording)), Suppression.none(len(recording)))
+        gains = preamps(heard, recording.rate, allowed)
+        heard /= gains[:, None]
         filters, found = find_filters(heard, recording.rate, allowed, progress)
         left = Suppression.none(len(heard))
         if not found.instantaneous:
             left = left_by(filters, found, Recording.from_array(heard, recording.rate), allowed)
         progress("demix", 1.0)
+        filters, left = filters.turned_up(gains), left.turned_up(gains)
         return Demixed(filters.among(sounding, len(recording)), left.among(sounding, len(recording)))
 
 
@@ -104,6 +108,10 @@ class Filters:
     def none(cls, mics: int) -> Filters:
         """No paths: every microphone passes as it is."""
         return cls(np.zeros((mics, mics, 1), np.float32), 0, np.zeros((mics, 2), np.float32))
+
+    def turned_up(self, gains: NDArray[np.float32]) -> Filters:
+        """Do the same to microphones turned up by ``gains``, ``(mics,)``."""
+        return replace(self, taps=self.taps * (gains[:, None] / gains)[:, :, None])
 
     def among(self, mics: NDArray[np.intp], count: int) -> Filters:
         """Place these microphones among ``count``, the others of which have no part in it."""

@@ -101,12 +101,17 @@ class Paths:
         return bool(self.taps.shape[-1] == 1)
 
 
+def first_window(rate: int) -> int:
+    """Length of the window of the first stage."""
+    return 1 << round(np.log2(FIRST_WINDOW * rate))
+
+
 def windows(length: int, rate: int, mics: int, at_least: bool = False) -> list[int]:
     """Window lengths of the stages, each twice the one before, as far as ``length`` samples can carry them.
 
     With ``at_least``, as far as they can carry them at all.
     """
-    first = 1 << round(np.log2(FIRST_WINDOW * rate))
+    first = first_window(rate)
     needed = max(WINDOWS_NEEDED, WINDOWS_A_MICROPHONE * mics)
     if at_least:
         needed = max(WINDOWS_AT_LEAST, WINDOWS_A_MICROPHONE_AT_LEAST * mics)
@@ -135,25 +140,32 @@ def find_paths(
     matrix = one_matrix(samples, rate, allowed)
     if matrix is not None:
         return Paths((matrix - np.eye(mics)).astype(np.float32)[:, :, None], 0, np.ones((mics, 2), np.float32))
-    taps = np.zeros((mics, mics, 2 * ahead), np.float32)
+    taps = np.zeros((mics, mics, ahead + 1), np.float32)
     well, stages = windows(length, rate, mics), windows(length, rate, mics, at_least=True)
     for k, nfft in enumerate(stages):
         if k >= len(well) and not reach_beyond(taps[allowed], ahead):
             break
-        grown = np.zeros((mics, mics, ahead + nfft // 2), np.float32)
-        kept = min(grown.shape[-1], taps.shape[-1])
-        grown[..., :kept] = taps[..., :kept]
-        taps = grown
-        save = OverlapSave.of(samples, 4 * nfft)
-        floor = variance_floor(spectra(samples, nfft))
-        for turn in range(ROUNDS):
-            progress("demix", (k + turn / ROUNDS) / (len(stages) + 1))
-            before = taps
-            taps = next_paths(taps, ahead, save, floor, rate, allowed)
-        taps = np.float32(0.5) * (before + taps)
+        progress("demix", k / (len(stages) + 1))
+        taps = searched(samples, taps, nfft, rate, allowed)
+    save = OverlapSave.of(samples, 4 * (taps.shape[-1] - ahead))
     voices = save.filtered(unmixing(taps, ahead, save.nfft))
     trust = judged(spectra(samples, stages[0]), spectra(voices, stages[0]), rate)
     return Paths(taps, ahead, trust)
+
+
+def searched(samples: NDArray[np.float32], known: Taps, nfft: int, rate: int, allowed: NDArray[np.bool_]) -> Taps:
+    """One stage: search with windows of ``nfft`` samples for filters of half a window, from shorter ones on."""
+    ahead = round(AHEAD * rate)
+    taps = np.zeros((*allowed.shape, ahead + nfft // 2), np.float32)
+    kept = min(taps.shape[-1], known.shape[-1])
+    taps[..., :kept] = known[..., :kept]
+    save = OverlapSave.of(samples, 4 * nfft)
+    floor = variance_floor(spectra(samples, nfft))
+    for _ in range(ROUNDS):
+        before = taps
+        taps = next_paths(taps, ahead, save, floor, rate, allowed)
+    mean: Taps = np.float32(0.5) * (before + taps)
+    return mean
 
 
 def reach_beyond(paths: NDArray[np.float32], ahead: int) -> bool:
@@ -243,13 +255,13 @@ def bleed_left(
         variance = uniform_filter1d(variance, grain, axis=0) if grain > 3 else smoothed(variance)
         variance = variance[part.start - wide.start :][: part.stop - part.start] + floor[part]
         here = voices[part]
-        weights = (variance.sum(axis=1, keepdims=True) / variance) ** QUIET / variance
+        relative = variance / variance.mean(axis=-1, keepdims=True)
+        weights = (relative.sum(axis=1, keepdims=True) / relative) ** QUIET / variance
         covariance = weighted_covariances(here, weights)
         cross[part] = here @ here.conj().swapaxes(1, 2)
-        powers = power(here)
         paths = unit_paths(projected(covariance, allowed))
         left[part] = np.where(allowed, paths, 0) / np.maximum(np.abs(paths), 1)
-        known = np.clip(powers.mean(axis=-1) / np.maximum(share[part], np.finfo(np.float32).tiny), 1e-3, 1)
+        known = np.clip(power(here).mean(axis=-1) / np.maximum(share[part], np.finfo(np.float32).tiny), 1e-3, 1)
         seen = np.einsum("fijj->fij", covariance).real
         evidence[part] = np.minimum(seen, 1e3) * known[:, None, :]
 
@@ -267,7 +279,7 @@ def weighted_covariances(voices: Bins, weights: Powers) -> NDArray[np.complex128
         own = covariance[:, i, i, i].real
         covariance[:, i] /= np.where(own > 0, own, 1)[:, None, None]
         # relative loading, or bins in which two voices are alike have no inverse
-        covariance[:, i] += 1e-7 * np.trace(covariance[:, i], axis1=1, axis2=2).real[:, None, None] * np.eye(mics)
+        covariance[:, i] += 1e-7 * mics * covariance[:, i] * np.eye(mics)
         covariance[:, i] += np.where(own > 0, 0, 1)[:, None, None] * np.eye(mics)
     return covariance
 

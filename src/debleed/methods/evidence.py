@@ -3,7 +3,8 @@
 Each says something about λ_ij, the share of voice j's power that is left in microphone i, and none says all. When voice
 j leads and voice i pauses, what is heard in i is at most λ_ij of j (unless i rings on). When j sets in, what is left of
 it rises with it. A loud path leaves more than a soft one, and its late part, which filters know least, more than its
-early one. All but a few are ratios in dB, the rest is scaled to their size; none depends on the recording's level.
+early one. All but a few are ratios in dB, the rest is scaled to their size; none depends on the recording's level,
+but some on how far microphones are turned up against each other (see :mod:`debleed.methods.preamps`).
 """
 
 from __future__ import annotations
@@ -18,6 +19,8 @@ from debleed.recording import Samples
 from debleed.stft import nfft_at, stft
 
 Floats = NDArray[np.floating]
+
+Compared = tuple[Floats, Floats, Floats, Floats]
 
 NFFT, HOPS = 1024, 4
 """Window length at 44.1 kHz, 23 ms, and window length over hop: twice as long smears the onsets of drums."""
@@ -35,8 +38,8 @@ LEADS = 0.5
 """A voice leads where it has more than this share of the power of all the voices that bleed into a microphone."""
 
 ONSET, FEW = 0.5, 5
-"""An onset: a voice that leads rises within RISE frames by more than this share of what it becomes. With fewer onsets
-nothing is said."""
+"""An onset: a voice that leads rises within RISE frames by more than this share of what it becomes. Fewer onsets tell
+nothing."""
 
 QUIET_SHARES, RISE_SHARES = (0.02, 0.05, 0.1, 0.2, 0.35, 0.5), (0.1, 0.2, 0.3, 0.5)
 """Which quantiles of the ratios are told."""
@@ -47,7 +50,7 @@ LATE = 0.05
 LEAST, MOST = -90.0, 60.0
 """dB; what lies outside tells no more."""
 
-FEATURES = len(QUIET_SHARES) + len(RISE_SHARES) + 21
+FEATURES = len(QUIET_SHARES) + len(RISE_SHARES) + 22
 """Figures for each pair and band."""
 
 
@@ -112,7 +115,7 @@ def evidence(
     sent = ringing(heard, rate, RINGING)
     tiny = 1e-12 * float(level.max()) + 1e-30
     whole, late = (path_powers(part, ahead, edges) * allowed[:, :, None] for part in parts(taps, ahead, rate))
-    quiet, rise, onsets = compared(heard, sent, allowed, tiny)
+    quiet, rise, moments, onsets = compared(heard, sent, allowed, tiny)
 
     def each(values: Floats) -> Floats:
         return np.broadcast_to(values, (mics, mics, bands))
@@ -121,8 +124,8 @@ def evidence(
         return values.swapaxes(0, 1)
 
     told, told_late = whole * level, late * level
-    at = np.linspace(0, trust.shape[1] - 1, bands)  # from low to high, not band for band: so it was learnt
-    trusted = np.stack([np.interp(at, np.arange(trust.shape[1]), row) for row in trust])
+    middles = (edges[:-1] + edges[1:] - 1) / 2 * (trust.shape[1] - 1) / (edges[-1] - 1)
+    trusted = np.stack([np.interp(middles, np.arange(trust.shape[1]), row) for row in trust])
     figures = [
         *np.moveaxis(quiet, -1, 0),
         *np.moveaxis(rise, -1, 0),
@@ -142,6 +145,7 @@ def evidence(
         each(decibels(told_late.sum(axis=1) / (level + tiny))[:, None]),
         30 * correlation(np.log(heard + tiny), np.log(sent + tiny), centred=True),
         30 * correlation(rises(heard), np.maximum(rises(sent), 0), centred=False),
+        10 * np.log10(1 + moments),
         10 * np.log10(1 + onsets),
         each(np.array(10 * np.log10(heard.shape[-1] / 1000))),
         each(np.array(10 * np.log10(mics))),
@@ -194,25 +198,26 @@ def correlation(heard: Floats, sent: Floats, centred: bool) -> Floats:
     return found
 
 
-def compared(heard: Floats, sent: Floats, allowed: NDArray[np.bool_], tiny: float) -> tuple[Floats, Floats, Floats]:
+def compared(heard: Floats, sent: Floats, allowed: NDArray[np.bool_], tiny: float) -> Compared:
     """Compare what microphones hear with what voices send, at the moments that tell.
 
     Returns
     -------
     quiet
         ``(mics, mics, bands, quantiles)``: heard over sent, dB, where voice j leads, by low quantiles weighted by what
-        is sent.
+        is sent. Where it never leads, as of all that is heard and sent.
     rise
         The same of rises over rises at onsets of voice j.
-    onsets
-        How many these are.
+    moments, onsets
+        In how many frames it leads, and how many onsets there are, ``(mics, mics, bands)``.
     """
     mics, bands, frames = heard.shape
-    quiet = np.zeros((mics, mics, bands, len(QUIET_SHARES)))
-    rise = np.zeros((mics, mics, bands, len(RISE_SHARES)))
-    onsets = np.zeros((mics, mics, bands))
+    whole = decibels(heard.mean(axis=-1)[:, None] / (sent.mean(axis=-1) + tiny))
+    quiet = np.repeat(whole[..., None], len(QUIET_SHARES), axis=-1)
+    rise = np.repeat(whole[..., None], len(RISE_SHARES), axis=-1)
+    moments, onsets = np.zeros((2, mics, mics, bands))
     if frames <= RISE:
-        return quiet, rise, onsets
+        return quiet, rise, moments, onsets
     heard_rise, sent_rise = rises(heard), np.maximum(rises(sent), 0)
     for i in range(mics):
         others = np.flatnonzero(allowed[i])
@@ -221,18 +226,21 @@ def compared(heard: Floats, sent: Floats, allowed: NDArray[np.bool_], tiny: floa
                 rivals = others[allowed[j, others] | (others == j)]  # not the other microphones of the same voice
                 total, rising = sent[rivals, band].sum(axis=0), sent_rise[rivals, band].sum(axis=0)
                 level, up = sent[j, band], sent_rise[j, band]
-                leads = level * (level > LEADS * total)
-                quiet[i, j, band] = decibels(quantiles(heard[i, band] / (level + tiny), leads, QUIET_SHARES))
+                leads = level > LEADS * total + tiny
+                moments[i, j, band] = np.count_nonzero(leads)
+                if leads.any():
+                    share = heard[i, band, leads] / level[leads]
+                    quiet[i, j, band] = decibels(quantiles(share, level[leads], QUIET_SHARES))
                 sets_in = (up > ONSET * level[RISE:] + tiny) & (up > LEADS * rising)
                 onsets[i, j, band] = np.count_nonzero(sets_in)
                 if onsets[i, j, band] >= FEW:
                     share = heard_rise[i, band, sets_in] / up[sets_in]
                     rise[i, j, band] = decibels(quantiles(share, up[sets_in], RISE_SHARES))
-    return quiet, rise, onsets
+    return quiet, rise, moments, onsets
 
 
 def quantiles(values: Floats, weights: Floats, shares: tuple[float, ...]) -> Floats:
-    """Weighted quantiles; 1 where nothing has weight.
+    """Weighted quantiles.
 
     Examples
     --------
@@ -241,8 +249,6 @@ def quantiles(values: Floats, weights: Floats, shares: tuple[float, ...]) -> Flo
     """
     order = np.argsort(values)
     reached = np.cumsum(weights[order])
-    if not reached[-1] > 0:
-        return np.ones(len(shares))
     at = np.searchsorted(reached, np.array(shares) * reached[-1])
     found: Floats = values[order][np.minimum(at, len(order) - 1)]
     return found

@@ -50,6 +50,10 @@ class Suppression:
         """Nothing is turned down."""
         return cls(np.zeros((len(RINGS), mics, mics, 1), np.float32))
 
+    def turned_up(self, gains: NDArray[np.float32]) -> Suppression:
+        """Do the same to microphones turned up by ``gains``, ``(mics,)``."""
+        return Suppression(self.leak * np.square(gains[:, None] / gains)[:, :, None])
+
     def among(self, mics: NDArray[np.intp], count: int) -> Suppression:
         """Place these microphones among ``count``, the others of which have no part in it."""
         leak = np.zeros((len(RINGS), count, count, self.leak.shape[-1]), np.float32)
