@@ -28,10 +28,10 @@ from scipy.signal import resample_poly
 from debleed.drawing import generator
 from debleed.material import SPEEDS, played
 from debleed.methods.demix import find_filters
+from debleed.methods.demixing import preamps
 from debleed.methods.evidence import HOPS, NFFT, evidence, ringing
 from debleed.methods.guide import SHIPPED, weights
 from debleed.methods.listening import listen
-from debleed.methods.preamps import preamps
 from debleed.methods.suppression import RINGS, Suppression
 from debleed.modelcard import commit
 from debleed.recording import Recording, Samples

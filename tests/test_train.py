@@ -111,6 +111,15 @@ def test_rests_are_passed_over(tmp_path):
     assert quiet <= 12  # (1/2)^4 of 60 on average; without looking for sound it would be half
 
 
+def test_stems_are_played_at_five_speeds(tmp_path):
+    tone = 0.3 * np.sin(2 * np.pi * 1000 / RATE * np.arange(60_000))
+    song = Song("s", tone[None].astype(np.float16), np.array([0.045]))
+    scenes = Scenes(("founding-linear",), ("a",), RATE, "1", 1, tmp_path)
+    drawn = (Material([song], scenes, 8000, "each").example(key)[0][0] for key in range(60))
+    pitches = {round(float(np.argmax(np.abs(np.fft.rfft(x * np.hanning(8000)))) * RATE / 8000), -1) for x in drawn}
+    assert pitches == {800, 880, 1000, 1140, 1250}
+
+
 # ------------------------------------------------------------------------------------------------- with PyTorch
 
 

@@ -386,7 +386,7 @@ def halves_on_cpu() -> bool:
     """Say whether this processor computes in bfloat16 faster than in float32: twice, measured with AVX-512."""
     import torch
 
-    able = getattr(torch.cpu, "get_capabilities", dict)()  # older versions do not tell
+    able: dict[str, bool] = getattr(torch.cpu, "get_capabilities", dict)()  # older versions do not tell
     return bool(able.get("avx512_bf16") or able.get("amx_bf16"))
 
 

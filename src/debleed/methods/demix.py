@@ -9,12 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from debleed.methods import Progress, Side, quiet
-from debleed.methods.demixing import Paths, find_paths
+from debleed.methods.demixing import Paths, find_paths, preamps
 from debleed.methods.evidence import evidence
 from debleed.methods.guide import tell_leak, weights
 from debleed.methods.listening import listen
 from debleed.methods.narrowband import Narrowband, far, find_matrices
-from debleed.methods.preamps import preamps
 from debleed.methods.suppression import Suppression
 from debleed.paths import OverlapSave, Response, Taps, unmixing
 from debleed.recording import InputError, Recording, Samples

@@ -30,6 +30,7 @@ from debleed.methods.fitting import fitted_taps
 from debleed.methods.judging import FAINT, judged, scaled_by_effect
 from debleed.methods.linear import one_matrix, projected
 from debleed.methods.listening import Bins, Powers, chunks, power, spectra
+from debleed.methods.preamps import balanced
 from debleed.paths import (
     OverlapSave,
     Response,
@@ -103,7 +104,8 @@ class Paths:
 
 def first_window(rate: int) -> int:
     """Length of the window of the first stage."""
-    return 1 << round(np.log2(FIRST_WINDOW * rate))
+    first: int = 1 << round(np.log2(FIRST_WINDOW * rate))
+    return first
 
 
 def windows(length: int, rate: int, mics: int, at_least: bool = False) -> list[int]:
@@ -151,6 +153,34 @@ def find_paths(
     voices = save.filtered(unmixing(taps, ahead, save.nfft))
     trust = judged(spectra(samples, stages[0]), spectra(voices, stages[0]), rate)
     return Paths(taps, ahead, trust)
+
+
+def preamps(samples: NDArray[np.float32], rate: int, allowed: NDArray[np.bool_]) -> NDArray[np.float32]:
+    """Tell the gains of microphones from short paths, see :mod:`debleed.methods.preamps`.
+
+    A microphone that is turned up has so much more gain, whatever the others have: divided by their gains, microphones
+    are the same however they were turned up, at an RMS of about 1.
+
+    Parameters
+    ----------
+    samples
+        ``(mics, samples)``; no microphone silent throughout.
+    rate
+        Samples per second.
+    allowed
+        ``(mics, mics)``: where bleed can be.
+
+    Returns
+    -------
+    ``(mics,)``.
+    """
+    level = np.sqrt(np.mean(np.square(samples), axis=1))
+    even, ahead = samples / level[:, None], round(AHEAD * rate)
+    taps = searched(even, np.zeros((*allowed.shape, 1), np.float32), first_window(rate), rate, allowed)
+    save = OverlapSave.of(even, 4 * first_window(rate))
+    own = np.mean(np.square(save.filtered(unmixing(taps, ahead, save.nfft))), axis=1)
+    gains: NDArray[np.float32] = level * balanced(np.square(taps).sum(axis=-1), own, allowed)
+    return gains
 
 
 def searched(samples: NDArray[np.float32], known: Taps, nfft: int, rate: int, allowed: NDArray[np.bool_]) -> Taps:

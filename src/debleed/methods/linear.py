@@ -22,9 +22,11 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import uniform_filter1d
+from scipy.optimize import linear_sum_assignment
 
 from debleed.methods import Progress, Side, quiet
 from debleed.methods.listening import Bins, Powers, listen, power, spectra
+from debleed.methods.preamps import balanced
 from debleed.paths import in_parallel
 from debleed.recording import BLOCK_SECONDS, InputError, Recording, Samples
 
@@ -66,6 +68,12 @@ voices share (measured: 0.7 to 1) and paths of a voice that is silent, of which 
 LOUDER = 1.1
 """A microphone is left as it was if it had this many times the power afterwards. Less bleed is less sound, but for
 voices that happen to be opposed for a while (measured: 1.01 at most)."""
+
+ANY = 10.0
+"""The same before it is known how far the microphones are turned up: 20 dB, where all are equally loud."""
+
+RESTS = 1e-4
+"""A voice that nowhere has more than this share of the power (-40 dB) rests."""
 
 ALIKE = 0.1
 """Least singular value below which loud paths mean that microphones hear the same."""
@@ -124,6 +132,12 @@ class Points:
         total: NDArray[np.float64] = sums.sum(axis=0)
         return total
 
+    def shares(self, rows: Matrix) -> Matrix:
+        """Power of each voice in each microphone, against the mean power of microphones, ``(mics, mics)``."""
+        power = np.mean(np.square(rows @ self.values), axis=1)
+        found: Matrix = np.square(np.linalg.inv(rows)) * power / np.mean(np.square(self.values))
+        return found
+
     def likelihood(self, rows: Matrix) -> float:
         """Log-likelihood of the filters, per point, at the first floor."""
         logs = [np.log(self.variances(rows, FLOORS[0], part)).sum(dtype=np.float64) for part in self.parts()]
@@ -148,23 +162,49 @@ def one_matrix(
     -------
     A of shape ``(mics, mics)`` with a unit diagonal.
     """
-    heard = spectra(samples, 1 << round(np.log2(WINDOW * rate)))
-    some = Points.of(np.ascontiguousarray(heard[:: len(heard) // BINS_TRIED + 1]))
+    level = np.sqrt(np.mean(np.square(samples), axis=1))
+    heard = spectra(samples / level[:, None], 1 << round(np.log2(WINDOW * rate)))
     unmixed = np.eye(len(samples))
+    some = Points.of(sparse(heard))
+    told = turned_up(some.shares(swept(some, unmixed, FLOORS[0], SWEEPS_TRIED, allowed, ANY)), allowed)
+    found = []
+    for k, gains in enumerate((1 / level, told)):  # as they are; as the bleed tells
+        progress("linear", k / 2)
+        mixing = matrix_of(heard, gains, allowed)
+        if mixing is not None:
+            mixing *= gains[:, None] / gains
+            found.append((some.likelihood(np.linalg.inv(mixing)), mixing * (level[:, None] / level)))
+    return max(found, key=lambda pair: pair[0])[1] if found else None
+
+
+def sparse(heard: Bins) -> Bins:
+    """Take some of the bins."""
+    return np.ascontiguousarray(heard[:: len(heard) // BINS_TRIED + 1])
+
+
+def matrix_of(heard: Bins, gains: NDArray[np.floating], allowed: NDArray[np.bool_]) -> Matrix | None:
+    """Find the matrix A of microphones ``(bins, mics, frames)`` without their gains; none where there is none."""
+    even = (1 / gains[:, None]).astype(np.float32)
+    some = Points.of(even * sparse(heard))
+    unmixed = np.eye(heard.shape[1])
     rows = swept(some, unmixed, FLOORS[0], SWEEPS_TRIED, allowed)
-    if some.likelihood(rows) - some.likelihood(unmixed) < GAIN:
+    before = some.likelihood(unmixed)
+    if some.likelihood(rows) - before < GAIN:
         return None
-    points = Points.of(heard)
+    points = Points.of(even * heard)
     for k, share in enumerate(FLOORS):
-        progress("linear", k / len(FLOORS))
         rows = swept(points, rows, share, SWEEPS[min(k, 1)], allowed)
     mixing = without_shared(unit_diagonal(np.linalg.inv(rows)))
-    likelier = some.likelihood(np.linalg.inv(mixing)) - some.likelihood(unmixed)
-    return mixing if likelier >= GAIN else None
+    return mixing if some.likelihood(np.linalg.inv(mixing)) - before >= GAIN else None
 
 
-def swept(points: Points, rows: Matrix, share: float, sweeps: int, allowed: NDArray[np.bool_]) -> Matrix:
-    """Sweeps of iterative projection, until the matrix stays; ``rows`` are the filters W to start from."""
+def swept(
+    points: Points, rows: Matrix, share: float, sweeps: int, allowed: NDArray[np.bool_], loudest: float = 1.0
+) -> Matrix:
+    """Sweeps of iterative projection, until the matrix stays; ``rows`` are the filters W to start from.
+
+    With equal gains, nobody is louder in another microphone than in the own.
+    """
     mixing = unit_diagonal(np.linalg.inv(rows))
     possible = allowed | np.eye(len(rows), dtype=bool)
     for _ in range(sweeps):
@@ -175,12 +215,32 @@ def swept(points: Points, rows: Matrix, share: float, sweeps: int, allowed: NDAr
         covariance /= np.where(own > 0, own, 1)[:, None, None]
         covariance += 1e-12 * np.trace(covariance, axis1=1, axis2=2)[:, None, None] * np.eye(len(rows))
         rows = projected(covariance[None].astype(np.complex128), allowed)[0].real @ rows
-        # nobody is louder in another microphone than in the own
-        mixing = np.where(possible, np.clip(unit_diagonal(np.linalg.inv(rows)), -1, 1), 0)
+        mixing = np.where(possible, np.clip(unit_diagonal(np.linalg.inv(rows)), -loudest, loudest), 0)
         rows = np.asarray(np.linalg.inv(mixing + 1e-9 * np.eye(len(rows))), np.float64)
         if np.abs(mixing - before).max() < SETTLED:
             break
     return rows
+
+
+def turned_up(shares: Matrix, allowed: NDArray[np.bool_]) -> NDArray[np.float32]:
+    """Tell how far microphones are turned up, ``(mics,)``, see :mod:`debleed.methods.preamps`.
+
+    First each voice is given to the microphone that hears it best: of all orders the one with the greatest product of
+    shares, which no gain changes. Voices that rest take what is left.
+
+    Parameters
+    ----------
+    shares
+        See :meth:`Points.shares`, of microphones that are equally loud.
+    allowed
+        ``(mics, mics)``: where bleed can be.
+    """
+    rest = shares.max(axis=0) < RESTS
+    size = np.where(rest, 0, np.log(np.maximum(shares, 1e-12)))
+    _, order = linear_sum_assignment(np.where(allowed | np.eye(len(shares), dtype=bool), size, -1e6), maximize=True)
+    shares = shares[:, order]
+    own = np.diag(shares)
+    return balanced(shares / np.maximum(own, np.finfo(float).tiny), np.where(rest[order], 0, own), allowed)
 
 
 def without_shared(mixing: Matrix) -> Matrix:

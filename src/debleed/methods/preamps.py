@@ -1,10 +1,10 @@
 """The preamplifiers: how far each microphone was turned up, told from the bleed alone.
 
 What is known of bleed beforehand (no voice is louder in another microphone than in its own) holds where all
-microphones are turned up alike, and nobody says how they were. Acoustics is reciprocal: the guitar's microphone is about
-as far from the singer as the singer's is from the guitarist, so with equal gains they would hear as much of each other.
-Where one hears 20 dB more of the other than is heard of it, it is turned up by 10 dB, and the other down. Measured on
-songs in simulated rooms, where all gains are equal: told within 3 dB, though the voices' levels differ by up to 17.
+microphones are turned up alike, and nobody says how they were. But where they are, bleed is about as much to as fro:
+the guitar's microphone is about as far from the singer as the singer's is from the guitarist. Where one hears 20 dB
+more of the other than is heard of it, it is turned up by 10 dB and the other down. Measured on songs in simulated
+rooms, where all gains are equal: told within 3 dB, though the voices' levels differ by up to 17.
 """
 
 from __future__ import annotations
@@ -12,53 +12,49 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from debleed.methods.demixing import first_window, searched
-
 FAINT = 1e-3
 """Bleed to and fro of -30 dB, in the mean of both ways, counts half; what is less may be chance."""
 
+RESTING = 1e-2
+"""A voice of -20 dB in its own microphone counts half: the paths of one that rests are not known."""
+
 LEVEL = 0.05
-"""Weight of the guess, against that of a pair with much bleed, that all voices are equally loud."""
+"""Weight of the guess, against that of a path, that all voices are equally loud."""
 
 
-def preamps(samples: NDArray[np.float32], rate: int, allowed: NDArray[np.bool_]) -> NDArray[np.float32]:
-    """Tell the gains of microphones.
+def balanced(bleed: NDArray[np.floating], own: NDArray[np.floating], allowed: NDArray[np.bool_]) -> NDArray[np.float32]:
+    """Tell the gains without which all bleed is about alike.
 
-    A microphone that is turned up has so much more gain, whatever the others have: divided by their gains, microphones
-    are the same however they were turned up, at an RMS of about 1.
+    Least squares over log g and c: w_ij (½ log e_ij - log g_i + log g_j - c)² for every path, and LEVEL (log g_i)².
+    The weight w_ij is told by √(e_ij e_ji), which no gain changes, and by how well voice j is known. Where most paths
+    come out as faint nothing is told: what goes one way alone is a sound that two voices share.
 
     Parameters
     ----------
-    samples
-        ``(mics, samples)``; no microphone silent throughout.
-    rate
-        Samples per second.
+    bleed
+        e, ``(mics, mics)``: the power of voice j in microphone i against that in its own, where all microphones are
+        equally loud.
+    own
+        ``(mics,)``: the power of each voice against that of its microphone.
     allowed
         ``(mics, mics)``: where bleed can be.
 
     Returns
     -------
-    ``(mics,)``.
+    g, ``(mics,)``.
     """
-    level = np.sqrt(np.mean(np.square(samples), axis=1, keepdims=True))
-    even = samples / level
-    nothing = np.zeros((len(samples), len(samples), 1), np.float32)
-    taps = searched(even, nothing, first_window(rate), rate, allowed)
-    gains: NDArray[np.float32] = level[:, 0] * balanced(np.square(taps).sum(axis=-1), allowed)
-    return gains
-
-
-def balanced(bleed: NDArray[np.floating], allowed: NDArray[np.bool_]) -> NDArray[np.float32]:
-    """Tell the gains, ``(mics,)``, without which bleed, as shares of power ``(mics, mics)``, is as much to as fro.
-
-    Least squares over log g: w_ij (log g_i - log g_j - ¼ log(e_ij / e_ji))² for all pairs, and LEVEL (log g_i)². The
-    weight w_ij is told by √(e_ij e_ji), which the gains leave as it is.
-    """
-    both = allowed & allowed.T
-    e = np.where(both, np.maximum(bleed, 1e-12), 1.0)
-    product = np.sqrt(e * e.T)
-    weight = np.where(both, product / (product + FAINT), 0)
-    ratio = np.log(e / e.T) / 4
-    system = np.diag(weight.sum(axis=1) + LEVEL) - weight
-    gains: NDArray[np.float32] = np.exp(np.linalg.solve(system, (weight * ratio).sum(axis=1))).astype(np.float32)
-    return gains
+    mics = len(bleed)
+    held = np.clip(bleed, 1e-12, 1e3)
+    product, known = np.sqrt(held * held.T), own**2 / (own**2 + RESTING**2)
+    both_ways = 1 - known[:, None] * FAINT / (product + FAINT)
+    weight = np.where(allowed, known * both_ways, 0)
+    i, j = np.nonzero(allowed)
+    paths = np.zeros((len(i), mics + 1))
+    paths[np.arange(len(i)), i], paths[np.arange(len(i)), j], paths[:, mics] = 1, -1, 1
+    root = np.sqrt(weight[i, j])
+    system = np.vstack([root[:, None] * paths, np.sqrt(LEVEL) * np.eye(mics, mics + 1)])
+    told = np.r_[root * np.log(held[i, j]) / 2, np.zeros(mics)]
+    gains = np.exp(np.linalg.lstsq(system, told)[0][:mics])
+    even = (held / np.square(gains[:, None] / gains))[allowed & (known > 0.5)]
+    mutual = len(even) > 0 and np.median(even) > FAINT
+    return (gains if mutual else np.ones(mics)).astype(np.float32)

@@ -1,0 +1,61 @@
+import numpy as np
+import pytest
+
+from debleed import Recording
+from debleed.methods import create
+from debleed.methods.linear import turned_up
+from debleed.methods.preamps import balanced
+from test_demix import RATE, bled, gain, voices
+
+GAINS = np.array([1.0, 0.03, 6.0, 0.4])
+PAIRS = ~np.eye(4, dtype=bool)
+
+
+def alike(values: np.ndarray) -> np.ndarray:
+    """In dB against their mean."""
+    told = 20 * np.log10(values)
+    return told - told.mean()
+
+
+def bleed(gains: np.ndarray, seed: int = 0) -> np.ndarray:
+    """Power of voices elsewhere, to and fro within 2 dB of each other."""
+    rng = np.random.default_rng(seed)
+    e = 0.05 * 10 ** (rng.uniform(-1, 1, (4, 4)) / 10)
+    return np.where(PAIRS, e * np.square(gains[:, None] / gains), 1)
+
+
+def test_equal_bleed_tells_the_gains() -> None:
+    assert alike(balanced(bleed(GAINS), np.ones(4), PAIRS)) == pytest.approx(alike(GAINS), abs=1.0)
+
+
+def test_without_bleed_the_level_is_all_there_is() -> None:
+    assert balanced(1e-9 * np.random.default_rng(0).random((4, 4)), np.ones(4), PAIRS) == pytest.approx(1, abs=0.05)
+
+
+def test_paths_of_a_voice_that_rests_tell_nothing() -> None:
+    e, rest = bleed(GAINS), np.array([1.0, 1.0, 0.0, 1.0])
+    e[:, 2] = [900, 1e-9, 1, 40]
+    assert alike(balanced(e, rest, PAIRS)) == pytest.approx(alike(GAINS), abs=1.5)
+
+
+def test_microphones_without_bleed_between_them_are_no_trouble() -> None:
+    assert balanced(np.eye(2), np.ones(2), np.zeros((2, 2), bool)) == pytest.approx(1)
+
+
+def test_voices_are_found_at_home_in_any_order() -> None:
+    shares = bleed(GAINS) * np.array([0.9, 0.3, 0.6, 0.8])
+    for order in ([0, 1, 2, 3], [2, 0, 3, 1]):
+        assert alike(turned_up(shares[:, order], PAIRS)) == pytest.approx(alike(GAINS), abs=1.0)
+
+
+@pytest.mark.parametrize("method", ["demix", "linear"])
+def test_the_gains_of_the_microphones_change_nothing(method: str) -> None:
+    own = voices(4)
+    mics = bled(own) if method == "demix" else (np.eye(4) + 0.25 * PAIRS) @ own
+    gains = GAINS[:, None]
+    found = []
+    for turned in (1.0, gains):
+        recording = Recording.from_array(turned * mics, RATE)
+        found.append(create(method).fit(recording).apply(recording).read() / turned)
+    assert gain(own, mics, found[0]).min() > 8
+    assert np.abs(gain(own, mics, found[0]) - gain(own, mics, found[1])).max() < 0.5
