@@ -116,8 +116,8 @@ def test_stems_are_played_at_five_speeds(tmp_path):
     song = Song("s", tone[None].astype(np.float16), np.array([0.045]))
     scenes = Scenes(("founding-linear",), ("a",), RATE, "1", 1, tmp_path)
     drawn = (Material([song], scenes, 8000, "each").example(key)[0][0] for key in range(60))
-    pitches = {round(float(np.argmax(np.abs(np.fft.rfft(x * np.hanning(8000)))) * RATE / 8000), -1) for x in drawn}
-    assert pitches == {800, 880, 1000, 1140, 1250}
+    pitches = {float(np.argmax(np.abs(np.fft.rfft(x * np.hanning(8000)))) * RATE / 8000) for x in drawn}
+    assert sorted(pitches) == pytest.approx([800, 875, 1000, 1143, 1250], abs=3)
 
 
 # ------------------------------------------------------------------------------------------------- with PyTorch
