@@ -16,7 +16,7 @@ from debleed.methods.suppression import FLOOR, RINGS
 WIDTH = 32
 """Channels of the inner layers."""
 
-HARM = 3.0
+HARM = 6.0
 """A dB that is lost counts so many times more than one that is gained."""
 
 BAND = 0.3
