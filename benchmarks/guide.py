@@ -27,9 +27,9 @@ from scipy.signal import resample_poly
 
 from debleed.drawing import generator
 from debleed.material import SPEEDS, played
-from debleed.methods.demix import find_filters
+from debleed.methods.demix import find_filters, seen_evenly
 from debleed.methods.demixing import preamps
-from debleed.methods.evidence import HOPS, NFFT, evidence, ringing
+from debleed.methods.evidence import HOPS, NFFT, ringing
 from debleed.methods.guide import SHIPPED, weights
 from debleed.methods.listening import listen
 from debleed.methods.suppression import RINGS, Suppression
@@ -119,14 +119,14 @@ def prepare(scratch: Path, songs: Sequence[str], hits: str, number: int) -> Path
     if len(sounding) < len(mics):
         return None
     allowed = mics.paths()
-    heard = heard / preamps(heard, mics.rate, allowed)[:, None]
+    heard /= preamps(heard, mics.rate, allowed)[:, None]
     scale = np.sqrt(np.mean(np.square(heard), axis=1, keepdims=True) / np.mean(np.square(mics.read()), axis=1)[:, None])
     filters, found = find_filters(heard, mics.rate, allowed)
     if found.instantaneous or not found.trust.any():
         return None
     voices = filters.apply(Recording.from_array(heard, mics.rate)).read()
-    seen = evidence(heard, voices, found.taps, found.ahead, found.trust, mics.rate, allowed)
-    arrays = points(voices, own.read() * scale, mics.rate, rng)
+    seen, gains = seen_evenly(heard, voices, found, mics.rate, allowed)
+    arrays = points(voices / gains[:, None], own.read() * scale / gains[:, None], mics.rate, rng)
     part = path.with_suffix(f".{os.getpid()}.part.npz")
     np.savez(part, evidence=seen, allowed=allowed, touched=found.trust.any(axis=-1), **arrays)
     part.replace(path)

@@ -3,8 +3,8 @@ import pytest
 
 from debleed import Recording
 from debleed.methods import create
-from debleed.methods.linear import turned_up
-from debleed.methods.preamps import balanced
+from debleed.methods.linear import told_gains
+from debleed.methods.preamps import balanced, unequal
 from test_demix import RATE, bled, gain, voices
 
 GAINS = np.array([1.0, 0.03, 6.0, 0.4])
@@ -45,7 +45,19 @@ def test_microphones_without_bleed_between_them_are_no_trouble() -> None:
 def test_voices_are_found_at_home_in_any_order() -> None:
     shares = bleed(GAINS) * np.array([0.9, 0.3, 0.6, 0.8])
     for order in ([0, 1, 2, 3], [2, 0, 3, 1]):
-        assert alike(turned_up(shares[:, order], PAIRS)) == pytest.approx(alike(GAINS), abs=1.0)
+        told = told_gains(shares[:, order], 1 / GAINS, PAIRS)
+        assert told is None
+        told = told_gains(shares[:, order], np.ones(4), PAIRS)
+        assert told is not None
+        assert alike(told) == pytest.approx(alike(GAINS), abs=1.0)
+
+
+def test_levels_that_make_sense_stand() -> None:
+    assert unequal(bleed(GAINS) * PAIRS)
+    assert not unequal(bleed(np.ones(4)) * PAIRS)
+    rests = bleed(np.ones(4)) * PAIRS
+    rests[:3, 3] = 15  # of a voice that rests anything may be found
+    assert not unequal(rests)
 
 
 @pytest.mark.parametrize("method", ["demix", "linear"])
@@ -59,3 +71,30 @@ def test_the_gains_of_the_microphones_change_nothing(method: str) -> None:
         found.append(create(method).fit(recording).apply(recording).read() / turned)
     assert gain(own, mics, found[0]).min() > 8
     assert np.abs(gain(own, mics, found[0]) - gain(own, mics, found[1])).max() < 0.5
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_spare_microphone_takes_nobodys_voice(seed: int) -> None:
+    own, rng = voices(3, seed=seed), np.random.default_rng(seed)
+    mics = bled(own, level=0.25)
+    spare = np.roll(own[0], 50) + 0.2 * (np.roll(own[1], 60) + np.roll(own[2], 70))
+    spare = 0.1 * (spare + 0.1 * np.std(spare) * rng.standard_normal(spare.shape))
+    recording = Recording.from_array(np.vstack([mics, spare]), RATE)
+    clean = create("demix").fit(recording).apply(recording).read()[:3]
+    assert gain(own, mics, clean).min() > 0
+
+
+def test_a_voice_that_rests_costs_the_others_nothing() -> None:
+    own = voices(4)
+    own[3] = 0
+    mics = bled(own)
+    recording = Recording.from_array(mics, RATE)
+    assert gain(own[:3], mics[:3], create("demix").fit(recording).apply(recording).read()[:3]).min() > 20
+
+
+@pytest.mark.parametrize("count", [2, 4])
+def test_a_sound_on_two_tracks_is_no_gain(count: int) -> None:
+    own = voices(count)
+    own[1] = 0.9 * own[0] + 0.3 * own[1]
+    recording = Recording.from_array(own, RATE)
+    assert np.array_equal(create("linear").fit(recording).apply(recording).read(), own)

@@ -14,6 +14,7 @@ from debleed.methods.evidence import evidence
 from debleed.methods.guide import tell_leak, weights
 from debleed.methods.listening import listen
 from debleed.methods.narrowband import Narrowband, far, find_matrices
+from debleed.methods.preamps import balanced
 from debleed.methods.suppression import Suppression
 from debleed.paths import OverlapSave, Response, Taps, unmixing
 from debleed.recording import InputError, Recording, Samples
@@ -79,10 +80,23 @@ def left_by(
 ) -> Suppression:
     """Find what the filters leave; where they took nothing, nothing is left, and a gain takes no more than they did."""
     voices = Recording.from_array(filters.apply(microphones).read(), microphones.rate)
-    seen = evidence(microphones.read(), voices.read(), found.taps, found.ahead, found.trust, microphones.rate, allowed)
+    seen, gains = seen_evenly(microphones.read(), voices.read(), found, microphones.rate, allowed)
     touched = np.any(found.trust, axis=-1)
     leak = tell_leak(seen, allowed, weights()) * touched[:, None, None]
-    return Suppression(leak).modest(microphones, voices)
+    return Suppression(leak).turned_up(gains).modest(microphones, voices)
+
+
+def seen_evenly(
+    microphones: Samples, voices: Samples, found: Paths, rate: int, allowed: NDArray[np.bool_]
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Gather the evidence as it is without the gains of the preamplifiers, and these, ``(mics,)``."""
+    power = np.mean(np.square(microphones), axis=1)
+    level = np.sqrt(power)
+    bleed = np.square(found.taps).sum(axis=-1) * (power / power[:, None])
+    gains = level * balanced(bleed, np.mean(np.square(voices), axis=1) / power, allowed)
+    taps = found.taps * (gains / gains[:, None])[:, :, None]
+    even = (1 / gains[:, None]).astype(np.float32)
+    return evidence(even * microphones, even * voices, taps, found.ahead, found.trust, rate, allowed), gains
 
 
 @dataclass(frozen=True)

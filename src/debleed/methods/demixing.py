@@ -30,7 +30,7 @@ from debleed.methods.fitting import fitted_taps
 from debleed.methods.judging import FAINT, judged, scaled_by_effect
 from debleed.methods.linear import one_matrix, projected
 from debleed.methods.listening import Bins, Powers, chunks, power, spectra
-from debleed.methods.preamps import balanced
+from debleed.methods.preamps import balanced, unequal
 from debleed.paths import (
     OverlapSave,
     Response,
@@ -149,7 +149,7 @@ def find_paths(
             break
         progress("demix", k / (len(stages) + 1))
         taps = searched(samples, taps, nfft, rate, allowed)
-    save = OverlapSave.of(samples, 4 * (taps.shape[-1] - ahead))
+    save = OverlapSave.of(samples, 8 * (taps.shape[-1] - ahead))
     voices = save.filtered(unmixing(taps, ahead, save.nfft))
     trust = judged(spectra(samples, stages[0]), spectra(voices, stages[0]), rate)
     return Paths(taps, ahead, trust)
@@ -158,8 +158,7 @@ def find_paths(
 def preamps(samples: NDArray[np.float32], rate: int, allowed: NDArray[np.bool_]) -> NDArray[np.float32]:
     """Tell the gains of microphones from short paths, see :mod:`debleed.methods.preamps`.
 
-    A microphone that is turned up has so much more gain, whatever the others have: divided by their gains, microphones
-    are the same however they were turned up, at an RMS of about 1.
+    They are 1 unless microphones are plainly turned up unequally.
 
     Parameters
     ----------
@@ -174,10 +173,15 @@ def preamps(samples: NDArray[np.float32], rate: int, allowed: NDArray[np.bool_])
     -------
     ``(mics,)``.
     """
+    ahead, window = round(AHEAD * rate), first_window(rate)
+    nothing = np.zeros((*allowed.shape, 1), np.float32)
+    taps = searched(samples, nothing, window, rate, allowed)
+    if not unequal(np.square(taps).sum(axis=-1)):
+        return np.ones(len(samples), np.float32)
     level = np.sqrt(np.mean(np.square(samples), axis=1))
-    even, ahead = samples / level[:, None], round(AHEAD * rate)
-    taps = searched(even, np.zeros((*allowed.shape, 1), np.float32), first_window(rate), rate, allowed)
-    save = OverlapSave.of(even, 4 * first_window(rate))
+    even = samples / level[:, None]
+    taps = searched(even, nothing, window, rate, allowed)
+    save = OverlapSave.of(even, 8 * window)
     own = np.mean(np.square(save.filtered(unmixing(taps, ahead, save.nfft))), axis=1)
     gains: NDArray[np.float32] = level * balanced(np.square(taps).sum(axis=-1), own, allowed)
     return gains
@@ -309,7 +313,7 @@ def weighted_covariances(voices: Bins, weights: Powers) -> NDArray[np.complex128
         own = covariance[:, i, i, i].real
         covariance[:, i] /= np.where(own > 0, own, 1)[:, None, None]
         # relative loading, or bins in which two voices are alike have no inverse
-        covariance[:, i] += 1e-7 * mics * covariance[:, i] * np.eye(mics)
+        covariance[:, i] += 1e-7 * np.trace(covariance[:, i], axis1=1, axis2=2).real[:, None, None] * np.eye(mics)
         covariance[:, i] += np.where(own > 0, 0, 1)[:, None, None] * np.eye(mics)
     return covariance
 

@@ -26,7 +26,7 @@ from scipy.optimize import linear_sum_assignment
 
 from debleed.methods import Progress, Side, quiet
 from debleed.methods.listening import Bins, Powers, listen, power, spectra
-from debleed.methods.preamps import balanced
+from debleed.methods.preamps import balanced, unequal
 from debleed.paths import in_parallel
 from debleed.recording import BLOCK_SECONDS, InputError, Recording, Samples
 
@@ -166,9 +166,12 @@ def one_matrix(
     heard = spectra(samples / level[:, None], 1 << round(np.log2(WINDOW * rate)))
     unmixed = np.eye(len(samples))
     some = Points.of(sparse(heard))
-    told = turned_up(some.shares(swept(some, unmixed, FLOORS[0], SWEEPS_TRIED, allowed, ANY)), allowed)
+    as_they_are, told = (
+        1 / level,
+        told_gains(some.shares(swept(some, unmixed, FLOORS[0], SWEEPS_TRIED, allowed, ANY)), level, allowed),
+    )
     found = []
-    for k, gains in enumerate((1 / level, told)):  # as they are; as the bleed tells
+    for k, gains in enumerate([as_they_are] if told is None else [as_they_are, told]):
         progress("linear", k / 2)
         mixing = matrix_of(heard, gains, allowed)
         if mixing is not None:
@@ -222,8 +225,8 @@ def swept(
     return rows
 
 
-def turned_up(shares: Matrix, allowed: NDArray[np.bool_]) -> NDArray[np.float32]:
-    """Tell how far microphones are turned up, ``(mics,)``, see :mod:`debleed.methods.preamps`.
+def told_gains(shares: Matrix, level: NDArray[np.floating], allowed: NDArray[np.bool_]) -> NDArray[np.float32] | None:
+    """Tell how far microphones are turned up, ``(mics,)``, if plainly unequally, see :mod:`debleed.methods.preamps`.
 
     First each voice is given to the microphone that hears it best: of all orders the one with the greatest product of
     shares, which no gain changes. Voices that rest take what is left.
@@ -232,6 +235,8 @@ def turned_up(shares: Matrix, allowed: NDArray[np.bool_]) -> NDArray[np.float32]
     ----------
     shares
         See :meth:`Points.shares`, of microphones that are equally loud.
+    level
+        ``(mics,)``: how loud they are.
     allowed
         ``(mics, mics)``: where bleed can be.
     """
@@ -239,8 +244,11 @@ def turned_up(shares: Matrix, allowed: NDArray[np.bool_]) -> NDArray[np.float32]
     size = np.where(rest, 0, np.log(np.maximum(shares, 1e-12)))
     _, order = linear_sum_assignment(np.where(allowed | np.eye(len(shares), dtype=bool), size, -1e6), maximize=True)
     shares = shares[:, order]
-    own = np.diag(shares)
-    return balanced(shares / np.maximum(own, np.finfo(float).tiny), np.where(rest[order], 0, own), allowed)
+    own = np.where(rest[order], 0, np.diag(shares))
+    bleed = np.divide(shares, own, out=np.zeros_like(shares), where=own > 0)
+    if not unequal(bleed * np.square(level[:, None] / level) * ~np.eye(len(own), dtype=bool)):
+        return None
+    return balanced(bleed, own, allowed)
 
 
 def without_shared(mixing: Matrix) -> Matrix:

@@ -5,12 +5,19 @@ microphones are turned up alike, and nobody says how they were. But where they a
 the guitar's microphone is about as far from the singer as the singer's is from the guitarist. Where one hears 20 dB
 more of the other than is heard of it, it is turned up by 10 dB and the other down. Measured on songs in simulated
 rooms, where all gains are equal: told within 3 dB, though the voices' levels differ by up to 17.
+
+A few voices that seem louder elsewhere than at home may as well rest (toms that are never hit): their microphones are
+soft, and nothing but that says that the voices which they hear belong to others. So as long as the levels make sense as
+they are, they stand.
 """
 
 from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
+
+BOTH_WAYS = 0.03
+"""Bleed to and fro, multiplied (-15 dB in the mean), of which no more comes from turning microphones up and down."""
 
 FAINT = 1e-3
 """Bleed to and fro of -30 dB, in the mean of both ways, counts half; what is less may be chance."""
@@ -20,6 +27,15 @@ RESTING = 1e-2
 
 LEVEL = 0.05
 """Weight of the guess, against that of a path, that all voices are equally loud."""
+
+
+def unequal(bleed: NDArray[np.floating]) -> bool:
+    """Say whether half of the voices are louder in other microphones than in their own, which hear little of others.
+
+    ``bleed`` is as for :func:`balanced`, of microphones as they are.
+    """
+    elsewhere = np.any((bleed > 1) & (bleed * bleed.T < BOTH_WAYS), axis=0)
+    return bool(elsewhere.sum() >= max(2, len(bleed) / 2))
 
 
 def balanced(bleed: NDArray[np.floating], own: NDArray[np.floating], allowed: NDArray[np.bool_]) -> NDArray[np.float32]:
