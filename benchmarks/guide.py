@@ -134,8 +134,8 @@ def prepare(scratch: Path, songs: Sequence[str], hits: str, number: int) -> Path
 
 
 def method_state() -> str:
-    """Tell one state of the methods' code from another: what is kept in SCRATCH belongs to one."""
-    code = sorted(SHIPPED.parent.glob("*.py"))
+    """Tell one state of the code from another: what is kept in SCRATCH belongs to one."""
+    code = [*sorted(SHIPPED.parent.glob("*.py")), Path(__file__), Path(__file__).with_name("scenes.py")]
     return hashlib.sha256(b"".join(path.read_bytes() for path in code)).hexdigest()
 
 

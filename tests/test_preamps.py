@@ -3,8 +3,11 @@ import pytest
 
 from debleed import Recording
 from debleed.methods import create
+from debleed.methods.demix import Filters
 from debleed.methods.linear import told_gains
+from debleed.methods.narrowband import Narrowband
 from debleed.methods.preamps import balanced, unequal
+from debleed.methods.suppression import RINGS, Suppression
 from test_demix import RATE, bled, gain, voices
 
 GAINS = np.array([1.0, 0.03, 6.0, 0.4])
@@ -58,6 +61,30 @@ def test_levels_that_make_sense_stand() -> None:
     rests = bleed(np.ones(4)) * PAIRS
     rests[:3, 3] = 15  # of a voice that rests anything may be found
     assert not unequal(rests)
+
+
+def removers(rng: np.random.Generator) -> list[Filters | Narrowband | Suppression]:
+    """One of each kind; they leave microphone 1 alone."""
+    taps = 0.1 * rng.standard_normal((4, 4, 40)).astype(np.float32) * PAIRS[:, :, None]
+    trust = np.ones((4, 5), np.float32)
+    matrices = (np.eye(4) + 0.1 * rng.standard_normal((65, 4, 4)) * PAIRS).astype(np.complex64)
+    leak = 0.01 * rng.random((len(RINGS), 4, 4, 12)).astype(np.float32) * PAIRS[:, :, None]
+    trust[1] = matrices[:, 1] = leak[:, 1] = 0
+    matrices[:, 1, 1] = 1
+    return [Filters(taps, 8, trust), Narrowband(matrices), Suppression(leak)]
+
+
+@pytest.mark.parametrize("kind", range(3))
+def test_what_is_done_to_turned_up_microphones_is_the_same(kind: int) -> None:
+    remover = removers(np.random.default_rng(1))[kind]
+    mics = voices(4, 2).astype(np.float32)
+    gains = GAINS.astype(np.float32)
+    plain = remover.apply(Recording.from_array(mics, RATE)).read()
+    turned = Recording.from_array(gains[:, None] * mics, RATE)
+    found = remover.turned_up(gains).apply(turned).read()
+    assert found / gains[:, None] == pytest.approx(plain, abs=1e-5)
+    assert np.abs(plain - mics).max() > 1e-3
+    assert np.array_equal(found[1], turned.read()[1])
 
 
 @pytest.mark.parametrize("method", ["demix", "linear"])

@@ -115,7 +115,7 @@ class Run:
     start
         Weights to begin with, instead of random ones.
     device
-        ``cpu``, ``cuda``, ``cuda:1``; computes in bfloat16 where that is safe, on processors that are made for it.
+        ``cpu``, ``cuda``, ``cuda:1``; computes in bfloat16 where that is safe, on a CPU only if it is made for it.
     """
 
     def __init__(
@@ -166,7 +166,8 @@ class Run:
         if (output / CHECKPOINT).exists():
             self._resume(output / CHECKPOINT)
         elif start is not None:
-            checkpoint.load_network(start, self.network, new=("attention.", "gate."))
+            idle = ("attention.", "gate.") if getattr(self.config, "residual", False) else ()  # begin at doing nothing
+            checkpoint.load_network(start, self.network, new=idle)
 
     # ------------------------------------------------------------------------------------------------- to go on
 

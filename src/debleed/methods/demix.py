@@ -69,7 +69,7 @@ def longer(
     filters: Filters, heard: NDArray[np.float32], rate: int, allowed: NDArray[np.bool_], progress: Progress
 ) -> Filters | Narrowband:
     """Replace filters by matrices where microphones are so far from their voices that no filter is long enough."""
-    if not far(filters.taps * allowed[:, :, None]):
+    if not far(filters.taps * (allowed | allowed.T)[:, :, None]):
         return filters
     found = find_matrices(heard, rate, filters.response(), allowed, progress)
     return filters if found is None else Narrowband(found.astype(np.complex64))

@@ -20,6 +20,7 @@ not yet cover the room.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -147,8 +148,7 @@ def find_paths(
     for k, nfft in enumerate(stages):
         if k >= len(well) and not reach_beyond(taps[allowed], ahead):
             break
-        progress("demix", k / (len(stages) + 1))
-        taps = searched(samples, taps, nfft, rate, allowed)
+        taps = searched(samples, taps, nfft, rate, allowed, partial(within, progress, k, len(stages) + 1))
     save = OverlapSave.of(samples, 8 * (taps.shape[-1] - ahead))
     voices = save.filtered(unmixing(taps, ahead, save.nfft))
     trust = judged(spectra(samples, stages[0]), spectra(voices, stages[0]), rate)
@@ -187,7 +187,14 @@ def preamps(samples: NDArray[np.float32], rate: int, allowed: NDArray[np.bool_])
     return gains
 
 
-def searched(samples: NDArray[np.float32], known: Taps, nfft: int, rate: int, allowed: NDArray[np.bool_]) -> Taps:
+def searched(
+    samples: NDArray[np.float32],
+    known: Taps,
+    nfft: int,
+    rate: int,
+    allowed: NDArray[np.bool_],
+    progress: Progress = quiet,
+) -> Taps:
     """One stage: search with windows of ``nfft`` samples for filters of half a window, from shorter ones on."""
     ahead = round(AHEAD * rate)
     taps = np.zeros((*allowed.shape, ahead + nfft // 2), np.float32)
@@ -195,11 +202,17 @@ def searched(samples: NDArray[np.float32], known: Taps, nfft: int, rate: int, al
     taps[..., :kept] = known[..., :kept]
     save = OverlapSave.of(samples, 4 * nfft)
     floor = variance_floor(spectra(samples, nfft))
-    for _ in range(ROUNDS):
+    for turn in range(ROUNDS):
+        progress("demix", turn / ROUNDS)
         before = taps
         taps = next_paths(taps, ahead, save, floor, rate, allowed)
     mean: Taps = np.float32(0.5) * (before + taps)
     return mean
+
+
+def within(progress: Progress, stage: int, stages: int, what: str, share: float) -> None:
+    """Tell of a share of a stage as one of all stages."""
+    progress(what, (stage + share) / stages)
 
 
 def reach_beyond(paths: NDArray[np.float32], ahead: int) -> bool:

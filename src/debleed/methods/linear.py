@@ -70,7 +70,7 @@ LOUDER = 1.1
 voices that happen to be opposed for a while (measured: 1.01 at most)."""
 
 ANY = 10.0
-"""The same before it is known how far the microphones are turned up: 20 dB, where all are equally loud."""
+"""No path is louder than this (20 dB) between microphones that are equally loud, however they are turned up."""
 
 RESTS = 1e-4
 """A voice that nowhere has more than this share of the power (-40 dB) rests."""
@@ -206,7 +206,7 @@ def swept(
 ) -> Matrix:
     """Sweeps of iterative projection, until the matrix stays; ``rows`` are the filters W to start from.
 
-    With equal gains, nobody is louder in another microphone than in the own.
+    No path is louder than ``loudest``: with equal gains, nobody is louder in another microphone than in the own.
     """
     mixing = unit_diagonal(np.linalg.inv(rows))
     possible = allowed | np.eye(len(rows), dtype=bool)

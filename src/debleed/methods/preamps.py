@@ -26,7 +26,7 @@ RESTING = 1e-2
 """A voice of -20 dB in its own microphone counts half: the paths of one that rests are not known."""
 
 LEVEL = 0.05
-"""Weight of the guess, against that of a path, that all voices are equally loud."""
+"""Weight of the guess, against that of a path, that gains are such that all microphones are equally loud."""
 
 
 def unequal(bleed: NDArray[np.floating]) -> bool:

@@ -84,7 +84,7 @@ def load_network(path: Path, network: torch.nn.Module, new: tuple[str, ...] = ()
     tensors, told = load(path)
     state = {name.removeprefix("net."): tensor for name, tensor in tensors.items() if name.startswith("net.")}
     own = network.state_dict()
-    added = {name: value for name, value in own.items() if name.startswith(new)} if new else {}
+    added = {name: value for name, value in own.items() if name.startswith(new)}
     if not added.keys() & state.keys():
         state |= added
     if {name: value.shape for name, value in state.items()} != {name: value.shape for name, value in own.items()}:
