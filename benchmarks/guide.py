@@ -49,7 +49,7 @@ BATCH, RATE = 4, 3e-3
 
 CAUTION = 0.6
 """Of what was learnt of λ so much is believed. Measured on songs (and drums) never heard: median gain +1.0 dB (+2.5);
-2.8 % of the microphones of songs lose more than 0.1 dB. Believed whole: +1.1 dB (+3.0) and 3.9 %. Of drums none does."""
+2.8 % of the microphones of songs lose more than 0.1 dB. Believed whole: +1.1 dB (+3.0), 3.9 %. Of drums none does."""
 
 
 def scene_of(rng: np.random.Generator, key: str, songs: Sequence[str]) -> tuple[Recording, Recording]:
