@@ -119,9 +119,10 @@ def prepare(scratch: Path, songs: Sequence[str], hits: str, number: int) -> Path
     if len(sounding) < len(mics):
         return None
     allowed = mics.paths()
-    heard /= preamps(heard, mics.rate, allowed)[:, None]
+    preamp_gains, begun = preamps(heard, mics.rate, allowed)
+    heard /= preamp_gains[:, None]
     scale = np.sqrt(np.mean(np.square(heard), axis=1, keepdims=True) / np.mean(np.square(mics.read()), axis=1)[:, None])
-    filters, found = find_filters(heard, mics.rate, allowed)
+    filters, found = find_filters(heard, mics.rate, allowed, begun=begun)
     if found.instantaneous or not found.trust.any():
         return None
     voices = filters.apply(Recording.from_array(heard, mics.rate)).read()

@@ -200,8 +200,7 @@ class Material:
             places = [self._place(rng, played(length, speeds[voice]), (voice,)) for voice in range(count)]
         for voice, ((song, start), speed) in enumerate(zip(places, speeds, strict=True)):
             row = song.samples[voice, start : start + played(length, speed)].astype(np.float32)
-            if speed != (1, 1):
-                row = resample_poly(row, speed[1], speed[0])[:length]
+            row = resample_poly(row, speed[1], speed[0])[:length]
             gain = 10 ** (rng.uniform(-GAIN_DB, GAIN_DB) / 20) * rng.choice([-1, 1])
             stems[voice, : len(row)] = np.float32(gain) * row
             power[voice] = gain**2 * song.power[voice]

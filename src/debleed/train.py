@@ -17,6 +17,7 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cache
 from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -383,6 +384,7 @@ def tensorboard(output: Path) -> Any:
     return SummaryWriter(output / "tensorboard")  # type: ignore[no-untyped-call,unused-ignore]
 
 
+@cache
 def halves_on_cpu() -> bool:
     """Say whether this processor computes in bfloat16 faster than in float32: twice, measured with AVX-512."""
     import torch

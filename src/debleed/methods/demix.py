@@ -42,9 +42,9 @@ class Demix:
         allowed = recording.paths()[np.ix_(sounding, sounding)]
         if not allowed.any():
             return Demixed(Filters.none(len(recording)), Suppression.none(len(recording)))
-        gains = preamps(heard, recording.rate, allowed)
+        gains, begun = preamps(heard, recording.rate, allowed)
         heard /= gains[:, None]
-        filters, found = find_filters(heard, recording.rate, allowed, progress)
+        filters, found = find_filters(heard, recording.rate, allowed, progress, begun)
         left = Suppression.none(len(heard))
         if not found.instantaneous:
             left = left_by(filters, found, Recording.from_array(heard, recording.rate), allowed)
@@ -54,10 +54,17 @@ class Demix:
 
 
 def find_filters(
-    heard: NDArray[np.float32], rate: int, allowed: NDArray[np.bool_], progress: Progress = quiet
+    heard: NDArray[np.float32],
+    rate: int,
+    allowed: NDArray[np.bool_],
+    progress: Progress = quiet,
+    begun: Taps | None = None,
 ) -> tuple[Filters | Narrowband, Paths]:
-    """Find the filters for what is heard, ``(mics, samples)``, and the paths that they began with."""
-    found = find_paths(heard, rate, allowed, progress)
+    """Find the filters for what is heard, ``(mics, samples)``, and the paths that they began with.
+
+    See :func:`debleed.methods.demixing.find_paths`.
+    """
+    found = find_paths(heard, rate, allowed, progress, begun)
     short = Filters(found.taps, found.ahead, found.trust)
     if found.instantaneous:
         return short, found

@@ -125,7 +125,11 @@ def windows(length: int, rate: int, mics: int, at_least: bool = False) -> list[i
 
 
 def find_paths(
-    samples: NDArray[np.float32], rate: int, allowed: NDArray[np.bool_], progress: Progress = quiet
+    samples: NDArray[np.float32],
+    rate: int,
+    allowed: NDArray[np.bool_],
+    progress: Progress = quiet,
+    begun: Taps | None = None,
 ) -> Paths:
     """Find the paths of bleed.
 
@@ -137,6 +141,8 @@ def find_paths(
         Samples per second.
     allowed
         ``(mics, mics)``: where bleed can be, see :meth:`debleed.Recording.paths`.
+    begun
+        What the first stage finds, where that is known (see :func:`preamps`).
     """
     mics, length = samples.shape
     ahead = round(AHEAD * rate)
@@ -148,14 +154,19 @@ def find_paths(
     for k, nfft in enumerate(stages):
         if k >= len(well) and not reach_beyond(taps[allowed], ahead):
             break
-        taps = searched(samples, taps, nfft, rate, allowed, partial(within, progress, k, len(stages) + 1))
+        if k == 0 and begun is not None:
+            taps = begun
+        else:
+            taps = searched(samples, taps, nfft, rate, allowed, partial(within, progress, k, len(stages) + 1))
     save = OverlapSave.of(samples, 8 * (taps.shape[-1] - ahead))
     voices = save.filtered(unmixing(taps, ahead, save.nfft))
     trust = judged(spectra(samples, stages[0]), spectra(voices, stages[0]), rate)
     return Paths(taps, ahead, trust)
 
 
-def preamps(samples: NDArray[np.float32], rate: int, allowed: NDArray[np.bool_]) -> NDArray[np.float32]:
+def preamps(
+    samples: NDArray[np.float32], rate: int, allowed: NDArray[np.bool_]
+) -> tuple[NDArray[np.float32], Taps | None]:
     """Tell the gains of microphones from short paths, see :mod:`debleed.methods.preamps`.
 
     They are 1 unless microphones are plainly turned up unequally.
@@ -171,20 +182,23 @@ def preamps(samples: NDArray[np.float32], rate: int, allowed: NDArray[np.bool_])
 
     Returns
     -------
-    ``(mics,)``.
+    gains
+        ``(mics,)``.
+    begun
+        What the first stage finds in the microphones without these gains; none where it has not been searched.
     """
     ahead, window = round(AHEAD * rate), first_window(rate)
     nothing = np.zeros((*allowed.shape, 1), np.float32)
     taps = searched(samples, nothing, window, rate, allowed)
     if not unequal(np.square(taps).sum(axis=-1)):
-        return np.ones(len(samples), np.float32)
+        return np.ones(len(samples), np.float32), taps
     level = np.sqrt(np.mean(np.square(samples), axis=1))
     even = samples / level[:, None]
     taps = searched(even, nothing, window, rate, allowed)
     save = OverlapSave.of(even, 8 * window)
     own = np.mean(np.square(save.filtered(unmixing(taps, ahead, save.nfft))), axis=1)
     gains: NDArray[np.float32] = level * balanced(np.square(taps).sum(axis=-1), own, allowed)
-    return gains
+    return gains, None
 
 
 def searched(
