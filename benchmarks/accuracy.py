@@ -21,10 +21,10 @@ from pathlib import Path
 from typing import Any
 
 from debleed import Recording, __version__
-from debleed.evaluate import score
 from debleed.methods import METHODS, Method, Side, create
 from debleed.remove import remove
-from debleed.scores import Scores, median
+from debleed.scoring.evaluate import score
+from debleed.scoring.scores import Scores, median
 from peers import PEERS
 from scenes import DRUM_SECONDS, FIGURES, GROUPS, HEARD, STARTS, Item, items, refuse_absence
 

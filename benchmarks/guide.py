@@ -1,4 +1,4 @@
-"""Train the guide (debleed.methods.guide): songs and drums that bleed, demixed, with the truth to learn from.
+"""Train the guide (debleed.methods.demix.leakage_net): songs and drums that bleed, demixed, with the truth to learn from.
 
     python benchmarks/guide.py SCRATCH [--songs Caesium Francium Hydrogen] [--out DIR] [--score]
 
@@ -25,19 +25,19 @@ import scipy.ndimage
 import torch
 from scipy.signal import resample_poly
 
-from debleed.drawing import generator
-from debleed.material import SPEEDS, played
-from debleed.methods.demix import find_filters, seen_evenly
-from debleed.methods.demixing import preamps
-from debleed.methods.evidence import HOPS, NFFT, ringing
-from debleed.methods.guide import SHIPPED, weights
-from debleed.methods.listening import listen
-from debleed.methods.suppression import RINGS, Suppression
-from debleed.modelcard import commit
+from debleed.dsp.stft import nfft_at, stft
+from debleed.methods.demix.broadband import preamps
+from debleed.methods.demix.excerpt import listen
+from debleed.methods.demix.features import HOPS, NFFT, ringing
+from debleed.methods.demix.leakage_net import SHIPPED, weights
+from debleed.methods.demix.method import find_filters, seen_evenly
+from debleed.methods.demix.postfilter import RINGS, Suppression
 from debleed.recording import Recording, Samples
-from debleed.rendering import render_own
-from debleed.simulate import Scene
-from debleed.stft import nfft_at, stft
+from debleed.scenes.rendering import render_own
+from debleed.scenes.scene import Scene
+from debleed.seeding import generator
+from debleed.training.material import SPEEDS, played
+from debleed.training.modelcard import commit
 from guide_network import Example, Network, gained, loss
 from scenes import HEARD, STARTS, drum_take, refuse_absence, song_stems
 

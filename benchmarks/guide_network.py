@@ -1,4 +1,4 @@
-"""The guide in training: the network of :mod:`debleed.methods.guide`, and the gain that follows from what it tells."""
+"""The guide in training: the network of :mod:`debleed.methods.demix.leakage_net`, and the gain that follows from what it tells."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from debleed.methods.evidence import FEATURES
-from debleed.methods.guide import LEAST, MOST
-from debleed.methods.suppression import FLOOR, RINGS
+from debleed.methods.demix.features import FEATURES
+from debleed.methods.demix.leakage_net import LEAST, MOST
+from debleed.methods.demix.postfilter import FLOOR, RINGS
 
 WIDTH = 32
 """Channels of the inner layers."""
@@ -68,7 +68,7 @@ class Example:
 
 
 class Network(nn.Module):
-    """The same function as :func:`debleed.methods.guide.tell_leak`, to be trained."""
+    """The same function as :func:`debleed.methods.demix.leakage_net.tell_leak`, to be trained."""
 
     def __init__(self, mean: NDArray[np.float32], scale: NDArray[np.float32]) -> None:
         super().__init__()
@@ -97,7 +97,7 @@ class Network(nn.Module):
         return (torch.exp(told).reshape(mics, mics, bands, len(RINGS)) * may).permute(3, 0, 1, 2)
 
     def weights(self) -> dict[str, NDArray[np.float32]]:
-        """Name the weights as :func:`debleed.methods.guide.weights` knows them."""
+        """Name the weights as :func:`debleed.methods.demix.leakage_net.weights` knows them."""
         return {name: value.detach().numpy().astype(np.float32) for name, value in self.state_dict().items()}
 
 

@@ -17,11 +17,12 @@ from typing import ClassVar
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
-from debleed.evaluate import sdr
-from debleed.methods import Progress, Side, quiet
+from debleed.dsp.stft import Spectra, istft, stft
+from debleed.methods import Side
 from debleed.methods.baseline import truth_of
+from debleed.progress import Progress, quiet
 from debleed.recording import Recording, Samples
-from debleed.stft import Spectra, istft, stft
+from debleed.scoring.evaluate import sdr
 
 
 @dataclass(frozen=True)

@@ -17,11 +17,11 @@ from typing import Any
 
 import numpy as np
 
-from debleed.audio import Take, audio_files, load_like
+from debleed.io.audio import Take, audio_files, load_like
 from debleed.recording import Recording, Samples
-from debleed.rendering import render_own
-from debleed.scores import Scores
-from debleed.simulate import Scene
+from debleed.scenes.rendering import render_own
+from debleed.scenes.scene import Scene
+from debleed.scoring.scores import Scores
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 """Third-party audio, beside the repository; its README tells the starts."""

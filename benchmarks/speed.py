@@ -18,11 +18,11 @@ import numpy as np
 
 from accuracy import HERE, commit_name, shown, table
 from debleed import Recording, __version__
-from debleed.evaluate import score
 from debleed.methods import Side, create
-from debleed.rendering import render_own
-from debleed.scores import Scores
-from debleed.simulate import Scene
+from debleed.scenes.rendering import render_own
+from debleed.scenes.scene import Scene
+from debleed.scoring.evaluate import score
+from debleed.scoring.scores import Scores
 from peers import Peer
 from scenes import STARTS, Item, refuse_absence, song_stems
 

@@ -20,12 +20,12 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from debleed import Recording
-from debleed.band import VOICES, play
 from debleed.cli.demo import RATE, RT60
-from debleed.evaluate import bleed_matrix_db, score
 from debleed.methods import create
-from debleed.pictures import LOWEST, RANGE_DB, highest, spectrogram
-from debleed.simulate import Scene
+from debleed.report.pictures import LOWEST, RANGE_DB, highest, spectrogram
+from debleed.scenes.demo import VOICES, play
+from debleed.scenes.scene import Scene
+from debleed.scoring.evaluate import bleed_matrix_db, score
 
 SECONDS = 45
 SHOWN = "singer"

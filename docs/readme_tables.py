@@ -16,9 +16,9 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "benchmarks"))
 
 from accuracy import FIGURES, Measured, read_lines, shown  # noqa: E402
-from debleed.benchmark import Line  # noqa: E402
-from debleed.benchmark import read_lines as read_scores  # noqa: E402
-from debleed.tables import founding, markdown, markdown_rows, sections  # noqa: E402
+from debleed.bench.run import Line  # noqa: E402
+from debleed.bench.run import read_lines as read_scores  # noqa: E402
+from debleed.bench.tables import founding, markdown, markdown_rows, sections  # noqa: E402
 from scenes import GROUPS  # noqa: E402
 
 PUBLISHED = {  # median SDR against the dry stems, as the founding page gives it: vocals, bass, drums, others, overall

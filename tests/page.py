@@ -8,8 +8,8 @@ import numpy as np
 import soundfile as sf
 from starlette.testclient import TestClient
 
-from debleed.band import VOICES, play
-from debleed.simulate import Scene
+from debleed.scenes.demo import VOICES, play
+from debleed.scenes.scene import Scene
 from debleed.web.limits import Limits
 from debleed.web.server import create_app
 

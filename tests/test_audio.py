@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import soundfile as sf
 
-from debleed import audio, chunks, writing
+from debleed.io import audio, chunks, writing
 from debleed.recording import InputError
 
 RATE = 8000

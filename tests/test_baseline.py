@@ -2,10 +2,10 @@ import numpy as np
 import pytest
 
 from debleed import Recording
-from debleed.evaluate import sdr
 from debleed.methods import Side, create
 from debleed.methods.baseline import convolve, correlations, toeplitz_solve, wiener_gain
 from debleed.recording import InputError
+from debleed.scoring.evaluate import sdr
 
 RATE = 8000
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from debleed.batch import RETRIES, each
+from debleed.bench.batch import RETRIES, each
 from debleed.recording import InputError
 
 

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from debleed import Recording
-from debleed.blind import blind_bleed_matrix, level_changes, predictable_share, spectra
-from debleed.evaluate import bleed_matrix_db
-from debleed.stft import stft
+from debleed.dsp.stft import stft
+from debleed.scoring.blind import blind_bleed_matrix, level_changes, predictable_share, spectra
+from debleed.scoring.evaluate import bleed_matrix_db
 
 RATE = 16000
 

@@ -9,8 +9,8 @@ import pytest
 import soundfile
 
 from debleed import Recording
-from debleed.bss_eval import bss_eval, frames, framewise_sdr
 from debleed.recording import InputError
+from debleed.scoring.bss_eval import bss_eval, frames, framewise_sdr
 
 SONGS = Path(__file__).resolve().parents[2] / "shared" / "data" / "songs"
 RATE = 8000
@@ -215,6 +215,6 @@ def test_other_shapes_are_refused() -> None:
 def test_scipy_is_imported_on_use() -> None:
     import subprocess
 
-    code = "import sys, debleed.evaluate; print('scipy' in sys.modules)"
+    code = "import sys, debleed.scoring.evaluate; print('scipy' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False"

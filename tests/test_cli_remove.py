@@ -14,7 +14,8 @@ import numpy as np
 import pytest
 import soundfile as sf
 
-from debleed import chunks, cli, staging, writing
+from debleed import cli
+from debleed.io import chunks, staging, writing
 
 RATE = 8000
 
@@ -297,7 +298,7 @@ def test_the_report_sees_what_was_written(gig, clean, tmp_path, monkeypatch):
         )
         path.write_text("<html>")
 
-    monkeypatch.setitem(sys.modules, "debleed.report", types.SimpleNamespace(write=write))
+    monkeypatch.setitem(sys.modules, "debleed.report.page", types.SimpleNamespace(write=write))
     assert remove(gig, clean, "--report", tmp_path / "pages" / "report.html") == 0
     assert (tmp_path / "pages" / "report.html").read_text() == "<html>"
     assert seen["names"] == ("OH.L", "OH.R", "bass", "vox")
@@ -352,7 +353,7 @@ def test_a_disk_that_takes_no_more(gig, clean, tmp_path):
 def test_ctrl_c(gig, clean, tmp_path):
     before = everything(tmp_path)
     command = (
-        "import time, debleed.writing as w, debleed.cli as c\n"
+        "import time, debleed.io.writing as w, debleed.cli as c\n"
         "w.Writer.write = lambda *_: time.sleep(60)\n"
         f"c.main(['remove', {str(gig)!r}, '-o', {str(clean)!r}, '--method', 'unprocessed'])"
     )

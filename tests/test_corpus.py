@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 import soundfile
 
-from debleed import corpus as bled
 from debleed.cli import run
-from debleed.corpus import ACTIVE_POWER, Job, Recipe, active, bleed_track, blocks, common_scale, items_of
 from debleed.recording import InputError
-from debleed.simulate import Scene
-from debleed.tracks import find_tracks
+from debleed.scenes import corpus as bled
+from debleed.scenes.corpus import ACTIVE_POWER, Job, Recipe, active, bleed_track, blocks, common_scale, items_of
+from debleed.scenes.scene import Scene
+from debleed.scenes.tracks import find_tracks
 
 RATE = 8000
 STEMS = ("bass", "drums", "vocals")

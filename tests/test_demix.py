@@ -7,13 +7,15 @@ import pytest
 import scipy.signal
 
 from debleed import Recording
+from debleed.dsp.overlap_save import OverlapSave
+from debleed.dsp.projection import projected
+from debleed.dsp.rtf import response, taps_of, unmixing
 from debleed.methods import create
-from debleed.methods.demixing import find_paths, reach_beyond, weighted_covariances, windows, without_shared
-from debleed.methods.fitting import around_each_lag, conjugate_gradients
-from debleed.methods.judging import judged, scaled_by_effect
-from debleed.methods.linear import one_matrix, projected
-from debleed.methods.listening import excerpt, spectra
-from debleed.paths import OverlapSave, response, taps_of, unmixing
+from debleed.methods.demix.broadband import find_paths, reach_beyond, weighted_covariances, windows, without_shared
+from debleed.methods.demix.excerpt import excerpt, spectra
+from debleed.methods.demix.fitting import around_each_lag, conjugate_gradients
+from debleed.methods.demix.safeguards import judged, scaled_by_effect
+from debleed.methods.instantaneous import one_matrix
 
 RATE = 8000
 

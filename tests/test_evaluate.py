@@ -7,9 +7,10 @@ import pytest
 import soundfile
 
 from debleed import Recording
-from debleed.bss_eval import bss_eval
 from debleed.cli import run
-from debleed.evaluate import (
+from debleed.recording import InputError
+from debleed.scoring.bss_eval import bss_eval
+from debleed.scoring.evaluate import (
     AGAINST_IMAGE,
     bleed_matrix_db,
     challenge_sdr,
@@ -21,8 +22,7 @@ from debleed.evaluate import (
     sdr,
     si_sdr,
 )
-from debleed.recording import InputError
-from debleed.scores import MEASURES, median
+from debleed.scoring.scores import MEASURES, median
 
 RATE = 16000
 

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import soundfile
 
-from debleed.excerpts import KBPS, SECONDS, mp3, plan, start_of_excerpt, survey
 from debleed.recording import Recording
+from debleed.report.excerpts import KBPS, SECONDS, mp3, plan, start_of_excerpt, survey
 
 
 def test_survey_counts_every_sample_once():

@@ -9,10 +9,10 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "benchmarks"))
 
-from debleed.evaluate import score  # noqa: E402
 from debleed.methods import create  # noqa: E402
 from debleed.remove import remove  # noqa: E402
-from debleed.scores import Scores  # noqa: E402
+from debleed.scoring.evaluate import score  # noqa: E402
+from debleed.scoring.scores import Scores  # noqa: E402
 from scenes import SHARED, Item  # noqa: E402 - the benchmarks are no package
 
 pytestmark = pytest.mark.skipif(not SHARED.is_dir(), reason="needs the audio in ../shared, which is not there")

@@ -2,11 +2,11 @@ import numpy as np
 import pytest
 
 from debleed import Recording
-from debleed.evaluate import sdr
+from debleed.dsp.stft import stft
 from debleed.methods import create, kamir
 from debleed.methods.kamir import Kamir, first_leak, initial, magnitudes, published, runs, sweep, update_leak, weight
 from debleed.recording import InputError
-from debleed.stft import stft
+from debleed.scoring.evaluate import sdr
 
 RATE = 8000
 

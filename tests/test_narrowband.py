@@ -6,9 +6,9 @@ import scipy.signal
 
 from debleed import Recording
 from debleed.methods import create
-from debleed.methods.demix import Demixed, Filters
-from debleed.methods.demixing import find_paths
-from debleed.methods.narrowband import Narrowband, Search, far, find_matrices, on_grid, projected_row
+from debleed.methods.demix.broadband import find_paths
+from debleed.methods.demix.method import Demixed, Filters
+from debleed.methods.demix.narrowband import Narrowband, Search, far, find_matrices, on_grid, projected_row
 
 RATE = 4000
 
@@ -78,7 +78,7 @@ def test_any_stretch_is_that_of_the_whole(dtype: type) -> None:
 def test_long_stretches_are_rendered_piece_by_piece(monkeypatch: pytest.MonkeyPatch) -> None:
     recording = Recording.from_array(dry(3, 2), RATE)
     whole = Narrowband(matrices()).apply(recording).read()
-    monkeypatch.setattr("debleed.methods.narrowband.STRETCH", 1)
+    monkeypatch.setattr("debleed.methods.demix.narrowband.STRETCH", 1)
     assert np.allclose(Narrowband(matrices()).apply(recording).read(), whole, atol=1e-5)
 
 

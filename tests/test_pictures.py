@@ -4,7 +4,7 @@ import zlib
 import numpy as np
 import pytest
 
-from debleed.pictures import ROWS, SHADES, columns, height_of, png, shades, spectrogram
+from debleed.report.pictures import ROWS, SHADES, columns, height_of, png, shades, spectrogram
 
 
 @pytest.mark.parametrize("rate", [8000, 22050, 44100, 96000])

@@ -7,7 +7,8 @@ from typing import ClassVar
 import numpy as np
 import pytest
 
-from debleed.methods import Side, quiet
+from debleed.methods import Side
+from debleed.progress import quiet
 from debleed.recording import InputError, Recording
 from debleed.remove import remove
 

@@ -4,8 +4,9 @@ from html.parser import HTMLParser
 import numpy as np
 import pytest
 
-from debleed import Recording, report
+from debleed import Recording
 from debleed.recording import InputError
+from debleed.report import page as report
 
 RATE = 8000
 

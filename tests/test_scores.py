@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from debleed.recording import InputError
-from debleed.scores import MEANS, MEASURES, Scores, described, mean, median
+from debleed.scoring.scores import MEANS, MEASURES, Scores, described, mean, median
 
 NAN, INF = math.nan, math.inf
 

@@ -5,8 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from debleed.recording import InputError
-from debleed.session import (
+from debleed.io.session import (
     Session,
     assign,
     guess_pairs,
@@ -16,6 +15,7 @@ from debleed.session import (
     sounds_like_room,
     template,
 )
+from debleed.recording import InputError
 
 
 def written(tmp_path, text):

@@ -7,7 +7,7 @@ import pytest
 import soundfile
 
 from debleed.recording import InputError
-from debleed.tracks import common_stems, find_tracks, musdb_complaints
+from debleed.scenes.tracks import common_stems, find_tracks, musdb_complaints
 
 
 def put(

@@ -10,11 +10,11 @@ import pytest
 
 from debleed import nets
 from debleed.cli import run as command_line
-from debleed.material import Material, Scenes, Song, heard, load_songs
+from debleed.io.writing import write_mics
 from debleed.nets import weights
 from debleed.recording import InputError, Recording
-from debleed.tracks import find_tracks
-from debleed.writing import write_mics
+from debleed.scenes.tracks import find_tracks
+from debleed.training.material import Material, Scenes, Song, heard, load_songs
 
 RATE = 22050
 VOICES = ("bass", "drums", "other", "vocals")
@@ -127,7 +127,7 @@ def test_stems_are_played_at_five_speeds(tmp_path):
 def plan():
     pytest.importorskip("torch", reason="needs PyTorch: pip install 'debleed[train]'").set_num_threads(1)
     pytest.importorskip("safetensors")
-    from debleed.train import Plan
+    from debleed.training.train import Plan
 
     return Plan(
         "df-unet-gat", "tiny", ("founding-linear",), validation=("Two",), steps=6, batch=2, seconds=0.2, every=2
@@ -137,7 +137,7 @@ def plan():
 def test_goes_on_after_a_kill_bit_for_bit(plan, corpus, tmp_path):
     import torch
 
-    from debleed.train import Run
+    from debleed.training.train import Run
 
     whole = Run(plan, corpus, tmp_path / "whole", tmp_path / "cache")
     whole.learn()
@@ -160,7 +160,7 @@ def test_goes_on_after_a_kill_bit_for_bit(plan, corpus, tmp_path):
 
 
 def test_seeds_matter(plan, corpus, tmp_path):
-    from debleed.train import Run
+    from debleed.training.train import Run
 
     losses = []
     for seed in ("1", "1", "2"):
@@ -171,7 +171,7 @@ def test_seeds_matter(plan, corpus, tmp_path):
 
 
 def test_stops_without_progress(plan, corpus, tmp_path, monkeypatch):
-    from debleed.train import Run
+    from debleed.training.train import Run
 
     run = Run(dataclasses.replace(plan, steps=40, every=1, patience=3), corpus, tmp_path / "out", tmp_path / "cache")
     monkeypatch.setattr(run, "gains", lambda: np.zeros(3))
@@ -180,7 +180,7 @@ def test_stops_without_progress(plan, corpus, tmp_path, monkeypatch):
 
 
 def test_refusals(plan, corpus, tmp_path):
-    from debleed.train import Run
+    from debleed.training.train import Run
 
     def refused(match, output="out", **changes):
         with pytest.raises(InputError, match=match):
@@ -198,7 +198,7 @@ def test_refusals(plan, corpus, tmp_path):
 
 
 def test_learning_rate(plan):
-    from debleed.train import learning_rate
+    from debleed.training.train import learning_rate
 
     rates = [learning_rate(dataclasses.replace(plan, steps=1000), step) for step in range(1000)]
     assert np.argmax(rates) in (19, 20)

@@ -16,8 +16,8 @@ import pytest
 import soundfile as sf
 
 from debleed import cli
-from debleed.audio import load
-from debleed.session import Session, assign, load_session
+from debleed.io.audio import load
+from debleed.io.session import Session, assign, load_session
 from debleed.web import server, words
 from debleed.web.jobs import Job, Jobs, State, hear
 from debleed.web.peaks import ZOOMS, Peaks
@@ -458,7 +458,7 @@ def test_the_demo_is_a_session_like_any_other(web):
 def test_sessions_are_told_as_they_are_read(tmp_path):
     odd = 'k"i\\ck, [é]=#'
     told = Session({odd: ("a", odd)}, (), ("x.wav",), 12.0, {odd: 3.5})
-    from debleed.session import dumped
+    from debleed.io.session import dumped
 
     (tmp_path / "session.toml").write_text(dumped(told), "utf-8")
     assert load_session(tmp_path / "session.toml") == told

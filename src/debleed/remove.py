@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from debleed.methods import Method, Progress, Side, create, quiet
+from debleed.methods import Method, Side, create
+from debleed.progress import Progress, quiet
 from debleed.recording import InputError, Recording, Samples
 
 log = logging.getLogger(__name__)

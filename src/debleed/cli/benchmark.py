@@ -14,7 +14,7 @@ from debleed.cli import feedback
 from debleed.cli.engine import engine_options, explained, outcomes
 from debleed.recording import InputError
 
-log = logging.getLogger("debleed.benchmark")
+log = logging.getLogger("debleed.bench.run")
 
 PATH = click.Path(readable=False, path_type=Path)  # checked later, with our own sentences
 
@@ -64,10 +64,10 @@ def command(
         return 0
     if not corpora or output is None:
         raise click.UsageError("give at least one CORPUS and -o FOLDER, or --compare A B")
-    from debleed.benchmark import LINES, append, key, measure, read_lines, shown_lines, tasks_of
+    from debleed.bench.run import LINES, append, key, measure, read_lines, shown_lines, tasks_of
+    from debleed.bench.tables import text_files
+    from debleed.io.staging import writable_ancestor
     from debleed.methods import METHODS
-    from debleed.staging import writable_ancestor
-    from debleed.tables import text_files
 
     chosen = list(METHODS) if methods == "all" else [name.strip() for name in methods.split(",") if name.strip()]
     corpora, output = tuple(corpus.resolve() for corpus in corpora), output.resolve()  # workers may stand elsewhere
@@ -108,7 +108,7 @@ def command(
 
 def show_tables(lines: list[dict[str, Any]]) -> None:
     """Print the founding table of each kind of bleed."""
-    from debleed.tables import sections
+    from debleed.bench.tables import sections
 
     for bleed, about, ((_, table), *_), _ in sections(lines):
         show(f"{bleed}: {about}", *table)
@@ -116,8 +116,8 @@ def show_tables(lines: list[dict[str, Any]]) -> None:
 
 def show_comparison(a: Path, b: Path) -> None:
     """Print how the scores of the second folder differ from those of the first."""
-    from debleed.benchmark import read_lines
-    from debleed.tables import compared
+    from debleed.bench.run import read_lines
+    from debleed.bench.tables import compared
 
     head, rows = compared(read_lines(a), read_lines(b))
     if not rows:

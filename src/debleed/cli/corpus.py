@@ -17,9 +17,9 @@ from debleed.cli.scene_options import scene_options
 from debleed.recording import InputError
 
 if TYPE_CHECKING:
-    from debleed.tracks import Track
+    from debleed.scenes.tracks import Track
 
-log = logging.getLogger("debleed.corpus")
+log = logging.getLogger("debleed.scenes.corpus")
 
 PATH = click.Path(readable=False, path_type=Path)  # checked later, with our own sentences
 
@@ -68,7 +68,8 @@ def bleed(
     Writes mics, images (the truth), stems and scene.json for every track or block, and corpus.json, the list of all
     with their checksums. Goes on where it was stopped: what is there and undamaged is kept.
     """
-    from debleed.corpus import (
+    from debleed.io.staging import writable_ancestor
+    from debleed.scenes.corpus import (
         Job,
         Recipe,
         bleed_track,
@@ -77,8 +78,7 @@ def bleed(
         sweep,
         write_manifest,
     )
-    from debleed.staging import writable_ancestor
-    from debleed.tracks import common_stems, find_tracks
+    from debleed.scenes.tracks import common_stems, find_tracks
 
     if (bleed is None) == (presets is None):
         raise click.UsageError("say either --bleed or --presets")
@@ -153,8 +153,8 @@ def check(corpus: Path) -> int:
 
     Exit code 0: whole; 1: something is missing or damaged.
     """
-    from debleed.corpus import MANIFEST, items_of, read_manifest
-    from debleed.tracks import MUSDB_SOURCE, musdb_complaints
+    from debleed.scenes.corpus import MANIFEST, items_of, read_manifest
+    from debleed.scenes.tracks import MUSDB_SOURCE, musdb_complaints
 
     if not corpus.is_dir():
         raise InputError(f"there is no folder '{corpus}'. {MUSDB_SOURCE}")

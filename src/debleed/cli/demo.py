@@ -9,12 +9,12 @@ import click
 
 from debleed.cli import feedback
 from debleed.cli.simulate import refuse_existing
-from debleed.methods import Progress
+from debleed.progress import Progress
 from debleed.recording import Recording
 
 if TYPE_CHECKING:
-    from debleed.scores import Scores
-    from debleed.simulate import Scene
+    from debleed.scenes.scene import Scene
+    from debleed.scoring.scores import Scores
 
 RATE = 44100
 RT60 = 0.4
@@ -44,8 +44,8 @@ def command(output: Path, seconds: int, method: str, force: bool) -> None:
     Writes mics/ (what the microphones hear), clean/ (what debleed makes of it), images/ (the truth), scene.json and
     report.html, in which you can listen to it all.
     """
-    from debleed.band import VOICES
     from debleed.methods import create
+    from debleed.scenes.demo import VOICES
 
     chosen = create(method)
     refuse_existing(output, ("mics", "clean", "images", "scene.json", "report.html"), force)
@@ -66,9 +66,9 @@ def command(output: Path, seconds: int, method: str, force: bool) -> None:
 
 def perform(seconds: float, progress: Progress) -> tuple[Scene, Recording, Recording]:
     """Let the band play in a room: the scene, its microphones and the images of their own voices."""
-    from debleed.band import VOICES, play
-    from debleed.rendering import render_own
-    from debleed.simulate import Scene
+    from debleed.scenes.demo import VOICES, play
+    from debleed.scenes.rendering import render_own
+    from debleed.scenes.scene import Scene
 
     progress("play", 0)
     stems = play(seconds, RATE)
@@ -81,11 +81,11 @@ def publish(
     output: Path, scene: Scene, mics: Recording, own: Recording, clean: Recording, progress: Progress
 ) -> Scores:
     """Write everything, all or nothing; returns the scores against the truth."""
-    from debleed import report
-    from debleed.evaluate import score
-    from debleed.rendering import stage_item
-    from debleed.staging import Staging
-    from debleed.writing import write_mics
+    from debleed.io.staging import Staging
+    from debleed.io.writing import write_mics
+    from debleed.report import page as report
+    from debleed.scenes.rendering import stage_item
+    from debleed.scoring.evaluate import score
 
     with Staging() as staging:
         stage_item(staging, output, scene, mics, own)

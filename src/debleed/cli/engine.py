@@ -36,7 +36,7 @@ def outcomes(
     work: Callable[[Job], Outcome], jobs: Sequence[Job], workers: int, scheduler: str | None
 ) -> Iterator[tuple[Job, Outcome | Exception]]:
     """Do all jobs under a progress bar and yield how each ended; a full disk ends everything."""
-    from debleed.batch import each
+    from debleed.bench.batch import each
 
     with feedback.progress("bar") as progress:
         for done, (job, outcome) in enumerate(each(work, jobs, workers, scheduler), start=1):

@@ -13,7 +13,7 @@ import click
 from debleed.recording import InputError, Recording
 
 if TYPE_CHECKING:
-    from debleed.scores import Scores
+    from debleed.scoring.scores import Scores
 
 PATH = click.Path(readable=False, path_type=Path)  # checked later, with our own sentences
 
@@ -78,13 +78,13 @@ def command(
 
 def load(path: Path) -> Recording:
     """Open a folder or file as a recording whose voices follow its session file, or else the names."""
-    from debleed.audio import open_take
-    from debleed.session import Session, assign, left_out, load_session, session_path
+    from debleed.io.audio import open_take
+    from debleed.io.session import Session, assign, left_out, load_session, session_path
 
     said = session_path(path)
     session = load_session(said) if said.exists() else Session()
     if path.is_dir() and session.leave_out:
-        from debleed.audio import Take, audio_files
+        from debleed.io.audio import Take, audio_files
 
         files = audio_files(path)
         dropped = left_out(session, files)
@@ -122,7 +122,7 @@ def scored(
     reference: Recording, estimate: Recording, before: Recording | None, target: str, measures: str
 ) -> dict[str, object]:
     """Score, print the tables and return the figures for JSON."""
-    from debleed.evaluate import AGAINST_IMAGE, score, score_dry
+    from debleed.scoring.evaluate import AGAINST_IMAGE, score, score_dry
 
     if target == "dry":
         scores = score_dry(reference, estimate)
@@ -138,7 +138,7 @@ def show(scores: Scores) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    from debleed.scores import MEASURES, POLICY
+    from debleed.scoring.scores import MEASURES, POLICY
 
     console = Console()
     for title in dict.fromkeys(MEASURES[key].table for key in scores.measures):
@@ -162,8 +162,8 @@ def show_blind(before: Recording, after: Recording) -> dict[str, object]:
     from rich.console import Console
     from rich.table import Table
 
-    from debleed.blind import level_changes, predictable_share
-    from debleed.scores import described
+    from debleed.scoring.blind import level_changes, predictable_share
+    from debleed.scoring.scores import described
 
     shares = {"before": predictable_share(before), "after": predictable_share(after)}
     changes = level_changes(before, after)

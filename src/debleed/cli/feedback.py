@@ -12,7 +12,7 @@ from contextlib import contextmanager
 import click
 import numpy as np
 
-from debleed.methods import Progress
+from debleed.progress import Progress
 
 
 class _ToTerminal(logging.Handler):

@@ -14,8 +14,8 @@ from debleed.recording import InputError
 @click.option("--force", is_flag=True, help="Write over a session.toml that is there.")
 def command(given: Path, force: bool) -> None:
     """Write the session file."""
-    from debleed import audio, session
-    from debleed.staging import Staging, writable_ancestor
+    from debleed.io import audio, session
+    from debleed.io.staging import Staging, writable_ancestor
 
     target = session.session_path(given)
     units = audio.open_take(given).units

@@ -12,12 +12,13 @@ import click
 
 from debleed.cli import feedback
 from debleed.cli.settings import configured, split
-from debleed.methods import Method, Progress, Side
+from debleed.methods import Method, Side
+from debleed.progress import Progress
 from debleed.recording import InputError, Recording
 
 if TYPE_CHECKING:
-    from debleed.audio import Take
-    from debleed.session import Session
+    from debleed.io.audio import Take
+    from debleed.io.session import Session
 
 log = logging.getLogger(__name__)
 
@@ -85,8 +86,8 @@ def command(
 
 def refuse_places(given: Path, output: Path, removed: Path | None, report: Path | None) -> None:
     """Refuse places for the results that would endanger the input, or each other."""
-    from debleed.audio import is_audio
-    from debleed.staging import writable_ancestor
+    from debleed.io.audio import is_audio
+    from debleed.io.staging import writable_ancestor
 
     source = given.resolve()
     for folder in filter(None, (output, removed)):
@@ -108,7 +109,7 @@ def refuse_places(given: Path, output: Path, removed: Path | None, report: Path 
 
 def refuse_overwriting(take: Take, output: Path, removed: Path | None, report: Path | None, force: bool) -> None:
     """Refuse to write over what is there, unless forced."""
-    from debleed.writing import refuse_existing
+    from debleed.io.writing import refuse_existing
 
     for folder in filter(None, (output, removed)):
         refuse_existing(take.sources, folder, force)
@@ -124,7 +125,7 @@ def gather(
     reduction: tuple[str, ...],
 ) -> Session:
     """Put the session file and the options together; the options win."""
-    from debleed.session import Session, decibels, load_session, session_path
+    from debleed.io.session import Session, decibels, load_session, session_path
 
     path = session_path(given)
     session = load_session(path) if path.exists() else Session()
@@ -149,8 +150,8 @@ def gather(
 
 def open_input(given: Path, session: Session) -> tuple[Take, Recording]:
     """Open the input and give every microphone its voice."""
-    from debleed import audio
-    from debleed.session import assign, left_out
+    from debleed.io import audio
+    from debleed.io.session import assign, left_out
 
     if given.is_file():
         take = audio.open_take(given)
@@ -175,7 +176,7 @@ def open_input(given: Path, session: Session) -> tuple[Take, Recording]:
 
 def open_side(take: Take, recording: Recording, mixture: Path | None, truth: Path | None) -> Side:
     """Open the side information at the recording's rate and length."""
-    from debleed import audio
+    from debleed.io import audio
 
     return Side(
         mixture=audio.load_mixture(mixture, recording.rate, recording.length) if mixture else None,
@@ -214,9 +215,9 @@ def clean(
     progress: Progress,
 ) -> list[Path]:
     """Do the work; either all results take their places or none."""
+    from debleed.io.staging import Staging
+    from debleed.io.writing import clear_stale, write_take
     from debleed.remove import remove
-    from debleed.staging import Staging
-    from debleed.writing import clear_stale, write_take
 
     with Staging() as staging:
         folder = staging.folder(output)
@@ -233,8 +234,8 @@ def clean(
 
 def report_on(take: Take, before: Recording, written: list[Path], page: Path, progress: Progress) -> None:
     """Write the report from the files as they were written: what is in them is what counts."""
-    from debleed.audio import Take
-    from debleed.report import write
+    from debleed.io.audio import Take
+    from debleed.report.page import write
 
     folder = take.sources[0].path.absolute().parent
     voices = dict(zip(take.units, unit_voices(take, before), strict=True))

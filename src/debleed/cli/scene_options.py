@@ -9,8 +9,8 @@ from typing import Any
 
 import click
 
-from debleed.acoustics import PATTERNS
-from debleed.drawing import LAYOUTS
+from debleed.scenes.acoustics import PATTERNS
+from debleed.scenes.drawing import LAYOUTS
 
 
 def numbers(count: int, text: str) -> tuple[float, ...]:
@@ -128,7 +128,7 @@ OPTIONS: dict[str, Callable[[Callable[..., Any]], Callable[..., Any]]] = {
         "--noise-db", type=float, metavar="DB", help="Microphone noise against each microphone's level, as -40."
     ),
 }
-"""By the settings of :meth:`debleed.simulate.Scene.draw` that they give."""
+"""By the settings of :meth:`debleed.scenes.scene.Scene.draw` that they give."""
 
 
 def scene_options(command: Callable[..., Any]) -> Callable[..., Any]:

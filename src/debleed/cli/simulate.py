@@ -15,7 +15,7 @@ from debleed.recording import InputError
 
 def refuse_existing(folder: Path, names: Iterable[str], force: bool) -> None:
     """Refuse to write over results that are in a folder already, unless forced, and where nothing can be written."""
-    from debleed.staging import writable_ancestor
+    from debleed.io.staging import writable_ancestor
 
     writable_ancestor(folder)
     for name in names:
@@ -55,10 +55,10 @@ def command(
     mixed to mono. Writes mics/VOICE.wav (what the
     microphones hear), images/VOICE.wav (the truth: each voice alone in its own microphone) and scene.json.
     """
-    from debleed.audio import Take, audio_files
-    from debleed.rendering import mono_stems, render_own, stage_item
-    from debleed.simulate import Scene
-    from debleed.staging import Staging
+    from debleed.io.audio import Take, audio_files
+    from debleed.io.staging import Staging
+    from debleed.scenes.rendering import mono_stems, render_own, stage_item
+    from debleed.scenes.scene import Scene
 
     refuse_existing(output, ("mics", "images", "scene.json"), force)
     take = Take.open(audio_files(stems), rate=rate)

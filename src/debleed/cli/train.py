@@ -69,7 +69,7 @@ def command(
     many steps: a run that was stopped goes on when the same command is given again.
     """
     from debleed.nets import weights
-    from debleed.train import Plan, Run
+    from debleed.training.train import Plan, Run
 
     settings = {key: value for key, value in given.items() if value not in (None, ())}
     plan = Plan(net, **{**(SMOKE if smoke else {}), **settings})

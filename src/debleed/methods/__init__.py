@@ -4,18 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 import importlib
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, ClassVar, Protocol
 
+from debleed.progress import Progress
 from debleed.recording import InputError, Recording
-
-Progress = Callable[[str, float], None]
-"""Called with the name of a stage and the share of it that is done, 0 to 1. May raise to stop the work."""
-
-
-def quiet(stage: str, share: float) -> None:
-    """Report progress to nobody."""
 
 
 @dataclass(frozen=True)
@@ -66,10 +59,16 @@ class Method(Protocol):
 
 
 METHODS: dict[str, tuple[str, str]] = {
-    "demix": ("demix:Demix", "blind demixing: filters over all microphones, then a gain on what they leave (default)"),
+    "demix": (
+        "demix.method:Demix",
+        "blind demixing: filters over all microphones, then a gain on what they leave (default)",
+    ),
     "kamir": ("kamir:Kamir", "kernel additive modelling for interference reduction, tuned settings"),
     "kamir-published": ("kamir:published", "the same with the settings of the paper (Prätzlich et al. 2015)"),
-    "linear": ("linear:Linear", "for mixtures without delays: blind demixing with one matrix for all frequencies"),
+    "linear": (
+        "instantaneous:Linear",
+        "for mixtures without delays: blind demixing with one matrix for all frequencies",
+    ),
     "optimisation": (
         "optimisation:Optimisation",
         "needs the clean mixture, for mixtures without delays: alternating least squares (the founding method)",

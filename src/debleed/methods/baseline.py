@@ -9,9 +9,10 @@ import numpy as np
 import scipy.fft
 from numpy.typing import NDArray
 
-from debleed.methods import Progress, Side, quiet
+from debleed.dsp.stft import Spectra, filtered, nfft_at
+from debleed.methods import Side
+from debleed.progress import Progress, quiet
 from debleed.recording import BLOCK_SECONDS, InputError, Recording, Samples
-from debleed.stft import Spectra, filtered, nfft_at
 
 NOTHING_KNOWN = Side()
 

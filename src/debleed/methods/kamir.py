@@ -21,9 +21,10 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from debleed.methods import Progress, Side, quiet
+from debleed.dsp.stft import Spectra, filtered, frame_count, nfft_at, stft
+from debleed.methods import Side
+from debleed.progress import Progress, quiet
 from debleed.recording import InputError, Recording, Samples
-from debleed.stft import Spectra, filtered, frame_count, nfft_at, stft
 
 Floats = NDArray[np.floating]
 

@@ -23,9 +23,10 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from debleed.methods import Fitted, Progress, Side, quiet
-from debleed.methods.linear import Unmixing
+from debleed.methods import Fitted, Side
+from debleed.methods.instantaneous import Unmixing
 from debleed.nets import NETS, VOICES, weights
+from debleed.progress import Progress, quiet
 from debleed.recording import InputError, Recording, Samples
 
 Floats = NDArray[np.float32]
@@ -286,7 +287,7 @@ class Grid:
 
 def changed_rate(samples: NDArray[np.float64], rate: int, wanted: int) -> NDArray[np.float64]:
     """Resample microphones ``(mics, samples)``; sample 0 stays sample 0."""
-    from debleed.audio import resampled
+    from debleed.io.audio import resampled
 
     return np.stack([resampled(row, rate, wanted) for row in samples])
 

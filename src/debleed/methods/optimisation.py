@@ -31,7 +31,8 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from debleed.methods import Progress, Side, quiet
+from debleed.methods import Side
+from debleed.progress import Progress, quiet
 from debleed.recording import BLOCK_SECONDS, InputError, Recording, Samples
 
 Matrix = NDArray[np.float64]

@@ -39,7 +39,7 @@ def command(port: int, browser: bool, host: str, token: str | None, data: Path |
 
     Everything stays on this machine. The page is there until Ctrl-C.
     """
-    from debleed.staging import writable_ancestor
+    from debleed.io.staging import writable_ancestor
     from debleed.web.guard import SHORTEST_TOKEN, is_loopback
 
     if token is None and not is_loopback(host):

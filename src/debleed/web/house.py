@@ -11,8 +11,8 @@ from pathlib import Path
 
 from debleed import __version__
 from debleed.cli.settings import configured
+from debleed.io.session import decibels, dumped
 from debleed.recording import InputError
-from debleed.session import decibels, dumped
 from debleed.web import roles
 from debleed.web import sessions as shelf
 from debleed.web.jobs import Job, Jobs, State

@@ -8,7 +8,7 @@ import unicodedata
 from dataclasses import dataclass
 from pathlib import Path
 
-from debleed.audio import EXTENSIONS
+from debleed.io.audio import EXTENSIONS
 from debleed.recording import InputError
 
 GIB = 2**30

@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from debleed.session import Session, assign, guess_pairs, guess_room, left_out, load_session
+from debleed.io.session import Session, assign, guess_pairs, guess_room, left_out, load_session
 from debleed.web.limits import Refusal, checked_name
 
 Json = dict[str, Any]

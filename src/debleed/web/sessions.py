@@ -21,7 +21,7 @@ from typing import Any
 
 import numpy as np
 
-from debleed.audio import Source, Take, refuse_twins
+from debleed.io.audio import Source, Take, refuse_twins
 from debleed.recording import InputError, Recording
 from debleed.remove import concerns, inspect
 from debleed.web.limits import Limits, Refusal, checked_file_name, checked_name, full_disk, refuse_full_disk, size

@@ -10,10 +10,10 @@ from threading import Lock
 
 import numpy as np
 
-from debleed.audio import Take
 from debleed.cli.remove import open_input
-from debleed.pictures import png, shades, spectrogram
+from debleed.io.audio import Take
 from debleed.recording import Recording, Samples
+from debleed.report.pictures import png, shades, spectrogram
 from debleed.web.limits import LONGEST_WINDOW, Refusal
 from debleed.web.sessions import read, stored_take
 from debleed.web.work import LAYERS, given, session_of, stored_result

@@ -11,8 +11,8 @@ from functools import cache
 from typing import Any
 
 from debleed.cli.settings import field_types
+from debleed.io.session import Session, guess_room
 from debleed.methods import METHODS, create
-from debleed.session import Session, guess_room
 
 
 def command_line(run: dict[str, Any], session: Session, units: Sequence[str]) -> str | None:

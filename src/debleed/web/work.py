@@ -20,21 +20,21 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from debleed.blind import blind_bleed_matrix, level_changes, predictable_share
 from debleed.cli import feedback
 from debleed.cli.remove import open_input, reductions, report_on
 from debleed.cli.settings import configured
-from debleed.methods import Progress
-from debleed.pictures import spectrogram
+from debleed.io.session import Session, dumped
+from debleed.io.staging import Staging
+from debleed.io.writing import write_mics, write_take
+from debleed.progress import Progress
 from debleed.recording import InputError, Recording
 from debleed.remove import reduced, remove
-from debleed.session import Session, dumped
-from debleed.staging import Staging
+from debleed.report.pictures import spectrogram
+from debleed.scoring.blind import blind_bleed_matrix, level_changes, predictable_share
 from debleed.web.limits import full_disk
 from debleed.web.peaks import Peaks
 from debleed.web.roles import Json
 from debleed.web.sessions import read, write
-from debleed.writing import write_mics, write_take
 
 LAYERS = ("before", "after", "removed")
 

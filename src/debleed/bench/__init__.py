@@ -1,0 +1,1 @@
+"""Benchmarks: methods on corpora, many items on many processors, and the tables that follow."""

@@ -1,0 +1,71 @@
+"""Iterative projection: one row of a demixing matrix after the other, each the best there is while the others stay.
+
+For sources that are Gaussian with a variance that changes over time and frequency, the likelihood of the demixing
+matrix W depends on row i through the weighted covariance U_i = mean over t of x xᴴ / v_i alone, and is greatest, the
+other rows given, at
+
+    w_i ← (W U_i)⁻¹ e_i,    w_i ← w_i / √(w_iᴴ U_i w_i)
+
+(N. Ono, "Stable and fast update rules for independent vector analysis based on auxiliary function technique", WASPAA
+2011, equations 19 and 20). Row i of W is w_iᴴ.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+Matrices = NDArray[np.complex128]
+"""One matrix a bin, ``(bins, mics, mics)``."""
+
+
+def projected_row(rows: Matrices, covariance: Matrices, i: int, blocked: NDArray[np.generic]) -> NDArray[np.complex128]:
+    """Update one row.
+
+    Parameters
+    ----------
+    rows
+        W, ``(bins, mics, mics)``.
+    covariance
+        U_i, ``(bins, mics, mics)``, regular.
+    i
+        The row.
+    blocked
+        Indices or mask of the entries of the row that stay zero.
+
+    Returns
+    -------
+    w_iᴴ, ``(bins, mics)``, with w_iᴴ U_i w_i = 1.
+    """
+    bins, mics = covariance.shape[:2]
+    target = np.zeros((bins, mics, 1))
+    target[:, i] = 1
+    row = np.linalg.solve(rows @ covariance, target)[:, :, 0]
+    row[:, blocked] = 0
+    scale = np.einsum("fi,fij,fj->f", row.conj(), covariance, row).real
+    scaled: NDArray[np.complex128] = (row.conj() / np.sqrt(np.maximum(scale, np.finfo(float).tiny))[:, None]).astype(np.complex128)
+    return scaled
+
+
+def projected(covariance: Matrices, allowed: NDArray[np.bool_]) -> Matrices:
+    """Run one sweep over all rows, from the identity.
+
+    Parameters
+    ----------
+    covariance
+        U_i for every source i, ``(bins, sources, mics, mics)``.
+    allowed
+        ``(mics, mics)``: pairs that are separated. Microphones of one source are not separated from each other.
+
+    Returns
+    -------
+    W, ``(bins, mics, mics)``.
+    """
+    bins, mics = covariance.shape[:2]
+    rows = np.tile(np.eye(mics, dtype=np.complex128), (bins, 1, 1))
+    for i in range(mics):
+        blocked = ~allowed[i] & (np.arange(mics) != i)
+        own = covariance[:, i].copy()
+        own[:, i, blocked] = own[:, blocked, i] = 0
+        rows[:, i] = projected_row(rows, own, i, blocked)
+    return rows

@@ -1,0 +1,58 @@
+"""Paths of bleed: how each voice, as its own microphone hears it, reaches the other microphones.
+
+The model is x = A y: microphone i hears its own voice y_i and, through the path a_ij, the voice of microphone j.
+A has a unit diagonal, so that y_i is the image of voice i in its own microphone and no scale is left to resolve.
+A path is kept as the taps of a causal filter, with a few taps ahead of lag 0 for what arrives early.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import scipy.fft
+from numpy.typing import NDArray
+
+Taps = NDArray[np.float32]
+"""Taps of all paths, ``(mics, mics, ahead + length)``, the tap of lag 0 at index ``ahead``; zero on the diagonal."""
+
+Response = NDArray[np.complexfloating]
+"""Frequency response of all paths, ``(bins, mics, mics)``."""
+
+WORKERS = 2
+"""Threads of one Fourier transform; more gain nothing here, the transforms wait for memory."""
+
+
+def circular(taps: Taps, ahead: int, nfft: int) -> Taps:
+    """Lay taps out for a transform of ``nfft`` points: lag 0 first, the taps ahead of it at the end."""
+    laid = np.zeros((*taps.shape[:-1], nfft), np.float32)
+    laid[..., : taps.shape[-1] - ahead] = taps[..., ahead:]
+    laid[..., nfft - ahead :] = taps[..., :ahead]
+    return laid
+
+
+def response(taps: Taps, ahead: int, nfft: int) -> Response:
+    """Frequency response A of the mixing that the paths describe, unit diagonal included, complex64."""
+    spectra = scipy.fft.rfft(circular(taps, ahead, nfft), axis=-1, workers=WORKERS)
+    mixing = np.ascontiguousarray(np.moveaxis(spectra, -1, 0))
+    mixing += np.eye(len(taps), dtype=np.complex64)
+    return mixing
+
+
+def taps_of(mixing: Response, length: int, ahead: int) -> Taps:
+    """Cut the taps ``-ahead`` to ``length`` out of a frequency response; the inverse of :func:`response`."""
+    whole = scipy.fft.irfft(np.moveaxis(mixing, 0, -1), axis=-1, workers=WORKERS)
+    cut = np.concatenate([whole[..., whole.shape[-1] - ahead :], whole[..., :length]], axis=-1).astype(np.float32)
+    mics = np.arange(len(cut))
+    cut[mics, mics] = 0
+    return cut
+
+
+def unmixing(taps: Taps, ahead: int, nfft: int) -> Response:
+    """Frequency response of the filters W = A⁻¹ that give the voices from the microphones, complex64."""
+    # double precision: where two microphones hear nearly the same, float32 loses what tells them apart
+    return np.linalg.inv(response(taps, ahead, nfft).astype(np.complex128)).astype(np.complex64)
+
+
+def whiten_diagonal(mixing: Response) -> Response:
+    """Scale the voices so that each reaches its own microphone unchanged: unit diagonal."""
+    scaled: Response = mixing / np.einsum("fii->fi", mixing)[:, None, :]
+    return scaled

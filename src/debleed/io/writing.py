@@ -1,0 +1,301 @@
+"""Recordings become audio files: each as its input was, in format, rate, length and alignment."""
+
+from __future__ import annotations
+
+import errno
+import logging
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import soundfile
+from numpy.typing import NDArray
+
+from debleed.io import chunks
+from debleed.io.audio import BITS, FLOATS, Source, Take, at_rate
+from debleed.progress import Progress, quiet
+from debleed.recording import InputError, Recording, Samples
+
+log = logging.getLogger(__name__)
+
+PLAIN_LIMIT = 2**32 - 2**20
+"""Bytes up to which WAV and AIFF can count, with room for the header; libsndfile wraps round beyond without a word."""
+
+COPY_FRAMES = 2**16
+"""Frames copied at a time when a file changes its format."""
+
+
+@dataclass(frozen=True)
+class Form:
+    """How samples stand in a file; the names are libsndfile's."""
+
+    container: str
+    subtype: str
+    suffix: str
+    endian: str = "FILE"
+
+    @property
+    def suffixes(self) -> set[str]:
+        """Suffixes under which a result can end up: its own, and that of its floating stand-in."""
+        return {self.suffix, ".wav"}
+
+
+def form_of(source: Source) -> Form:
+    """Return the form in which a file comes back: its own, or 24-bit FLAC for a lossy code."""
+    if not source.lossy:
+        return Form(source.container, source.subtype, source.path.suffix, source.endian)
+    if source.channels > 8:  # more than FLAC can hold
+        return Form("WAV", "PCM_24", ".wav")
+    return Form("FLAC", "PCM_24", ".flac")
+
+
+def widened(form: Form, subtype: str) -> Form:
+    """Return the floating form that stands in for an integer one whose range is too small."""
+    if form.container == "FLAC":
+        return Form("WAV", subtype, ".wav")
+    return Form(form.container, subtype, form.suffix)
+
+
+def fitted(form: Form, size: int) -> Form:
+    """Return the form for so many bytes of samples: RF64 where WAV and AIFF cannot count them."""
+    if size < PLAIN_LIMIT or form.container not in ("WAV", "WAVEX", "AIFF"):
+        return form
+    return Form("RF64", form.subtype, ".wav" if form.container == "AIFF" else form.suffix)
+
+
+def data_size(form: Form, channels: int, frames: int) -> int:
+    """Bytes that so many samples take, for FLAC before it packs them."""
+    width = BITS[form.subtype] // 8 if form.subtype in BITS else np.dtype(FLOATS[form.subtype]).itemsize
+    return width * channels * frames
+
+
+class Writer:
+    """One file being written in blocks; an integer format that is overloaded gives way to a floating one.
+
+    Parameters
+    ----------
+    folder, stem
+        Where the file goes.
+    form
+        How its samples are stored.
+    wide
+        The floating format that stands in.
+    rate, channels, frames
+        What the file will hold.
+    """
+
+    def __init__(
+        self, folder: Path, stem: str, form: Form, rate: int, channels: int, frames: int, wide: str = "FLOAT"
+    ) -> None:
+        self._folder, self._stem, self._wide = folder, stem, wide
+        self._rate, self._channels, self._frames = rate, channels, frames
+        self._bits = BITS.get(form.subtype)
+        self.overloads = 0
+        self.written = 0
+        self._open(form)
+
+    def _open(self, form: Form) -> None:
+        self.form = fitted(form, data_size(form, self._channels, self._frames))
+        self.path = self._folder / (self._stem + self.form.suffix)
+        place = self._folder / (self._stem + ".part")
+        self._file = soundfile.SoundFile(
+            place, "w", self._rate, self._channels, self.form.subtype, self.form.endian, self.form.container
+        )
+        self._place = place
+
+    def write(self, samples: Samples) -> Samples:
+        """Append samples of shape ``(channels, samples)`` and return them as the file now holds them."""
+        if self._bits is None:
+            kept = samples.astype(FLOATS[self.form.subtype])
+            self._put(kept)
+            return kept
+        grid, overloads = to_grid(samples, self._bits)
+        self.overloads += overloads
+        if overloads and self.form.subtype in BITS:
+            self._widen()
+        if self.form.subtype in BITS:
+            self._put(grid.astype(np.int32) << (32 - self._bits))
+            return grid * 2.0 ** (1 - self._bits)
+        # still on the integer grid: input = output + removed stays exact
+        kept = (grid * 2.0 ** (1 - self._bits)).astype(FLOATS[self.form.subtype])
+        self._put(kept)
+        return kept
+
+    def _put(self, samples: NDArray[np.generic]) -> None:
+        try:
+            self._file.write(np.ascontiguousarray(samples.T))
+        except (soundfile.LibsndfileError, AssertionError) as failure:  # the assertion: fewer samples than given
+            raise self._unwritten() from failure
+        self.written += samples.shape[1]
+
+    def _unwritten(self) -> OSError:
+        if shutil.disk_usage(self._folder).free < 2**20:
+            return OSError(errno.ENOSPC, "the disk is full", self.path.name)
+        return OSError(errno.EIO, "the samples could not be written", self.path.name)
+
+    def _widen(self) -> None:
+        """Go on in a floating format, with what was written so far."""
+        narrow = self._place.rename(self._place.with_suffix(".narrow"))
+        self._file.close()
+        done, self.written = self.written, 0
+        self._open(widened(self.form, self._wide))
+        if done:  # libsndfile does not open a FLAC without samples
+            with soundfile.SoundFile(narrow) as earlier:
+                for _ in range(0, done, COPY_FRAMES):
+                    self._put(earlier.read(COPY_FRAMES, FLOATS[self.form.subtype].__name__, always_2d=True).T)
+        narrow.unlink()
+
+    def close(self, source: Path | None = None) -> Path:
+        """Finish the file; ``source`` is the one whose chunks it carries on."""
+        self._file.close()
+        if soundfile.info(self._place).frames != self.written:
+            raise self._unwritten()
+        chunks.forget_time(self._place)
+        if source is not None:
+            chunks.append(self._place, chunks.carried(source))
+            chunks.copy_speakers(source, self._place)
+        return self._place.rename(self.path)
+
+
+def to_grid(samples: Samples, bits: int) -> tuple[Samples, int]:
+    """Round to whole steps of an integer format, without any gain; count the samples beyond its range.
+
+    Returns floats that hold whole numbers, in the shape and type of ``samples``, and the count.
+    """
+    full = 2.0 ** (bits - 1)
+    grid = np.rint(samples * full)
+    return grid, int(np.count_nonzero((grid >= full) | (grid < -full)))
+
+
+def write_take(
+    take: Take,
+    after: Recording,
+    folder: Path,
+    removed: Path | None = None,
+    progress: Progress = quiet,
+) -> tuple[list[Path], list[Path]]:
+    """Write a processed take as its files were, and what was taken out of it.
+
+    Parameters
+    ----------
+    take
+        The input files.
+    after
+        The result: the microphones of ``take.recording()``, in order.
+    folder
+        Where the files go; it exists.
+    removed
+        Where, if anywhere, input - output goes: the output as rounded, so that the sum is exact for integer formats
+        (a difference beyond their range is stored as floats), and within one unit of the last place of the peak else.
+
+    Returns
+    -------
+    The files written to ``folder`` and to ``removed``, in the order of the take.
+
+    Raises
+    ------
+    OSError
+        Where the disk is full.
+    """
+    _refuse_full_disk(take, folder, 2 if removed else 1)
+    tracks = [_Track(source, take, folder, removed) for source in take.sources]
+    for start, stop in after.blocks():
+        samples = after.read(start, stop)
+        for track, rows in zip(tracks, take.rows, strict=True):
+            track.write(samples[rows], start, stop, last=stop == after.length)
+        progress("write", stop / after.length)
+    for track in tracks:
+        if track.out.overloads:
+            log.warning(
+                "%d samples of %s would overload its %d bits, so it is written as 32-bit float to %s",
+                track.out.overloads,
+                track.source.path.name,
+                BITS[form_of(track.source).subtype],
+                track.out.path.name,
+            )
+    outputs = [track.out.close(track.source.path) for track in tracks]
+    return outputs, [track.removed.close(track.source.path) for track in tracks if track.removed]
+
+
+def _refuse_full_disk(take: Take, folder: Path, copies: int) -> None:
+    need = sum(data_size(form_of(s), s.channels, s.frames) for s in take.sources if form_of(s).container != "FLAC")
+    if need * copies > shutil.disk_usage(folder).free:
+        raise OSError(errno.ENOSPC, f"{need * copies / 2**30:.1f} GiB are needed", str(folder))
+
+
+class _Track:
+    """One file of a take on its way out, at its own rate and cut to its own length."""
+
+    def __init__(self, source: Source, take: Take, folder: Path, removed: Path | None) -> None:
+        self.source = source
+        form = form_of(source)
+        shape = (source.rate, source.channels, source.frames)
+        self.out = Writer(folder, source.path.stem, form, *shape)
+        # the difference of two 24-bit integers fits a float32 exactly, that of two 32-bit integers does not
+        wide = "DOUBLE" if form.subtype == "PCM_32" else "FLOAT"
+        self.removed = Writer(removed, source.path.stem, form, *shape, wide=wide) if removed else None
+        self._dtype = np.result_type(*(other.dtype for other in take.sources))
+        self._change = None
+        if source.rate != take.rate:
+            import soxr
+
+            self._raised = at_rate(source, take.rate, self._dtype)
+            self._change = soxr.ResampleStream(
+                take.rate, source.rate, source.channels, np.dtype(self._dtype).name, quality="VHQ"
+            )
+
+    def write(self, samples: Samples, start: int, stop: int, last: bool) -> None:
+        """Write the result's samples ``start`` to ``stop``, shape ``(channels, samples)``, at the take's rate."""
+        position = self.out.written
+        left = self.source.frames - position
+        if self._change is None:
+            samples = samples[:, : max(0, left)]
+            if not samples.shape[1]:
+                return
+            native = self._native(position, samples.shape[1]) if self.removed else None
+        else:
+            # Only the change goes through the resampler: what is not changed comes back bit by bit.
+            change = (self._raised(start, stop) - samples).astype(self._dtype)
+            lowered = self._change.resample_chunk(np.ascontiguousarray(change.T), last=last).T[:, :left]
+            short = left - lowered.shape[1] if last else 0  # the resampler rounds the length its own way
+            lowered = np.pad(lowered, ((0, 0), (0, short)))
+            native = self._native(position, lowered.shape[1])
+            samples = native - lowered
+        kept = self.out.write(samples)
+        if self.removed and native is not None:
+            self.removed.write(native - kept)
+
+    def _native(self, start: int, count: int) -> Samples:
+        return self.source.read(start, start + count, self._dtype)
+
+
+def write_mics(folder: Path, recording: Recording, subtype: str = "PCM_24") -> list[Path]:
+    """Write each microphone of a recording as ``folder/<name>.wav``; a peak beyond full scale makes it 32-bit float."""
+    folder.mkdir(parents=True, exist_ok=True)
+    form = Form("WAV", subtype, ".wav")
+    writers = [Writer(folder, name, form, recording.rate, 1, recording.length) for name in recording.names]
+    for start, stop in recording.blocks():
+        for writer, row in zip(writers, recording.read(start, stop), strict=True):
+            writer.write(row[None])
+    return [writer.close() for writer in writers]
+
+
+def refuse_existing(sources: Sequence[Source], folder: Path, force: bool) -> None:
+    """Refuse to write over results that are there already, unless forced."""
+    for source in sources:
+        for suffix in sorted(form_of(source).suffixes):
+            there = folder / (source.path.stem + suffix)
+            if there.exists() and not force:
+                raise InputError(f"'{there}' is there already; choose another folder, or --force to write over it")
+
+
+def clear_stale(sources: Sequence[Source], written: Sequence[Path]) -> None:
+    """Delete what an earlier run left under the other suffix of a file just written: one result a microphone."""
+    suffixes = {source.path.stem: form_of(source).suffixes for source in sources}
+    for path in written:
+        for suffix in suffixes.get(path.stem, set()) - {path.suffix}:
+            other = path.with_suffix(suffix)
+            if other.exists() and not other.samefile(path):
+                other.unlink()

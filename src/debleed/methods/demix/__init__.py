@@ -1,0 +1,1 @@
+"""Blind demixing, the default method: each module is one of its stages or what several of them share."""

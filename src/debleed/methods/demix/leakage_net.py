@@ -1,0 +1,103 @@
+"""The guide: a small network that tells, from the evidence, how much of each voice filters leave in each microphone.
+
+It is one function of a pair of voices, the same for every pair, which sees the pair's evidence over all bands and what
+the other voices do in the same microphone (their mean and their maximum). So it knows any number of microphones, and
+another order of the microphones gives the same answer in that order. It is small enough to be run by NumPy alone.
+Trained by ``python benchmarks/guide.py`` so that the gain that follows from its answer takes most and harms least.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from debleed.methods.demix.features import FEATURES
+from debleed.recording import InputError
+
+Floats = NDArray[np.float32]
+
+Weights = dict[str, Floats]
+"""``mean`` and ``scale`` of the evidence, ``(FEATURES,)``; ``weight`` and ``bias`` of three layers: ``first`` and
+``second``, ``(outputs, inputs, 3)`` over a band and its neighbours, and ``last``, ``(rings, inputs)``."""
+
+SHIPPED = Path(__file__).parent / "leakage_net.npz"
+"""The weights, with ``leakage_net.json`` (checksum and history) beside them."""
+
+LEAST, MOST = -14.0, 3.0
+"""The logarithm of λ is held between these: -61 dB is nothing, and 13 dB over what a voice sends covers what it sends
+with."""
+
+
+@lru_cache(maxsize=4)
+def weights(path: Path = SHIPPED) -> Weights:
+    """Read weights, after their checksum was seen to be right.
+
+    Raises
+    ------
+    InputError
+        Where they are missing or damaged, or made for other evidence.
+    """
+    try:
+        expected = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))["sha256"]
+        held = path.read_bytes()
+    except (OSError, ValueError, KeyError, TypeError):
+        raise InputError(f"'{path}' or the .json beside it is missing or damaged; install debleed again") from None
+    if hashlib.sha256(held).hexdigest() != expected:
+        raise InputError(f"'{path}' is damaged: it is another file than was described; install debleed again")
+    with np.load(io.BytesIO(held), allow_pickle=False) as arrays:
+        found = {name: arrays[name].astype(np.float32) for name in arrays.files}
+    if found["mean"].shape != (FEATURES,):
+        raise InputError(f"'{path}' was made by another version of debleed; train it again")
+    return found
+
+
+def tell_leak(evidence: Floats, allowed: NDArray[np.bool_], known: Weights) -> Floats:
+    """Tell λ from the evidence.
+
+    Parameters
+    ----------
+    evidence
+        ``(mics, mics, bands, FEATURES)``, see :mod:`debleed.methods.demix.features`.
+    allowed
+        ``(mics, mics)``: where bleed can be.
+    known
+        See :func:`weights`.
+
+    Returns
+    -------
+    ``(rings, mics, mics, bands)``: of the power of voice j, the share left in microphone i; zero where no bleed can be.
+    Microphones of one voice have an equal part in it.
+    """
+    of_pairs = np.swapaxes((evidence - known["mean"]) / known["scale"], 2, 3)
+    seen = np.maximum(over_bands(of_pairs, known["first.weight"], known["first.bias"]), 0)
+    seen *= allowed[:, :, None, None]
+    count = np.maximum(allowed.sum(axis=1), 1)[:, None, None, None]
+    around = [np.broadcast_to(a, seen.shape) for a in (seen.sum(1, keepdims=True) / count, seen.max(1, keepdims=True))]
+    both = np.concatenate([seen, *around], axis=2)
+    understood = np.maximum(over_bands(both, known["second.weight"], known["second.bias"]), 0)
+    told = np.einsum("rh,ijhb->rijb", known["last.weight"], understood) + known["last.bias"][:, None, None, None]
+    found = np.where(told > LEAST, np.exp(np.minimum(told, MOST)), 0) * allowed[:, :, None]
+    leak: Floats = (found / same_voice(allowed)[:, None]).astype(np.float32)
+    return leak
+
+
+def same_voice(allowed: NDArray[np.bool_]) -> NDArray[np.intp]:
+    """Count the microphones of each one's voice, itself among them: each of them tells of the same bleed."""
+    heard = allowed.any(axis=0)  # room microphones are nobody's
+    count: NDArray[np.intp] = np.maximum((~allowed & heard).sum(axis=1), 1)
+    return count
+
+
+def over_bands(values: Floats, weight: Floats, bias: Floats) -> Floats:
+    """Convolve over each band and its neighbours, ``(mics, mics, inputs, bands)``; nothing stands outside."""
+    padded = np.pad(values, ((0, 0), (0, 0), (0, 0), (1, 1)))
+    bands = values.shape[-1]
+    out = sum(np.einsum("oh,ijhb->ijob", weight[:, :, k], padded[..., k : k + bands]) for k in range(3))
+    convolved: Floats = np.asarray(out, np.float32) + bias[:, None]
+    return convolved

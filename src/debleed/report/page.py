@@ -1,0 +1,286 @@
+"""One HTML file that shows a recording before and after: figures, spectrograms and players; it needs nothing else."""
+
+from __future__ import annotations
+
+import base64
+import html
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+from string import Template
+
+import numpy as np
+from numpy.typing import NDArray
+
+from debleed import __version__
+from debleed.progress import Progress, quiet
+from debleed.recording import Recording, Samples, refuse_unlike
+from debleed.report.excerpts import SECONDS, mp3, plan, start_of_excerpt, survey
+from debleed.report.pictures import ROWS, columns, height_of, highest, png, shades, spectrogram
+from debleed.scoring.blind import blind_bleed_matrix, level_changes, predictable_share
+from debleed.scoring.evaluate import score
+from debleed.scoring.scores import Scores, decibels, median
+
+LARGEST = 20_000_000
+"""Bytes of a report, whatever the recording."""
+MOST_PLAYERS = 32
+"""Microphones with pictures and players; of more, those from which most was removed."""
+LAYERS = ("Before", "After", "Removed")
+LONGEST_HEAD = 8
+"""Letters of a microphone's name that fit over a column of the bleed matrix."""
+COLDEST = -40.0
+"""dB at which the bleed matrix has no colour left."""
+
+
+@dataclass(frozen=True)
+class Findings:
+    """What the page says in numbers.
+
+    Parameters
+    ----------
+    seconds
+        ``(3, mics, seconds)``: energy before, after, and of what was removed.
+    share
+        The predictable share before and after, 0 to 1.
+    bleed
+        The bleed matrix before and after, each ``(mics, mics)`` in dB.
+    change
+        ``(mics,)``: change of level in dB where the microphone leads.
+    scores
+        Against the truth, where that is known.
+    """
+
+    seconds: NDArray[np.float64]
+    share: tuple[float, float]
+    bleed: tuple[NDArray[np.float64], NDArray[np.float64]]
+    change: NDArray[np.float64]
+    scores: Scores | None
+
+
+def write(
+    path: Path,
+    before: Recording,
+    after: Recording,
+    *,
+    title: str,
+    truth: Recording | None = None,
+    progress: Progress = quiet,
+) -> None:
+    """Write the report on a recording and what a method made of it.
+
+    Parameters
+    ----------
+    path
+        The HTML file; it takes its place when it is complete. Never larger than 20 MB.
+    before, after
+        Same microphones, rate and length; both are read in blocks.
+    title
+        What stands on top.
+    truth
+        The image of its own voice in each microphone, where it is known: adds the SDR.
+    progress
+        Told of the stage "report".
+
+    Raises
+    ------
+    InputError
+        Where the recordings do not belong together.
+    """
+    refuse_unlike(before, after, "recording before", "recording after")
+    progress("report", 0)
+    page = compose(before, after, title, measure(before, after, truth), progress)
+    temporary = path.with_name(f".{path.name}.part")
+    try:
+        temporary.write_text(page, encoding="utf-8")
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def measure(before: Recording, after: Recording, truth: Recording | None) -> Findings:
+    """Take the measure of both, block by block."""
+    return Findings(
+        seconds=survey(before, after),
+        share=(predictable_share(before), predictable_share(after)),
+        bleed=(blind_bleed_matrix(before), blind_bleed_matrix(after)),
+        change=level_changes(before, after),
+        scores=score(truth, after, before) if truth is not None else None,
+    )
+
+
+def compose(before: Recording, after: Recording, title: str, found: Findings, progress: Progress = quiet) -> str:
+    """Put the page together."""
+    energy = found.seconds.sum(axis=2)
+    removed = np.nan_to_num(decibels(energy[2], energy[0]), nan=-np.inf)
+    shown = sorted(np.argsort(-removed, kind="stable")[:MOST_PLAYERS].tolist())
+    minutes, seconds = divmod(round(before.seconds), 60)
+    values = {
+        "title": html.escape(title),
+        "about": f"{len(before)} microphones, {minutes}:{seconds:02d} min, {before.rate} Hz",
+        "mics": str(len(before)),
+        "figures": summary(found),
+        "levels": level_table(before, energy, found),
+        "scores": " SDR: against the true sound of the voice, higher is better." if found.scores else "",
+        "matrices": "".join(
+            heat_map(layer, before.names, bleed) for layer, bleed in zip(LAYERS[:2], found.bleed, strict=True)
+        ),
+        "style": _asset("report.css"),
+        "script": _asset("report.js"),
+        "version": __version__,
+    }
+    template = Template(_asset("report.html"))
+    room = LARGEST - len(template.safe_substitute(values).encode()) - 100_000
+    values["cards"], length = cards(before, after, found, shown, room, progress)
+    left_out = f" The {len(shown)} microphones from which most was removed." if len(shown) < len(before) else ""
+    values["listen"] = f"{length} s of every microphone, where most was removed while its voice plays.{left_out}"
+    return template.substitute(values)
+
+
+def cards(
+    before: Recording, after: Recording, found: Findings, shown: Sequence[int], room: int, progress: Progress
+) -> tuple[str, int]:
+    """Write pictures and players of some microphones in so many bytes; returns them and the length of an excerpt."""
+    # a pixel of 64 shades takes at most 6 bits, which base64 writes as one byte
+    per_player = ROWS * columns(SECONDS * before.rate, before.rate) + 3000
+    kbps, length = plan(3 * len(shown), 0.97 * 3 / 4 * (room - 3 * len(shown) * per_player))
+    parts = []
+    for done, i in enumerate(shown):
+        progress("report", (1 + done) / (1 + len(shown)))
+        start, samples = excerpt(before, after, found, i, length)
+        parts.append(card(before, i, start, samples, kbps, found.scores))
+    progress("report", 1)
+    return "\n".join(parts), length
+
+
+def excerpt(before: Recording, after: Recording, found: Findings, mic: int, length: int) -> tuple[int, Samples]:
+    """Read the excerpt of a microphone: the second at which it starts and ``(3, samples)``, before, after, removed."""
+    start = start_of_excerpt(found.seconds[1, mic], found.seconds[2, mic], length)
+    stop = min((start + length) * before.rate, before.length)
+    x, y = (recording.read(start * before.rate, stop)[mic].astype(np.float32) for recording in (before, after))
+    return start, np.stack([x, y, x - y])
+
+
+def paint(samples: Samples, rate: int) -> list[NDArray[np.uint8]]:
+    """Draw the spectrograms of one microphone on one scale of colours."""
+    pictures = [spectrogram(row, rate) for row in samples]
+    heard = pictures[0][np.isfinite(pictures[0])]
+    brightest = float(np.percentile(heard, 99.8)) if heard.size else 0.0
+    return [shades(picture, brightest) for picture in pictures]
+
+
+def card(recording: Recording, mic: int, start: int, samples: Samples, kbps: int, scores: Scores | None) -> str:
+    """Write one microphone's pictures and players; ``samples`` is ``(3, samples)``, the layers."""
+    name, rate = html.escape(recording.names[mic]), recording.rate
+    loudest = float(np.max(np.abs(samples), initial=0.0))
+    gain = 0.7 / loudest if loudest > 0 else 1.0  # one for all three, so that they compare
+    pictures = [_data("image/png", png(picture)) for picture in paint(samples, rate)]
+    with ThreadPoolExecutor() as pool:  # coding takes most of a report's time, and works outside the interpreter
+        sounds = [_data("audio/mpeg", coded) for coded in pool.map(lambda row: mp3(gain * row, rate, kbps), samples)]
+    ticks = "".join(
+        f"<span class='tick' aria-hidden='true' style='bottom:{100 * height_of(f, rate):.1f}%'>{label}</span>"
+        for f, label in ((100, "100 Hz"), (1000, "1 kHz"), (5000, "5 kHz"))
+        if f < 0.9 * highest(rate)
+    )
+    begin, end = (f"{int(t) // 60}:{int(t) % 60:02d}" for t in (start, start + samples.shape[1] / rate))
+    figures = "".join(
+        f"<figure><figcaption>{layer}</figcaption>"
+        f"<button type='button' class='picture' aria-label='Play {name}, {layer.lower()}'>"
+        f"<img alt='Spectrogram of {name}, {layer.lower()}' src='{picture}'>{ticks}<span class='head'></span></button>"
+        f"<div class='time' aria-hidden='true'><span>{begin}</span><span>{end}</span></div>"
+        f"<audio controls preload='none' aria-label='{name}, {layer.lower()}' src='{sound}'></audio></figure>\n"
+        for layer, picture, sound in zip(LAYERS, pictures, sounds, strict=True)
+    )
+    choices = "".join(
+        f"<label><input type='radio' name='layer{mic}'{' checked' if i == 0 else ''}>{layer}</label>"
+        for i, layer in enumerate(LAYERS)
+    )
+    sdr = f"SDR {_change(scores['input_sdr'][mic], scores['sdr'][mic])} dB. " if scores else ""
+    return (
+        f"<article class='mic'><header><h3>{name}</h3><span class='soft'>{sdr}From {begin} to {end}, "
+        f"played {20 * np.log10(gain):+.0f} dB.</span></header>"
+        f"<div class='transport'><button type='button' class='play' aria-label='Play or pause {name}'>Play</button>"
+        f"<fieldset><legend class='hidden'>What to hear of {name}</legend>{choices}</fieldset>"
+        f"<input class='seek' type='range' min='0' max='1' step='0.001' value='0' aria-label='Position in {name}'>"
+        "</div>"
+        f"<div class='shots'>{figures}</div></article>"
+    )
+
+
+def summary(found: Findings) -> str:
+    """Write the two or three figures that say it all."""
+    was, became = found.share
+    bleed = (median(matrix[~np.eye(len(matrix), dtype=bool)]) for matrix in found.bleed)
+    items = [
+        ("Predictable from the other microphones", f"{_change(100 * was, 100 * became)} %"),
+        ("Median bleed (after: upper bound)", f"{_change(*bleed)} dB"),
+    ]
+    if found.scores:
+        items.insert(0, ("Median SDR", f"{_change(found.scores.median('input_sdr'), found.scores.median('sdr'))} dB"))
+    return "\n".join(f"<div><dt>{name}</dt><dd>{value}</dd></div>" for name, value in items)
+
+
+def level_table(recording: Recording, energy: NDArray[np.float64], found: Findings) -> str:
+    """Write levels of each microphone; ``energy`` is ``(3, mics)``, before, after, removed."""
+    level = decibels(energy[:2], np.full(len(recording), float(max(recording.length, 1))))
+    columns: dict[str, Sequence[float] | NDArray[np.float64]] = {
+        "Before": level[0],
+        "After": level[1],
+        "Change where it leads": found.change,
+        "Removed / before": decibels(energy[2], energy[0]),
+    }
+    if found.scores:
+        columns |= {"SDR before": found.scores["input_sdr"], "SDR after": found.scores["sdr"]}
+    rows = "".join(
+        f"<tr><th scope='row'>{html.escape(name)}{_of_voice(name, voice)}</th>"
+        + "".join(f"<td>{_number(column[i])}</td>" for column in columns.values())
+        + "</tr>"
+        for i, (name, voice) in enumerate(zip(recording.names, recording.voices, strict=True))
+    )
+    head = "".join(f"<th scope='col'>{name}</th>" for name in ("Microphone", *columns))
+    return f"<table class='levels'><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"
+
+
+def _of_voice(name: str, voice: str | None) -> str:
+    """Say whose microphone it is, where the name does not."""
+    return "" if voice == name else f" <span class='soft'>({html.escape(voice or 'room')})</span>"
+
+
+def heat_map(title: str, names: Sequence[str], bleed: NDArray[np.float64]) -> str:
+    """Write a bleed matrix in dB as a table with coloured cells."""
+    head = "".join(f"<th scope='col' title='{html.escape(n)}'>{html.escape(n)}</th>" for n in names)
+    rows = []
+    for i, name in enumerate(names):
+        cells = "".join(
+            "<td class='own'>·</td>"
+            if i == j or np.isnan(value)
+            else f"<td style='--v:{np.clip(1 - value / COLDEST, 0, 1):.2f}'>{_number(value, 0)}</td>"
+            for j, value in enumerate(bleed[i])
+        )
+        rows.append(f"<tr><th scope='row' title='{html.escape(name)}'>{html.escape(name)}</th>{cells}</tr>")
+    tall = " tall" if max(map(len, names)) > LONGEST_HEAD else ""  # names stand upright over narrow columns
+    table = f"<table class='heat{tall}'><thead><tr><td></td>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table>"
+    region = f"class='wide' tabindex='0' role='region' aria-label='Bleed matrix {title.lower()}'"
+    return f"<div><h3>{title}</h3><div {region}>{table}</div></div>"
+
+
+def _number(value: float, digits: int = 1) -> str:
+    """Write a number for people: a real minus, no negative zero, a dash where there is none."""
+    if np.isnan(value):
+        return "–"
+    if np.isinf(value):
+        return "∞" if value > 0 else "−∞"
+    return f"{round(float(value), digits) + 0.0:.{digits}f}".replace("-", "−")
+
+
+def _change(was: float, became: float) -> str:
+    return f"{_number(was)}<span class='arrow'>→</span>{_number(became)}"
+
+
+def _data(kind: str, content: bytes) -> str:
+    return f"data:{kind};base64,{base64.b64encode(content).decode('ascii')}"
+
+
+def _asset(name: str) -> str:
+    return (files("debleed.report") / "assets" / name).read_text(encoding="utf-8")

@@ -1,0 +1,409 @@
+"""A bled corpus on disk: made track by track from dry stems, checked, found again.
+
+::
+
+    corpus.json                      what it was made with, every item and the checksums of its files
+    <split>/<track>/                 one item: a whole track
+    <split>/<track>/<number>/        or one of its blocks
+        mics/<voice>.wav             what the microphones hear
+        images/<voice>.wav           the truth: each voice alone in its own microphone
+        stems/<stem>.wav             the dry stems used
+        scene.json                   how they bled
+    <split>/<track>/track.json       the entries of its items
+
+Everything is 24-bit PCM under one scale an item, a power of two. A scene is drawn from the seed and the track's name
+alone, so it does not matter who renders which track when; a track appears whole or not at all.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from debleed import __version__
+from debleed.io.audio import Take, length_at
+from debleed.io.writing import write_mics
+from debleed.recording import InputError, Recording, Samples
+from debleed.scenes.rendering import mono_stems, render_own
+from debleed.scenes.scene import Scene
+from debleed.scenes.tracks import Track
+
+FORMAT = 1
+"""Of the corpus; a corpus of another format is refused."""
+
+MANIFEST = "corpus.json"
+ENTRIES = "track.json"
+
+ACTIVE = ("vocals", "bass", "drums")
+ACTIVE_POWER = 0.9**2 / 220500
+"""Founding rule: a block counts where the L2 norms of vocals, bass and drums exceed 0.9 in 10 s at 22.05 kHz. Written
+as a mean power it holds at every rate and length."""
+
+LIKE_ANOTHER = 0.01
+"""Share by which the stems of one track may differ in length; shorter ones are followed by silence."""
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """What a corpus is made with.
+
+    Parameters
+    ----------
+    stems
+        Names of the stems that every track must have.
+    draw
+        Settings of :meth:`Scene.draw` but for voices, rate and seed; or ``{"preset": name}`` and what
+        :meth:`Scene.preset` takes.
+    seed
+        Number or name; the scene of a track is drawn from it and the track's id.
+    rate
+        Samples per second; that of the track where not given.
+    seconds
+        Length of the blocks that tracks are cut into; whole tracks where not given.
+    """
+
+    stems: tuple[str, ...]
+    draw: Mapping[str, Any]
+    seed: str = "0"
+    rate: int | None = None
+    seconds: float | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """Describe the recipe; equal recipes have equal descriptions."""
+        described: dict[str, Any] = {"draw": dict(self.draw), "stems": self.stems, "seed": self.seed}
+        described |= {"rate": self.rate, "seconds": self.seconds, "format": FORMAT, "version": __version__}
+        plain: dict[str, Any] = json.loads(json.dumps(described, default=named_contents))
+        return plain
+
+    def scene(self, track_id: str, rate: int) -> Scene:
+        """Draw the scene of a track."""
+        settings, seed = dict(self.draw), f"{self.seed}/{track_id}"
+        if "preset" in settings:
+            return Scene.preset(settings.pop("preset"), self.stems, rate, seed, **settings)
+        return Scene.draw(voices=self.stems, rate=rate, seed=seed, **settings)
+
+
+@dataclass(frozen=True)
+class Item:
+    """One recording of a corpus whose truth is known.
+
+    Parameters
+    ----------
+    id
+        ``<split>/<track>`` or ``<split>/<track>/<number>``: also its folder.
+    folder
+        Where it is.
+    entry
+        What the manifest says of it: ``split``, ``track``, ``start`` (seconds), ``seconds``, ``rate``, ``scale`` and
+        the SHA-256 of each file.
+    """
+
+    id: str
+    folder: Path
+    entry: Mapping[str, Any] = field(repr=False)
+
+    @property
+    def scene(self) -> Scene:
+        """The scene, as drawn."""
+        return Scene.from_json((self.folder / "scene.json").read_text(encoding="utf-8"))
+
+    def take(self, what: str) -> Take:
+        """Open its ``mics``, ``images`` or ``stems``."""
+        names = sorted(Path(name).name for name in self.entry["files"] if name.startswith(f"{what}/"))
+        return Take.open([self.folder / what / name for name in names])
+
+    def damage(self) -> str | None:
+        """Say what is wrong with its files, if anything."""
+        return damage(self.folder, self.entry)
+
+
+@dataclass(frozen=True)
+class Job:
+    """Bleed one track.
+
+    Parameters
+    ----------
+    recipe, track
+        What, and how.
+    output
+        Folder of the corpus.
+    """
+
+    recipe: Recipe
+    track: Track
+    output: Path
+
+    @property
+    def folder(self) -> Path:
+        """Where the track goes."""
+        return self.output / self.track.split / self.track.name
+
+    @property
+    def part(self) -> Path:
+        """Where it is until it is whole; of this track alone, so that a killed run's is found and replaced."""
+        return self.folder.with_name(f".{self.track.name}.part")
+
+
+# ------------------------------------------------------------------------------------------------------ one track
+
+
+def bleed_track(job: Job) -> dict[str, Any]:
+    """Make the items of one track, unless they are there and undamaged.
+
+    Returns
+    -------
+    What ``track.json`` holds: ``recipe``, ``items`` (id → entry) and ``dropped``, the number of blocks in which a voice
+    is silent; and ``made``, whether anything was written.
+
+    Raises
+    ------
+    InputError
+        For missing, damaged or unlike stems.
+    OSError
+        Where the disk is full. Nothing of the track is left behind then.
+    """
+    refuse_foreign(job)
+    there = finished(job)
+    if there is not None:
+        return {**there, "made": False}
+    take = job.track.take(job.recipe.stems, job.recipe.rate)
+    try:
+        refuse_unlike_lengths(job.track, take)
+        stems = mono_stems(take)
+    finally:
+        take.close()
+    part = job.part
+    shutil.rmtree(part, ignore_errors=True)
+    part.mkdir(parents=True)
+    try:
+        record = {"recipe": job.recipe.to_json(), **_write_items(job, stems, take.rate, part)}
+        (part / ENTRIES).write_text(dumped(record), encoding="utf-8")
+        shutil.rmtree(job.folder, ignore_errors=True)
+        part.replace(job.folder)
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
+    return {**record, "made": True}
+
+
+def _write_items(job: Job, stems: Samples, rate: int, part: Path) -> dict[str, Any]:
+    scene = job.recipe.scene(job.track.id, rate)
+    items: dict[str, Any] = {}
+    mics, own = render_own(scene, stems)
+    heard, true = mics.read(), own.read()
+    dropped = 0
+    for number, (start, stop) in enumerate(blocks(stems.shape[1], rate, job.recipe.seconds)):
+        block = stems[:, start:stop]
+        if job.recipe.seconds is not None and not active(block, job.recipe.stems):
+            dropped += 1
+            continue
+        name = "" if job.recipe.seconds is None else f"{number:03d}"
+        folder = part / name
+        scale = common_scale(heard[:, start:stop], true[:, start:stop], block)
+        sounds = {
+            "mics": (heard[:, start:stop], mics.names),
+            "images": (true[:, start:stop], own.names),
+            "stems": (block, job.recipe.stems),
+        }
+        for what, (sound, names) in sounds.items():
+            write_mics(folder / what, Recording.from_array(sound if scale == 1 else sound * scale, rate, names))
+        (folder / "scene.json").write_text(scene.to_json() + "\n", encoding="utf-8")
+        items["/".join(filter(None, (job.track.id, name)))] = {
+            "split": job.track.split,
+            "track": job.track.name,
+            "start": start / rate,
+            "seconds": (stop - start) / rate,
+            "rate": rate,
+            "scale": float(scale),
+            "files": checksums(folder),
+        }
+    return {"items": items, "dropped": dropped}
+
+
+def named_contents(folder: Path) -> str:
+    """Describe a folder by its name and what is in it, wherever it lies."""
+    sums = checksums(folder)
+    return f"{folder.resolve().name} ({hashlib.sha256(json.dumps(sums).encode()).hexdigest()[:8]})"
+
+
+def sweep(jobs: Sequence[Job]) -> None:
+    """Remove what workers that were stopped have left half-made."""
+    for job in jobs:
+        shutil.rmtree(job.part, ignore_errors=True)
+
+
+def refuse_foreign(job: Job) -> None:
+    """Refuse to replace a folder that no corpus of ours has put there.
+
+    Raises
+    ------
+    InputError
+        Naming it.
+    """
+    if job.folder.exists() and not (job.folder / ENTRIES).is_file():
+        raise InputError(f"'{job.folder}' is there and no track of a bled corpus; choose another folder for the corpus")
+
+
+def refuse_unlike_lengths(track: Track, take: Take) -> None:
+    """Refuse stems that do not belong together, since one is much shorter than another."""
+    lengths = [length_at(source, take.rate) / take.rate for source in take.sources]
+    if min(lengths) < (1 - LIKE_ANOTHER) * max(lengths):
+        listed = ", ".join(f"{source.path.name} {s:.1f} s" for source, s in zip(take.sources, lengths, strict=True))
+        raise InputError(f"the stems in '{track.folder}' last differently long ({listed}); are they of one track?")
+
+
+def blocks(length: int, rate: int, seconds: float | None) -> Iterator[tuple[int, int]]:
+    """Yield start and stop of each block; the rest at the end, shorter than a block, is left out."""
+    size = length if seconds is None else round(seconds * rate)
+    for start in range(0, length - size + 1, max(1, size)):
+        yield start, start + size
+
+
+def active(block: Samples, names: Sequence[str]) -> bool:
+    """Tell whether nobody is silent: the founding rule, on those of the stems it names that exist."""
+    power = np.mean(np.square(block, dtype=np.float64), axis=1)
+    return all(p > ACTIVE_POWER for p, name in zip(power, names, strict=True) if name in ACTIVE)
+
+
+def common_scale(*sounds: Samples) -> float:
+    """Return the power of two, at most 1, that brings all of an item's sounds within full scale; powers are exact."""
+    peak = max(float(np.max(np.abs(sound), initial=0)) for sound in sounds)
+    loudest = 1 - 2.0**-23  # the largest sample that 24 bits hold
+    return 2.0 ** -max(0, math.ceil(math.log2(peak / loudest))) if peak > loudest else 1.0
+
+
+# ---------------------------------------------------------------------------------------------- what is there already
+
+
+def finished(job: Job) -> dict[str, Any] | None:
+    """Return the entries of a track that is there, undamaged and made by the same recipe; else nothing."""
+    path = job.folder / ENTRIES
+    try:
+        record: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        entries = record["items"].items()
+        same = record["recipe"] == job.recipe.to_json()
+        whole = same and not any(damage(job.output / item, entry) for item, entry in entries)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return None
+    return record if whole else None
+
+
+def checksums(folder: Path) -> dict[str, str]:
+    """SHA-256 of every file below a folder, by its path with slashes."""
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    return {path.relative_to(folder).as_posix(): checksum(path) for path in files}
+
+
+def checksum(path: Path) -> str:
+    """SHA-256 of a file."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def damage(folder: Path, entry: Mapping[str, Any]) -> str | None:
+    """Say which file of an item is missing or another than was written, if any."""
+    for name, expected in entry["files"].items():
+        path = folder / name
+        if not path.is_file():
+            return f"'{path}' is missing"
+        if checksum(path) != expected:
+            return f"'{path}' is damaged: it is another file than was written"
+    return None
+
+
+# ------------------------------------------------------------------------------------------------------ the manifest
+
+
+def write_manifest(output: Path, recipe: Recipe, records: Mapping[str, Any], failed: Mapping[str, str]) -> None:
+    """Write what the corpus holds, sorted, so that it does not tell in which order it was made.
+
+    Parameters
+    ----------
+    records
+        By track id, what :func:`bleed_track` returned. Tracks that an earlier run made of the same recipe stay listed.
+    failed
+        By track id, why there is nothing of it.
+    """
+    manifest: dict[str, Any] = {"recipe": recipe.to_json(), "dropped": {}, "failed": {}, "items": {}}
+    before = readable_manifest(output)
+    if before and before["recipe"] == manifest["recipe"]:
+        manifest = before
+    for name, record in records.items():
+        manifest["items"] = {key: e for key, e in manifest["items"].items() if f"{e['split']}/{e['track']}" != name}
+        manifest["items"] |= record["items"]
+        manifest["dropped"][name] = record["dropped"]
+        manifest["failed"].pop(name, None)
+    manifest["failed"] |= failed
+    for entry in ("dropped", "failed", "items"):
+        manifest[entry] = dict(sorted(manifest[entry].items()))
+    part = output / f".{MANIFEST}.part"
+    part.write_text(dumped(manifest), encoding="utf-8")
+    part.replace(output / MANIFEST)
+
+
+def refuse_other_corpus(output: Path, recipe: Recipe, force: bool) -> None:
+    """Refuse a folder that holds a corpus of another recipe, or of another version.
+
+    Raises
+    ------
+    InputError
+        Naming what differs; with ``force`` it is replaced track by track instead.
+    """
+    manifest = readable_manifest(output)
+    if manifest is None or force:
+        return  # of a damaged manifest nothing is lost: every track has its own entries
+    found, wanted = manifest["recipe"], recipe.to_json()
+    if differing := sorted(key for key in {*found, *wanted} if found.get(key) != wanted.get(key)):
+        told = "; ".join(f"{key} {found.get(key)} there, {wanted.get(key)} here" for key in differing)
+        raise InputError(
+            f"'{output}' holds a corpus that was made otherwise ({told}); choose another folder, or --force"
+        )
+
+
+def read_manifest(corpus: Path) -> dict[str, Any]:
+    """Read what a corpus holds.
+
+    Raises
+    ------
+    InputError
+        Where the folder is no corpus, or one of another format.
+    """
+    if not (corpus / MANIFEST).is_file():
+        raise InputError(
+            f"'{corpus}' is no bled corpus, since it has no {MANIFEST}; make one with 'debleed corpus bleed'"
+        )
+    manifest = readable_manifest(corpus)
+    if manifest is None:
+        raise InputError(
+            f"'{corpus / MANIFEST}' is damaged; run 'debleed corpus bleed' once more, which keeps what is whole"
+        )
+    if (form := manifest["recipe"]["format"]) != FORMAT:
+        raise InputError(f"'{corpus}' has format {form}, this version reads {FORMAT}; make the corpus again")
+    return manifest
+
+
+def readable_manifest(corpus: Path) -> dict[str, Any] | None:
+    """Read what a corpus holds, of whatever format; nothing where it has no manifest or a damaged one."""
+    try:
+        manifest: dict[str, Any] = json.loads((corpus / MANIFEST).read_text(encoding="utf-8"))
+        _ = manifest["recipe"]["format"], manifest["dropped"], manifest["failed"], manifest["items"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    return manifest
+
+
+def items_of(corpus: Path) -> list[Item]:
+    """List the items of a corpus."""
+    return [Item(name, corpus / name, entry) for name, entry in read_manifest(corpus)["items"].items()]
+
+
+def dumped(value: Mapping[str, Any]) -> str:
+    """Write JSON for people and machines."""
+    return json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False) + "\n"

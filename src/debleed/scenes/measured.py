@@ -1,0 +1,132 @@
+"""Measured impulse responses: found in a folder, drawn, checked by their checksums and brought to a path's delay."""
+
+from __future__ import annotations
+
+import hashlib
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+
+from debleed.recording import InputError
+from debleed.scenes.acoustics import Response, impulse, reverberation_time
+
+Choice = tuple[str, int]
+"""File name and channel (counted from 0)."""
+
+FOOT, DIRECT = 0.0005, 0.0025
+"""Seconds before and after the onset that hold the direct sound; the first reflections of a floor come about then."""
+
+
+def found(folder: Path) -> tuple[Choice, ...]:
+    """List every channel of every audio file directly in a folder, in the same order on every machine."""
+    return _listed(folder, folder.stat().st_mtime_ns if folder.is_dir() else 0)
+
+
+def checksum(folder: Path, name: str) -> str:
+    """SHA-256 of a file in the folder, in hexadecimal digits."""
+    return _read(folder / name)[0]
+
+
+def response(folder: Path | None, choice: Choice, sha256: str | None) -> tuple[Response, int]:
+    """Read one response and its rate.
+
+    Raises
+    ------
+    InputError
+        Where the folder is not named, the file is not in it or is another one than was drawn.
+    """
+    name, channel = choice
+    if folder is None:
+        raise InputError(f"the scene sounds with the measured response '{name}'; say in which folder it is")
+    path = folder / name
+    if not path.is_file():
+        raise InputError(f"the scene needs the measured response '{name}', which is not in '{folder}'")
+    known, rate, samples = _read(path)
+    if known != sha256:
+        raise InputError(f"'{path}' is another file than the one that the scene was drawn with; put that one there")
+    if not 0 <= channel < len(samples):
+        raise InputError(f"'{path}' has {len(samples)} channels, the scene asks for number {channel}")
+    return samples[channel], rate
+
+
+def decay(folder: Path, choice: Choice) -> float:
+    """RT60 of a response in seconds; 0 where it has none."""
+    _, rate, samples = _read(folder / choice[0])
+    with np.errstate(divide="ignore"):  # where nothing decays
+        found = reverberation_time(samples[choice[1]], rate)
+    return found if 0 < found < np.inf else 0.0
+
+
+def measured_path(
+    response: Response, response_rate: int, delay: float, gain: float, tail_db: float | None, rate: int
+) -> Response:
+    """Turn a measured response into the path of a scene.
+
+    Where and how loud it was measured is not known, and a close microphone stands nearer than any measuring one. So
+    the direct sound, which depends on the distance, and what follows, which in one room does not, are scaled apart:
+    the direct sound to ``gain``, the rest to ``tail_db``, as in generated paths. Frequency responses are the same at
+    every rate.
+
+    Parameters
+    ----------
+    response, response_rate
+        What was measured, at its own rate. Its onset is the first sample within 20 dB of the largest (ISO 3382-1); the
+        direct sound lasts until 2.5 ms after it, and what lies more than 0.5 ms before it is left out.
+    delay, gain
+        Arrival of the onset in seconds; root of the energy of the direct sound.
+    tail_db
+        Power of all that follows, against a direct sound of gain 1; where None, the rest keeps its proportion to the
+        direct sound.
+    rate
+        Samples per second of the result.
+    """
+    from scipy.signal import oaconvolve
+
+    from debleed.io.audio import resampled
+
+    onset = int(np.argmax(np.abs(response) >= 0.1 * np.max(np.abs(response))))
+    first, last = max(onset - round(FOOT * response_rate), 0), onset + round(DIRECT * response_rate)
+    direct, rest = response[first:last], response[last:]
+    direct_rms, rest_rms = np.sqrt(np.sum(direct**2)), np.sqrt(np.sum(rest**2))
+    scale = gain / direct_rms if tail_db is None else 10 ** (tail_db / 20) / (rest_rms or 1.0)
+    before = 64 * (1 + response_rate // rate)  # silence for the resampler to ring in
+    whole = np.concatenate([np.zeros(before), direct * (gain / direct_rms), rest * scale, np.zeros(before)])
+    # a resampled wave keeps its height; as a filter it is to keep its sum
+    taps = resampled(whole, response_rate, rate) * (response_rate / rate)
+    start = delay * rate - (before + onset - first) * rate / response_rate
+    whole_start = int(np.floor(start))
+    kernel = impulse((np.arange(-20, 22) - (start - whole_start)) / rate, rate)
+    moved = oaconvolve(taps, kernel)
+    lead = whole_start - 20
+    return np.concatenate([np.zeros(lead), moved]) if lead > 0 else moved[-lead:]
+
+
+@lru_cache(maxsize=8)  # a corpus draws from the same folder for each of its items
+def _listed(folder: Path, changed: int) -> tuple[Choice, ...]:
+    from debleed.io.audio import Source, audio_files
+
+    choices: list[Choice] = []
+    for path in sorted(audio_files(folder), key=lambda path: path.name):
+        source = Source(path)
+        choices += [(path.name, channel) for channel in range(source.channels)]
+        source.close()
+    return tuple(choices)
+
+
+def _read(path: Path) -> tuple[str, int, Response]:
+    status = path.stat()
+    return _load(path, status.st_mtime_ns, status.st_size)
+
+
+@lru_cache(maxsize=64)  # a scene reads its few files once for each of its paths
+def _load(path: Path, changed: int, size: int) -> tuple[str, int, Response]:
+    """Checksum, rate and samples ``(channels, taps)``."""
+    from debleed.io.audio import Source
+
+    source = Source(path)
+    samples = source.read(0, source.frames, np.float64).astype(np.float64)
+    source.close()
+    if not np.all(np.isfinite(samples)) or not np.all(np.any(samples, axis=1)):
+        raise InputError(f"'{path}' has a channel that is silent or holds no numbers; it is no impulse response")
+    return hashlib.sha256(path.read_bytes()).hexdigest(), source.rate, samples

@@ -1,0 +1,52 @@
+"""Rendered scenes: dry stems in; microphones, images and the description of the scene out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from debleed.io.audio import Take, at_rate
+from debleed.io.staging import Staging
+from debleed.io.writing import write_mics
+from debleed.progress import Progress, quiet
+from debleed.recording import InputError, Recording, Samples
+from debleed.scenes.scene import Scene
+
+
+def mono_stems(take: Take) -> Samples:
+    """Read whole files as stems of shape ``(stems, samples)``, float32, each the mean of its channels.
+
+    Raises
+    ------
+    InputError
+        For samples that are no numbers, naming the file and the time.
+    """
+    stems = np.empty((len(take.sources), take.length), np.float32)
+    for row, source in zip(stems, take.sources, strict=True):
+        row[:] = at_rate(source, take.rate, np.float32)(0, take.length).mean(axis=0)
+        bad = np.flatnonzero(~np.isfinite(row))
+        if len(bad):
+            raise InputError(f"'{source.path}' holds samples that are no numbers, at {bad[0] / take.rate:.2f} s")
+    return stems
+
+
+def render_own(scene: Scene, stems: Samples, progress: Progress = quiet) -> tuple[Recording, Recording]:
+    """Render the microphones and the images of their own voices, without holding all the other images at once.
+
+    The recordings have a microphone for each voice that has one in the scene, named after it.
+    """
+    count = len(scene.miked)
+    mics, own = np.empty((2, count, *stems.shape[1:]), stems.dtype)
+    for i in range(count):
+        rendered = scene.render(stems, mics=[i])
+        mics[i], own[i] = rendered.mics[0], rendered.own[0]
+        progress("bleed", (i + 1) / count)
+    return Recording.from_array(mics, scene.rate, scene.miked), Recording.from_array(own, scene.rate, scene.miked)
+
+
+def stage_item(staging: Staging, folder: Path, scene: Scene, mics: Recording, own: Recording) -> None:
+    """Write ``mics/<voice>.wav``, ``images/<voice>.wav`` and ``scene.json``; they are there once staging commits."""
+    write_mics(staging.folder(folder / "mics"), mics)
+    write_mics(staging.folder(folder / "images"), own)
+    (staging.folder(folder) / "scene.json").write_text(scene.to_json() + "\n", encoding="utf-8")

@@ -1,0 +1,162 @@
+"""Folders of dry stems in the shape of MUSDB18-HQ: ``<split>/<track>/<stem>.wav``, any names, any number."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from debleed.io.audio import Source, Take, audio_files, is_audio, refuse_twins
+from debleed.recording import InputError
+
+SUM = "mixture"
+"""Stem of the file that is the sum of the others, and no stem itself."""
+
+MUSDB_STEMS = ("bass", "drums", "other", "vocals")
+MUSDB_TRACKS = {"test": 50, "train": 100}
+MUSDB_RATE, MUSDB_CHANNELS = 44100, 2
+MUSDB_SOURCE = (
+    "MUSDB18-HQ is obtained from https://doi.org/10.5281/zenodo.3338373 (22 GB). It is for education and research, not "
+    "for commercial use; the licence of each track is listed at https://sigsep.github.io/datasets/musdb.html."
+)
+"""Where it comes from. Nothing here downloads it."""
+
+
+@dataclass(frozen=True)
+class Track:
+    """One song's folder of stems.
+
+    Parameters
+    ----------
+    split, name
+        Its place in the folder: ``test``, ``AM Contra - Heart Peripheral``.
+    folder
+        Where its files are.
+    """
+
+    split: str
+    name: str
+    folder: Path
+
+    @property
+    def id(self) -> str:
+        """``<split>/<track>``, the same on every system."""
+        return f"{self.split}/{self.name}"
+
+    def names(self) -> list[str]:
+        """Names of what could be its stems, the mixture left out; nothing is opened."""
+        return [path.stem for path in self.folder.iterdir() if is_audio(path) and path.stem != SUM]
+
+    def stems(self) -> dict[str, Path]:
+        """Return the files of its stems by name, the mixture left out.
+
+        Raises
+        ------
+        InputError
+            Where there are none, or two of one name.
+        """
+        paths = audio_files(self.folder)
+        refuse_twins(paths)
+        files = {path.stem: path for path in paths if path.stem != SUM}
+        if not files:
+            raise InputError(f"there is no stem in '{self.folder}', only the mixture")
+        return files
+
+    def take(self, stems: Sequence[str], rate: int | None) -> Take:
+        """Open the named stems.
+
+        Raises
+        ------
+        InputError
+            For a missing or damaged file.
+        """
+        files = self.stems()
+        if missing := [stem for stem in stems if stem not in files]:
+            raise InputError(f"'{self.folder}' lacks {', '.join(missing)}; it has {', '.join(files)}")
+        return Take.open([files[stem] for stem in stems], rate=rate)
+
+
+def find_tracks(root: Path) -> list[Track]:
+    """List the tracks of all splits, sorted by name.
+
+    Raises
+    ------
+    InputError
+        Where the folder is none, or holds no track.
+    """
+    if not root.is_dir():
+        raise InputError(f"there is no folder '{root}'")
+    splits = sorted(path for path in root.iterdir() if path.is_dir() and not path.name.startswith("."))
+    tracks = [
+        Track(split.name, folder.name, folder)
+        for split in splits
+        for folder in sorted(split.iterdir())
+        if folder.is_dir() and not folder.name.endswith(".part") and any(is_audio(path) for path in folder.iterdir())
+    ]
+    for track in tracks:
+        try:
+            track.id.encode("utf-8")
+        except UnicodeEncodeError:
+            raise InputError(f"the name of the track {track.id!r} is no text in UTF-8; rename its folder") from None
+    if not tracks:
+        raise InputError(
+            f"there is no track in '{root}'; the stems of a track are expected as <split>/<track>/<stem>.wav, "
+            "for example test/Song/vocals.wav"
+        )
+    return tracks
+
+
+def common_stems(tracks: Sequence[Track]) -> tuple[str, ...]:
+    """Return the stems that a track is expected to have: those that half of the tracks have, sorted.
+
+    Raises
+    ------
+    InputError
+        Where the tracks have nothing in common.
+    """
+    counts = Counter(stem for track in tracks for stem in track.names())
+    stems = tuple(sorted(stem for stem, count in counts.items() if 2 * count >= len(tracks)))
+    if not stems:
+        raise InputError("most tracks have no stem of a common name; bleed them a folder at a time with 'simulate'")
+    return stems
+
+
+def musdb_complaints(root: Path) -> list[str]:
+    """Tell what is missing from a folder that should be MUSDB18-HQ, and what is damaged: a sentence each."""
+    try:
+        tracks = find_tracks(root)
+    except InputError as refusal:
+        return [str(refusal)]
+    found = Counter(track.split for track in tracks)
+    complaints = [
+        f"{split}/ has {found[split]} tracks of {count}"
+        for split, count in MUSDB_TRACKS.items()
+        if found[split] < count
+    ]
+    complaints += [f"{split}/ is no split of MUSDB18-HQ" for split in sorted(set(found) - set(MUSDB_TRACKS))]
+    return complaints + [sentence for track in tracks for sentence in track_complaints(track)]
+
+
+def track_complaints(track: Track) -> list[str]:
+    """Tell what is wrong with the files of one track of MUSDB18-HQ."""
+    files = {path.stem: path for path in audio_files(track.folder)}
+    complaints = [f"{track.id} lacks {stem}.wav" for stem in (SUM, *MUSDB_STEMS) if stem not in files]
+    lengths = set()
+    for stem in (SUM, *MUSDB_STEMS):
+        if stem in files:
+            try:
+                source = Source(files[stem])
+            except InputError as refusal:
+                complaints.append(str(refusal))
+                continue
+            lengths.add(source.frames)
+            if (source.rate, source.channels) != (MUSDB_RATE, MUSDB_CHANNELS):
+                complaints.append(
+                    f"{track.id}/{files[stem].name} has {source.channels} channels at {source.rate} Hz, "
+                    f"not {MUSDB_CHANNELS} at {MUSDB_RATE}"
+                )
+            source.close()
+    if len(lengths) > 1:
+        complaints.append(f"{track.id}: its files have {min(lengths)} to {max(lengths)} samples, not all the same")
+    return complaints

@@ -1,0 +1,1 @@
+"""How good a result is: scores against the truth, and figures for recordings without it."""

@@ -1,0 +1,288 @@
+"""How good is it: scores against the truth.
+
+Everything is summed over blocks, so recordings may be of any length. What stands for numbers that are no numbers, and
+how scores are averaged, is said in :mod:`debleed.scoring.scores`. The targets are two: the image of each voice in its own
+microphone, room included (the default), and the dry stem, which no remover of bleed alone can reach; so against the dry
+stem there is also the SDR after the best gain and delay.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+
+import numpy as np
+
+from debleed.recording import InputError, Recording, Samples, matched, refuse_unlike
+from debleed.scoring.bss_eval import block_size, bss_eval, energy, framewise_sdr, irfft_head, lagged_spectra
+from debleed.scoring.scores import Floats, Scores, decibels, mean, median
+
+CHALLENGE_EPSILON = 1e-7
+"""Energy that the separation challenges add to both sums, for samples of full scale ±1."""
+
+SILENCE_DB = -60.0
+"""A frame of the truth this far below its mean power is silent: there, what a microphone hears is bleed."""
+
+SILENCE_SECONDS = 0.1
+"""Length of these frames: shorter than a rest in music."""
+
+LARGEST_DELAY = 0.05
+"""Seconds by which an estimate may be behind or before the dry stem: 17 m of air, farther than a close microphone."""
+
+JOINT = ("sir", "sar", "isr")
+AGAINST_IMAGE = ("sdr", "silence", *JOINT, "founding_sdr", "si_sdr", "challenge_sdr")
+"""What :func:`score` can be asked for; ``silence`` needs the microphones."""
+
+
+def powers(r: Recording, e: Recording) -> tuple[Floats, Floats]:
+    """Energy of the reference and of the error, each ``(mics,)``."""
+    wanted, unwanted = np.zeros((2, len(r)))
+    for true, found in blocks(r, e):
+        wanted += energy(true)
+        unwanted += energy(true - found)
+    return wanted, unwanted
+
+
+def blocks(*recordings: Recording) -> Iterator[list[Floats]]:
+    """Yield the samples of recordings of one shape, block by block."""
+    step = max(1, 2**20 // max(1, len(recordings[0])))  # samples; a rate says nothing about an array
+    for start in range(0, recordings[0].length, step):
+        stop = min(start + step, recordings[0].length)
+        yield [z.read(start, stop).astype(np.float64) for z in recordings]
+
+
+def sdr(reference: Samples | Recording, estimate: Samples | Recording) -> Floats:
+    """Signal-to-distortion ratio of each microphone, 10 log₁₀(Σ|r|² / Σ|r − e|²), nothing shifted or scaled first.
+
+    Parameters
+    ----------
+    reference, estimate
+        Arrays ``(mics, samples)`` or recordings of the same microphones.
+
+    Returns
+    -------
+    dB, ``(mics,)``: NaN for a silent reference, +inf for a perfect estimate.
+
+    Raises
+    ------
+    InputError
+        Where the two are not of one shape.
+
+    Examples
+    --------
+    >>> sdr(np.ones((1, 8)), np.full((1, 8), 0.5)).round(2)
+    array([6.02])
+    """
+    return plain(*powers(*matched(reference, estimate)))
+
+
+def plain(wanted: Floats, unwanted: Floats) -> Floats:
+    """SDR of energies: NaN for a silent reference."""
+    return np.where(wanted > 0, decibels(wanted, unwanted), np.nan)
+
+
+def challenge_sdr(reference: Samples | Recording, estimate: Samples | Recording) -> Floats:
+    """SDR of the separation challenges MDX and SDX, 10 log₁₀((Σ r² + ε) / (Σ (r − e)² + ε)) with ε = 1e-7.
+
+    Y. Mitsufuji et al.: "Music Demixing Challenge 2021", Frontiers in Signal Processing 2022. The ε keeps every song in
+    the challenges' mean: a perfect estimate is finite, a silent reference is no division by zero. It is absolute, the
+    only figure here that does not follow the level, because the definition has it so; it is seen where the error comes
+    near it, −130 dB of full scale over 30 s.
+
+    Returns
+    -------
+    dB, ``(mics,)``, always a number.
+    """
+    return challenge(*powers(*matched(reference, estimate)))
+
+
+def challenge(wanted: Floats, unwanted: Floats) -> Floats:
+    """SDR of the challenges from energies."""
+    return decibels(wanted + CHALLENGE_EPSILON, unwanted + CHALLENGE_EPSILON)
+
+
+def si_sdr(reference: Samples | Recording, estimate: Samples | Recording) -> Floats:
+    """Scale-invariant SDR, 10 log₁₀(|a r|² / |e − a r|²) with a = ⟨e, r⟩ / ⟨r, r⟩; both are read twice.
+
+    J. Le Roux et al.: "SDR – half-baked or well done?", ICASSP 2019. No mean is taken off: sound has none.
+
+    Returns
+    -------
+    dB, ``(mics,)``: NaN where reference or estimate is silent, −inf for an estimate orthogonal to the reference.
+    """
+    r, e = matched(reference, estimate)
+    own, shared, whole = np.zeros((3, len(r)))
+    for true, found in blocks(r, e):
+        own += energy(true)
+        shared += np.einsum("it,it->i", true, found)
+        whole += energy(found)
+    scale = shared / np.where(own > 0, own, 1)
+    rest = np.zeros(len(r))
+    for true, found in blocks(r, e):
+        rest += energy(found - scale[:, None] * true)
+    return np.where((own > 0) & (whole > 0), decibels(scale**2 * own, rest), np.nan)
+
+
+def founding_sdr(reference: Recording, estimate: Recording) -> Floats:
+    """SDR of the founding protocol: BSS Eval of each voice alone in frames of 1 s, the mean of those that are not NaN.
+
+    What stands behind the last whole second is left out; one perfect frame makes the mean infinite, as it did there.
+
+    Returns
+    -------
+    dB, ``(mics,)``; NaN where in every frame the reference or the estimate is silent.
+    """
+    return np.array([mean(row) for row in framewise_sdr(reference, estimate, reference.rate, reference.rate)])
+
+
+def left_in_silence(reference: Recording, estimate: Recording, mics: Recording) -> Floats:
+    """Level of the estimate over that of the microphone, where the truth is silent: what is left of the bleed alone.
+
+    A frame of 0.1 s is silent where its energy is :data:`SILENCE_DB` below the mean of all frames of that voice.
+
+    Returns
+    -------
+    dB, ``(mics,)``: 0 if nothing was removed there, −inf if everything was, NaN if the truth is never silent (or the
+    microphone is silent with it).
+    """
+    step = max(1, round(SILENCE_SECONDS * reference.rate))
+    frames = range(0, reference.length, step)
+    heard = np.zeros((3, len(reference), len(frames)))
+    stride = max(1, 2**18 // step)  # frames read at once
+    for first in range(0, len(frames), stride):
+        last = min(first + stride, len(frames))
+        for row, z in zip(heard, (reference, estimate, mics), strict=True):
+            samples = z.read(first * step, last * step).astype(np.float64)
+            row[:, first:last] = energy(samples.reshape(len(z), -1, step))
+    true, found, before = heard
+    silent = true <= 10 ** (SILENCE_DB / 10) * true.mean(axis=1, keepdims=True)
+    return decibels(np.sum(found * silent, axis=1), np.sum(before * silent, axis=1))
+
+
+def fitted_sdr(dry: Recording, estimate: Recording) -> Floats:
+    """SDR against the dry stem after the best gain and the best delay of whole samples, up to :data:`LARGEST_DELAY`.
+
+    The delay, forwards or backwards, is where the cross-correlation is largest; the gain follows from it,
+    g = Σ r(t) e(t + d) / Σ e(t + d)², and may turn the polarity. The estimate is read three times.
+
+    Returns
+    -------
+    dB, ``(mics,)``: NaN for a silent stem, 0 for a silent estimate.
+    """
+    most = max(1, round(LARGEST_DELAY * dry.rate))
+    product = np.zeros((len(dry), block_size(2 * most + 1) // 2 + 1), np.complex128)
+    for x, y in lagged_spectra(dry, (estimate,), -most, most):
+        product += x.conj() * y
+    delays = np.argmax(np.abs(irfft_head(product, 2 * most + 1)), axis=1) - most
+    readers = [estimate.select([i]) for i in range(len(estimate))]
+    shifted = estimate.with_reader(
+        lambda start, stop: np.concatenate(
+            [z.read(start + d, stop + d) for z, d in zip(readers, delays.tolist(), strict=True)]
+        )
+    )
+    shared, whole = np.zeros((2, len(dry)))
+    for true, found in blocks(dry, shifted):
+        shared += np.einsum("it,it->i", true, found)
+        whole += energy(found)
+    gain = shared / np.where(whole > 0, whole, 1)
+    return sdr(dry, shifted.with_reader(lambda start, stop: gain[:, None] * shifted.read(start, stop)))
+
+
+def harm(recording: Recording, output: Recording) -> Scores:
+    """Score what a method does to a recording without bleed: SDR of the output against the input, ``harm``."""
+    refuse_unlike(recording, output, "input", "output")
+    return Scores(recording.names, {"harm": tuple(sdr(recording, output).tolist())})
+
+
+def score(
+    reference: Recording,
+    estimate: Recording,
+    mics: Recording | None = None,
+    dry: Recording | None = None,
+    measures: Collection[str] = ("sdr",),
+) -> Scores:
+    """Score a cleaned recording against the truth and, given the microphones, against what it was before.
+
+    Parameters
+    ----------
+    reference
+        The image of its own voice in each microphone.
+    estimate
+        What a method made of the microphones. Measures beyond ``sdr`` read it several times, so it should be in memory
+        or in files, not to be worked out when read.
+    mics
+        The microphones as they were: adds ``input_sdr``, ``input_founding_sdr`` and so the gain.
+    dry
+        The dry stem of each microphone: adds the columns of :func:`score_dry`.
+    measures
+        Out of :data:`AGAINST_IMAGE`.
+
+    Returns
+    -------
+    All voices as one recording. ``sir``, ``sar`` and ``isr`` are medians over frames of 1 s of
+    :func:`debleed.scoring.bss_eval.bss_eval` over all voices.
+
+    Raises
+    ------
+    InputError
+        Where the recordings do not have the same microphones, rate and length, and for measures that are unknown or
+        need the microphones.
+    """
+    refuse_unlike(reference, estimate, "reference", "estimate")
+    if mics is not None:
+        refuse_unlike(reference, mics, "reference", "microphones")
+    if unknown := set(measures) - set(AGAINST_IMAGE):
+        raise InputError(f"unknown measures: {', '.join(sorted(unknown))}; known are {', '.join(AGAINST_IMAGE)}")
+    if mics is None and "silence" in measures:
+        raise InputError("the level in silence is told against the microphones; give these too, or leave 'silence' out")
+    found: dict[str, Floats] = {}
+    if {"sdr", "challenge_sdr"} & set(measures):
+        sums = powers(reference, estimate)
+        found |= {"sdr": plain(*sums), "challenge_sdr": challenge(*sums)}
+    if "si_sdr" in measures:
+        found["si_sdr"] = si_sdr(reference, estimate)
+    if "founding_sdr" in measures:
+        found["founding_sdr"] = founding_sdr(reference, estimate)
+    if set(JOINT) & set(measures):
+        ratios = bss_eval(reference, estimate, reference.rate, reference.rate)
+        found |= {key: np.array([median(row) for row in getattr(ratios, key)]) for key in JOINT}
+    found = {key: values for key, values in found.items() if key in measures}
+    if mics is not None:
+        before = {"sdr": sdr, "founding_sdr": founding_sdr}
+        found |= {f"input_{key}": before[key](reference, mics) for key in found if key in before}
+        if "silence" in measures:
+            found["silence"] = left_in_silence(reference, estimate, mics)
+    scores = Scores(reference.names, {key: tuple(values.tolist()) for key, values in found.items()})
+    return scores if dry is None else scores.beside(score_dry(dry, estimate))
+
+
+def score_dry(dry: Recording, estimate: Recording) -> Scores:
+    """Score against the dry stems: ``dry_sdr``, ``dry_founding``, and ``dry_fitted`` after the best gain and delay.
+
+    Raises
+    ------
+    InputError
+        Where the recordings do not have the same microphones, rate and length.
+    """
+    refuse_unlike(dry, estimate, "dry stems", "estimate")
+    found = {
+        "dry_sdr": sdr(dry, estimate),
+        "dry_founding": founding_sdr(dry, estimate),
+        "dry_fitted": fitted_sdr(dry, estimate),
+    }
+    return Scores(dry.names, {key: tuple(values.tolist()) for key, values in found.items()})
+
+
+def bleed_matrix_db(images: Samples) -> Floats:
+    """Bleed matrix: power of voice j in microphone i over its power in its own microphone.
+
+    Parameters
+    ----------
+    images
+        ``(mics, voices, samples)``, voice j in microphone i; microphone j is voice j's own.
+
+    Returns
+    -------
+    dB, ``(mics, voices)``; 0 on the diagonal, −inf where nothing is heard, NaN for a silent voice.
+    """
+    power = np.einsum("ijt,ijt->ij", images, images, dtype=np.float64)
+    return decibels(power, np.diag(power)[None])

@@ -1,0 +1,240 @@
+"""What networks learn from: stretches of songs, put together anew, in scenes drawn on the fly.
+
+Every example is drawn from its key alone, by the code that corpora are made with. The songs are kept mono at the
+network's rate in a cache folder, and so are the impulse responses of scenes that take long to work out.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.signal import resample_poly
+
+from debleed.progress import Progress, quiet
+from debleed.scenes.rendering import mono_stems
+from debleed.scenes.scene import KINDS, PRESETS, Scene
+from debleed.scenes.tracks import Track
+from debleed.seeding import generator
+
+Floats = NDArray[np.float32]
+
+GAIN_DB = 6.0
+"""Stems are made louder or softer by up to this."""
+
+SPEEDS = ((4, 5), (7, 8), (1, 1), (8, 7), (5, 4))
+"""Stems are played at one of these speeds, as a tape would: from four semitones down to four up."""
+
+QUIET = 0.01
+"""A stretch below this share of its stem's mean power is drawn again, up to :data:`TRIES` times: many stems rest."""
+
+TRIES, TRIES_TOGETHER = 4, 40
+"""For one stem, and for all stems of a song at one place."""
+
+
+@dataclass(frozen=True)
+class Song:
+    """Dry stems of one track, ``(voices, samples)``, and their mean power, ``(voices,)``."""
+
+    id: str
+    samples: NDArray[np.float16]
+    power: NDArray[np.float64]
+
+
+def load_songs(
+    tracks: Sequence[Track], stems: Sequence[str], rate: int, cache: Path, progress: Progress = quiet
+) -> list[Song]:
+    """Open tracks as songs, mono at a rate; those not in the cache yet are put there.
+
+    Raises
+    ------
+    InputError
+        For missing or damaged stems.
+    """
+    songs = []
+    for done, track in enumerate(tracks, start=1):
+        key = hashlib.sha256(f"{track.folder.resolve()} {rate} {','.join(stems)}".encode()).hexdigest()[:12]
+        path = cache / "songs" / f"{track.name}-{key}.npy"
+        if not path.exists():
+            take = track.take(stems, rate)
+            try:
+                keep(path, mono_stems(take).astype(np.float16))
+            finally:
+                take.close()
+        samples = np.load(path, mmap_mode="r")
+        songs.append(Song(track.id, samples, np.array([np.mean(np.square(row, dtype=np.float64)) for row in samples])))
+        progress("songs", done / len(tracks))
+    return songs
+
+
+def keep(path: Path, values: NDArray[Any]) -> None:
+    """Write an array into the cache; a killed run leaves no half of it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(f".{path.stem}.{os.getpid()}.part.npy")
+    np.save(part, values)
+    part.replace(path)
+
+
+@dataclass(frozen=True)
+class Scenes:
+    """Scenes of some kinds, numbered.
+
+    Parameters
+    ----------
+    names
+        Presets of :meth:`Scene.preset`, or kinds of :meth:`Scene.draw`.
+    voices, rate, seed
+        Those of the scenes.
+    count
+        Scenes of each name.
+    cache
+        Where their impulse responses are kept.
+    """
+
+    names: tuple[str, ...]
+    voices: tuple[str, ...]
+    rate: int
+    seed: str
+    count: int
+    cache: Path
+
+    def responses(self, name: str, number: int) -> Floats:
+        """Give the paths of a scene, ``(mics, voices, taps)``; taps is 1 for linear bleed."""
+        return _responses(self, name, number)
+
+
+@lru_cache(maxsize=256)
+def _responses(scenes: Scenes, name: str, number: int) -> Floats:
+    seed = f"{scenes.seed}/{name}/{number}"
+    linear = "linear" in (name, PRESETS.get(name, {}).get("kind"))
+    key = hashlib.sha256(f"{seed} {scenes.rate} {scenes.voices}".encode()).hexdigest()[:16]
+    path = scenes.cache / "scenes" / f"{key}.npy"
+    if linear or not path.exists():
+        if name in KINDS:
+            scene = Scene.draw(name, scenes.voices, scenes.rate, seed)
+        else:
+            scene = Scene.preset(name, scenes.voices, scenes.rate, seed)
+        rows = scene.responses()
+        paths = np.zeros((len(rows), len(rows[0]), max(len(h) for row in rows for h in row)), np.float32)
+        for i, row in enumerate(rows):
+            for j, h in enumerate(row):
+                paths[i, j, : len(h)] = h
+        if linear:
+            return paths
+        keep(path, paths)
+    found: Floats = np.load(path)
+    return found
+
+
+@dataclass(frozen=True)
+class Material:
+    """Songs and scenes, and how examples are made of them.
+
+    Parameters
+    ----------
+    songs, scenes
+        What there is.
+    samples
+        Length of an example.
+    level
+        ``each`` microphone scaled to its level, or all by one ``common`` factor (see :data:`debleed.nets.NETS`).
+    voice
+        Index of the only voice whose microphone is given; all microphones where not given.
+    remix
+        Share of examples in which stems of different songs and places come together; else they are as in the song,
+        where one voice is often far louder than another.
+    shuffle
+        Whether the microphones, each with its target, stand in any order.
+    """
+
+    songs: Sequence[Song]
+    scenes: Scenes
+    samples: int
+    level: str
+    voice: int | None = None
+    remix: float = 0.5
+    shuffle: bool = True
+
+    def example(self, *key: object) -> tuple[Floats, Floats]:
+        """Draw microphones and the images of their voices, each ``(mics, samples)``, from a key.
+
+        Gains, polarities and speeds of the stems are drawn too. The level by which an example is scaled is that which
+        its microphones have over whole songs, so a stretch in which a voice rests is not made louder.
+        """
+        rng = generator(self.scenes.seed, *key)
+        paths = self.scenes.responses(
+            self.scenes.names[int(rng.integers(len(self.scenes.names)))], int(rng.integers(self.scenes.count))
+        )
+        stems, power = self._stems(rng, self.samples + paths.shape[2] - 1)
+        mics, images = heard(stems, paths, self.samples)
+        level = np.sqrt(np.einsum("ijt,ijt,j->i", paths, paths, power))
+        if self.level == "common":
+            level[:] = np.sqrt(np.mean(level**2))
+        level = np.where(level > 0, level, 1)[:, None].astype(np.float32)
+        order = rng.permutation(len(mics)) if self.shuffle else np.arange(len(mics))
+        if self.voice is not None:
+            order = np.array([self.voice])
+        return (mics / level)[order], (images / level)[order]
+
+    def batch(self, size: int, *key: object) -> tuple[Floats, Floats]:
+        """Draw several examples, ``(batch, mics, samples)`` each."""
+        mics, images = zip(*(self.example(*key, number) for number in range(size)), strict=True)
+        return np.stack(mics), np.stack(images)
+
+    def _stems(self, rng: np.random.Generator, length: int) -> tuple[Floats, NDArray[np.float64]]:
+        count = len(self.scenes.voices)
+        stems, power = np.zeros((count, length), np.float32), np.zeros(count)
+        together = rng.random() >= self.remix
+        if together:
+            speeds = [SPEEDS[int(rng.integers(len(SPEEDS)))]] * count
+            places = [self._place(rng, played(length, speeds[0]), range(count), TRIES_TOGETHER)] * count
+        else:
+            speeds = [SPEEDS[k] for k in rng.integers(len(SPEEDS), size=count)]
+            places = [self._place(rng, played(length, speeds[voice]), (voice,)) for voice in range(count)]
+        for voice, ((song, start), speed) in enumerate(zip(places, speeds, strict=True)):
+            row = song.samples[voice, start : start + played(length, speed)].astype(np.float32)
+            row = resample_poly(row, speed[1], speed[0])[:length]
+            gain = 10 ** (rng.uniform(-GAIN_DB, GAIN_DB) / 20) * rng.choice([-1, 1])
+            stems[voice, : len(row)] = np.float32(gain) * row
+            power[voice] = gain**2 * song.power[voice]
+        return stems, power
+
+    def _place(
+        self, rng: np.random.Generator, length: int, voices: Sequence[int], tries: int = TRIES
+    ) -> tuple[Song, int]:
+        """Draw a song and a place in it, where possible one at which these voices sound."""
+        for _ in range(tries):
+            song = self.songs[int(rng.integers(len(self.songs)))]
+            start = int(rng.integers(max(1, song.samples.shape[1] - length + 1)))
+            stretch = song.samples[list(voices), start : start + length].astype(np.float32)
+            if np.all(np.mean(stretch**2, axis=1) > QUIET * song.power[list(voices)]):
+                break
+        return song, start
+
+
+def played(length: int, speed: tuple[int, int]) -> int:
+    """Count the samples of a stem that are heard in ``length`` samples at a speed."""
+    return -(-length * speed[0] // speed[1])
+
+
+def heard(stems: Floats, paths: Floats, samples: int) -> tuple[Floats, Floats]:
+    """Let stems bleed along paths ``(mics, voices, taps)``: the last ``samples`` of microphones and of own images."""
+    if paths.shape[2] == 1:
+        gains = paths[:, :, 0]
+        return gains @ stems, np.diag(gains)[:, None] * stems
+    import scipy.fft
+
+    size = scipy.fft.next_fast_len(stems.shape[1], real=True)  # what wraps round falls before the samples kept
+    spectra, responses = scipy.fft.rfft(stems, size), scipy.fft.rfft(paths, size)
+    mixed = np.einsum("ijf,jf->if", responses, spectra)
+    own = np.einsum("iif,if->if", responses, spectra)
+    kept = slice(paths.shape[2] - 1, paths.shape[2] - 1 + samples)
+    both = scipy.fft.irfft(np.stack([mixed, own]), size)[:, :, kept].astype(np.float32)
+    return both[0], both[1]

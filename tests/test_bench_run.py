@@ -1,0 +1,260 @@
+from __future__ import annotations
+
+import csv
+import json
+import math
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import soundfile
+
+from debleed.bench import run as benchmark
+from debleed.bench.tables import box_plot, by_method, common, founding, markdown, quartiles
+from debleed.cli import run
+from debleed.methods import METHODS
+from debleed.scenes.corpus import items_of
+from test_corpus import STEMS, bleed, songs
+
+CHEAP = "unprocessed,oracle-wiener"
+
+
+@pytest.fixture
+def corpus(tmp_path: Path) -> Path:
+    bleed(songs(tmp_path / "in", seconds=2.5), tmp_path / "corpus")
+    return tmp_path / "corpus"
+
+
+def measured(folder: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in (folder / "scores.jsonl").read_text().splitlines()]
+
+
+def test_one_line_an_item_and_method_and_the_tables(
+    corpus: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "results"
+    assert run(["benchmark", str(corpus), "--methods", CHEAP, "-o", str(out)]) == 0
+    lines = measured(out)
+    assert [(line["item"], line["method"]) for line in lines] == [
+        (item, method) for item in ("test/A", "train/B") for method in CHEAP.split(",")
+    ]
+    by = {(line["item"], line["method"]): line["scores"]["voices"] for line in lines}
+    for item in items_of(corpus):
+        for k, voice in enumerate(STEMS):
+            image, mic = (soundfile.read(item.folder / what / f"{voice}.wav")[0] for what in ("images", "mics"))
+            expected = 10 * math.log10(np.sum(image**2) / np.sum((image - mic) ** 2))
+            row = by[item.id, "unprocessed"][k]
+            assert row["name"] == voice
+            assert row["sdr"] == pytest.approx(expected, abs=1e-3)
+            assert row["gain"] == 0
+            assert row["harm"] is None  # exact: nothing was changed
+            assert by[item.id, "oracle-wiener"][k]["gain"] > 1
+            assert "dry_fitted" in row
+    told = (out / "founding.md").read_text()
+    assert told.index("| unprocessed |") < told.index("| oracle-wiener |")
+    assert "2 items of 2 tracks" in told
+    rows = list(csv.DictReader((out / "scores.csv").read_text().splitlines()))
+    assert {row["measure"] for row in rows} >= {"sdr", "gain", "si_sdr", "harm", "founding_sdr", "dry_sdr"}
+    page = (out / "report.html").read_text()
+    assert "<svg" in page
+    assert "http" not in page.replace("http://www.w3.org", "")
+    assert "linear" in capsys.readouterr().out
+
+
+def test_goes_on_and_does_no_item_twice(corpus: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = tmp_path / "results"
+    arguments = ["benchmark", str(corpus), "--methods", CHEAP, "-o", str(out)]
+    assert run(arguments) == 0
+    lines = (out / "scores.jsonl").read_text().splitlines(keepends=True)
+    (out / "scores.jsonl").write_text("".join(lines[:2]) + lines[2][:50])  # killed in the middle of a line
+    capsys.readouterr()
+    assert run(arguments) == 0
+    assert "4 measurements, 2 of them are there" in capsys.readouterr().out
+    assert len(benchmark.read_lines(out)) == 4
+    size = (out / "scores.jsonl").stat().st_size
+    assert run(arguments) == 0
+    assert (out / "scores.jsonl").stat().st_size == size
+    # another sound under the same name is another item
+    for item in items_of(corpus)[:1]:
+        shutil.rmtree(item.folder)
+    bleed(tmp_path / "in", corpus, "--seed", "1", "--force")
+    capsys.readouterr()
+    assert run(arguments) == 0
+    assert "4 measurements, 0 of them are there" in capsys.readouterr().out
+
+
+def test_the_same_figures_from_two_workers(corpus: Path, tmp_path: Path) -> None:
+    pytest.importorskip("distributed", reason="the extra 'batch' is not installed")
+    for workers in ("1", "2"):
+        assert (
+            run(["benchmark", str(corpus), "--methods", CHEAP, "-o", str(tmp_path / workers), "--workers", workers])
+            == 0
+        )
+    one, two = ({benchmark.key(z): z["scores"] for z in measured(tmp_path / w)} for w in ("1", "2"))
+    assert one == two
+
+
+def test_outputs_of_another_program(corpus: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    others = tmp_path / "others"
+    first, second = items_of(corpus)
+    shutil.copytree(first.folder / "images", others / first.id)
+    out = tmp_path / "results"
+    arguments = ["benchmark", str(corpus), "--methods", "unprocessed", "-o", str(out), "--external", f"editor={others}"]
+    assert run(arguments) == 1
+    assert "train/B by editor failed: there is no file or folder" in capsys.readouterr().err
+    (line,) = [z for z in measured(out) if z["method"] == "editor"]
+    assert all(voice["sdr"] is None and "perfect" in voice["sdr_reason"] for voice in line["scores"]["voices"])
+    assert "1 items, which editor lack, are left out" in (out / "founding.md").read_text()
+    shutil.copytree(second.folder / "mics", others / second.id)
+    assert run(arguments) == 0
+    assert len(measured(out)) == 4
+
+    soundfile.write(others / first.id / "bass.wav", np.zeros(100), 8000)
+    assert run([*arguments[:-1], f"other={others}"]) == 1
+    assert "compared sample by sample" in capsys.readouterr().err
+
+
+def test_outputs_that_changed_are_scored_again(corpus: Path, tmp_path: Path) -> None:
+    others, out = tmp_path / "others", tmp_path / "results"
+    for what in ("mics", "images"):
+        shutil.rmtree(others, ignore_errors=True)
+        for item in items_of(corpus):
+            shutil.copytree(item.folder / what, others / item.id)
+        outputs = ["--external", f"x={others}"]
+        assert run(["benchmark", str(corpus), "--methods", "unprocessed", "-o", str(out), *outputs]) == 0
+        perfect = [line for line in (out / "founding.md").read_text().splitlines() if line.startswith("| x | ∞")]
+        assert bool(perfect) == (what == "images")
+
+
+def test_damaged_items_are_not_scored(corpus: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    image = items_of(corpus)[0].folder / "images/bass.wav"
+    samples, rate = soundfile.read(image)
+    soundfile.write(image, samples[::-1], rate, "PCM_24")
+    assert run(["benchmark", str(corpus), "--methods", "unprocessed", "-o", str(tmp_path / "results")]) == 1
+    assert "it mends what is damaged" in capsys.readouterr().err
+    assert [line["item"] for line in measured(tmp_path / "results")] == ["train/B"]
+
+
+def test_methods_measured_before_stay_in_the_tables(corpus: Path, tmp_path: Path) -> None:
+    out = tmp_path / "results"
+    for methods in ("unprocessed", "oracle-wiener"):
+        assert run(["benchmark", str(corpus), "--methods", methods, "-o", str(out)]) == 0
+    told = (out / "founding.md").read_text()
+    assert "| unprocessed |" in told
+    assert "| oracle-wiener |" in told
+
+
+def test_corpora_of_one_bleed_are_told_apart(corpus: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    bleed(tmp_path / "in", tmp_path / "other", "--seed", "9")
+    out = tmp_path / "results"
+    both = [str(corpus), str(tmp_path / "other")]
+    assert run(["benchmark", *both, both[0], "--methods", "unprocessed,unprocessed", "-o", str(out)]) == 0
+    assert len(measured(out)) == 4
+    told = (out / "founding.md").read_text()
+    assert "## linear, seed 0" in told
+    assert "## linear, seed 9" in told
+    assert told.count("2 items of 2 tracks") == 2
+
+
+def test_half_a_letter_does_not_lose_the_results(corpus: Path, tmp_path: Path) -> None:
+    out = tmp_path / "results"
+    assert run(["benchmark", str(corpus), "--methods", "unprocessed", "-o", str(out)]) == 0
+    whole = (out / "scores.jsonl").read_bytes()
+    (out / "scores.jsonl").write_bytes(whole + '{"item": "ü'.encode()[:-1])
+    assert len(benchmark.read_lines(out)) == 2
+    assert run(["benchmark", str(corpus), "--methods", CHEAP, "-o", str(out)]) == 0
+    assert len(benchmark.read_lines(out)) == 4
+
+
+def test_refusals(corpus: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    def refused(*arguments: str) -> str:
+        capsys.readouterr()
+        assert run(["benchmark", *arguments]) == 2
+        return capsys.readouterr().err
+
+    out = str(tmp_path / "results")
+    assert "no method 'magic'" in refused(str(corpus), "--methods", "magic", "-o", out)
+    assert "is no bled corpus" in refused(str(tmp_path), "-o", out)
+    assert "give at least one CORPUS" in refused("-o", out)
+    assert "is not NAME=DIR" in refused(str(corpus), "-o", out, "--external", "x")
+    assert "there is no folder" in refused(str(corpus), "-o", out, "--external", "x=nowhere")
+    assert "call the outputs by another name" in refused(str(corpus), "-o", out, "--external", f"demix={corpus}")
+    assert "holds no results" in refused("--compare", str(corpus), str(corpus))
+    assert not Path(out).exists()
+
+
+def test_comparison(
+    corpus: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "160")
+    a, b = tmp_path / "a", tmp_path / "b"
+    assert run(["benchmark", str(corpus), "--methods", CHEAP, "-o", str(a)]) == 0
+    b.mkdir()
+    for line in measured(a):
+        for voice in line["scores"]["voices"]:
+            voice["sdr"] += 2 if voice["name"] == "bass" else -1
+        benchmark.append(b, line)
+    capsys.readouterr()
+    assert run(["benchmark", "--compare", str(a), str(b)]) == 0
+    row = next(line for line in capsys.readouterr().out.splitlines() if "unprocessed" in line)
+    assert all(cell in row for cell in ("−1.0", "+2.0"))
+
+
+def a_line(item: str, method: str, founding_sdr: float) -> dict[str, Any]:
+    row = {"name": "vocals", "sdr": founding_sdr, "input_sdr": 0.0, "founding_sdr": founding_sdr}
+    scores = {"voices": [row], "median": {key: 0 for key in row if key != "name"}}
+    known = {"bleed": "room", "split": "test", "settings": {}, "version": "0", "rate": 8000, "seconds": 60.0}
+    cost = {"took": 6.0, "memory": 5}
+    return {**known, **cost, "item": item, "track": item, "sound": item, "method": method, "scores": scores}
+
+
+def test_rows_are_compared_on_equal_terms() -> None:
+    lines = [
+        a_line("a", "kamir", 1),
+        a_line("b", "kamir", 3),
+        a_line("c", "kamir", 9),
+        a_line("a", "demix", 2),
+        a_line("b", "demix", 7),
+    ]
+    head, rows = founding(common(lines))
+    assert head == ["method", "Vocals", "Overall", "× real time", "MiB"]
+    assert dict(zip(head, next(row for row in rows if row[0] == "kamir"), strict=True))["Vocals"] == "2.0"
+    assert rows[0][3:] == ["10", "5"]
+    assert "1 items, which demix lack, are left out" in markdown(lines)
+
+
+def test_order_of_methods() -> None:
+    lines = [a_line("a", name, 1) for name in [*METHODS, "editor"]]
+    names = list(by_method(lines))
+    assert names[0] == "unprocessed"
+    assert names[-3:] == ["editor", "oracle-wiener", "oracle-linear"]
+    assert set(names) == {*METHODS, "editor"}
+
+
+def test_quartiles_hold_infinities() -> None:
+    assert quartiles([1, 2, math.inf, math.inf, math.nan]) == "∞ (2.0 … ∞)"
+    assert quartiles([math.nan]) == "–"
+
+
+def test_box_plot_tells_what_it_cannot_show() -> None:
+    drawn = box_plot({"a<b": [1.0, 2.0, math.inf], "c": [-5.0]})
+    assert "a&lt;b (1 exact or silent)" in drawn
+    assert drawn.count("<circle") == 3
+    assert box_plot({"a": [math.nan]}) == ""
+
+
+@pytest.mark.skipif(benchmark.forget_peak() is None, reason="this system does not tell its peak of memory")
+def test_peak_memory_is_that_of_the_work() -> None:
+    held = benchmark.forget_peak()
+    assert held is not None
+    block = np.ones(2**25)  # 256 MiB
+    del block
+    peak = benchmark.peak_memory()
+    assert peak is not None
+    assert 250 < peak - held < 400
+    benchmark.forget_peak()
+    again = benchmark.peak_memory()
+    assert again is not None
+    assert again < peak - 200

@@ -1,0 +1,99 @@
+import numpy as np
+import pytest
+
+from debleed.methods.demix.features import FEATURES, QUIET_SHARES, band_edges, evidence, path_powers
+from hits import hits, smeared
+
+RATE = 16000
+AHEAD = 20
+
+
+def others(mics: int) -> np.ndarray:
+    return ~np.eye(mics, dtype=bool)
+
+
+def gathered(voices: np.ndarray, allowed: np.ndarray | None = None, path: float = 0.1) -> np.ndarray:
+    mics = len(voices)
+    taps = np.zeros((mics, mics, 400), np.float32)
+    taps[..., AHEAD + 30] = path
+    taps *= others(mics)[:, :, None]
+    bleeding = voices + path * (voices.sum(axis=0) - voices)
+    trust = np.ones((mics, 3), np.float32)
+    return evidence(bleeding, voices, taps, AHEAD, trust, RATE, others(mics) if allowed is None else allowed)
+
+
+@pytest.fixture(scope="module")
+def three() -> np.ndarray:
+    return np.stack([hits(seed) for seed in range(3)])
+
+
+@pytest.mark.parametrize("bins", [9, 129, 257, 513, 1025])
+def test_bands_cover_all_bins(bins: int) -> None:
+    edges = band_edges(bins)
+    assert edges[0] == 0
+    assert edges[-1] == bins
+    assert np.all(np.diff(edges) > 0)
+
+
+def test_bands_lie_at_the_same_bins_at_every_rate() -> None:
+    assert set(band_edges(257)[:-1]) <= set(band_edges(513))
+
+
+def test_evidence_knows_no_level(three: np.ndarray) -> None:
+    assert gathered(1e-4 * three) == pytest.approx(gathered(three), abs=0.05)
+    soft = gathered(three * np.array([[1], [1e-7], [1e-7]], np.float32))
+    assert np.abs(soft).max() <= 90
+
+
+def test_evidence_moves_with_the_microphones(three: np.ndarray) -> None:
+    order = [2, 0, 1]
+    assert gathered(three[order]) == pytest.approx(gathered(three)[np.ix_(order, order)], abs=1e-3)
+
+
+def test_there_is_none_where_no_bleed_can_be(three: np.ndarray) -> None:
+    allowed = others(3)
+    allowed[0, 1] = False
+    seen = gathered(three, allowed)
+    assert seen.shape[-1] == FEATURES
+    assert not seen[0, 1].any()
+    assert not seen[[0, 1, 2], [0, 1, 2]].any()
+    assert seen[1, 0].any()
+
+
+def test_the_quiet_moments_tell_what_is_left() -> None:
+    kick, snare = hits(0, every=2.0), hits(1)
+    loud, soft = (gathered(np.stack([kick + smeared(2, snare, share), snare])) for share in (0.02, 0.002))
+    at = QUIET_SHARES.index(0.2)
+    assert np.median(loud[0, 1, 2:-1, at]) == pytest.approx(10 * np.log10(0.02), abs=8)
+    assert np.median(loud[0, 1, 2:-1, at] - soft[0, 1, 2:-1, at]) == pytest.approx(10, abs=2)
+
+
+@pytest.mark.parametrize("length", [1, 100, 3000])
+def test_hardly_any_sound_is_no_trouble(length: int) -> None:
+    assert np.all(np.isfinite(gathered(np.stack([hits(0)[:length], hits(1)[:length]]))))
+    assert np.all(np.isfinite(gathered(np.zeros((2, length), np.float32))))
+
+
+def test_the_power_of_a_path_is_that_of_its_taps() -> None:
+    taps = np.zeros((2, 2, 200), np.float32)
+    taps[0, 1, 90] = 0.5
+    edges = band_edges(257)
+    assert path_powers(taps, AHEAD, edges)[0, 1] == pytest.approx(0.25, rel=1e-4)
+    assert not path_powers(taps, AHEAD, edges)[1, 0].any()
+
+
+def test_of_a_voice_that_never_leads_the_whole_is_told() -> None:
+    snare = hits(1)
+    seen = gathered(np.stack([snare, 3 * snare, 0.1 * snare]))  # the second leads whenever there is sound
+    told = seen[0, 2, 3:-1, : len(QUIET_SHARES)]
+    assert told == pytest.approx(np.full(told.shape, 20), abs=1)
+    assert seen[0, 2, 3, -6] == 0
+
+
+def test_trust_is_that_of_the_band() -> None:
+    voices = np.stack([hits(0), hits(1)])
+    trust = np.zeros((2, 513), np.float32)
+    trust[:, 300:] = 1  # from 4.7 kHz on
+    seen = evidence(voices, voices, np.zeros((2, 2, 400), np.float32), AHEAD, trust, RATE, others(2))
+    middles = (band_edges(257)[:-1] + band_edges(257)[1:]) / 2 * RATE / 512
+    assert np.array_equal(seen[0, 1, :, -1] > 0, middles > 4700)

@@ -1,0 +1,67 @@
+import numpy as np
+import pytest
+
+from debleed import Recording
+from debleed.methods.demix.features import band_edges
+from debleed.methods.demix.postfilter import FLOOR, RINGS, Suppression
+from hits import RATE, hits, smeared
+
+BANDS = len(band_edges(257)) - 1
+
+
+def leaking(share: float, mics: int = 2) -> Suppression:
+    """Voice 1 leaves a share in microphone 0."""
+    leak = np.zeros((len(RINGS), mics, mics, BANDS), np.float32)
+    leak[0, 0, 1] = share
+    return Suppression(leak)
+
+
+def test_turning_down_takes_the_leak_and_keeps_the_voice() -> None:
+    kick, snare = hits(0), hits(1)
+    bleed = smeared(2, snare, 0.05)
+    mics = Recording.from_array(np.stack([kick + bleed, snare]), RATE)
+    clean = leaking(0.2).apply(mics).read()
+    before, after = np.sum(bleed**2), np.sum((clean[0] - kick) ** 2)
+    assert after < 0.5 * before
+    assert np.array_equal(clean[1], snare)  # nothing leaks there: the same to the bit
+
+
+def test_nothing_is_cut_to_nothing() -> None:
+    snare = hits(1)
+    mics = Recording.from_array(np.stack([smeared(2, snare, 0.05), snare]), RATE)
+    clean = leaking(100.0).apply(mics).read()
+    assert np.std(clean[0]) == pytest.approx(FLOOR * np.std(mics.read()[0]), rel=0.05)
+
+
+def test_no_leak_no_change() -> None:
+    mics = Recording.from_array(np.stack([hits(0), hits(1)]), RATE)
+    assert Suppression.none(2).apply(mics) is mics
+
+
+def test_the_leak_changes_gradually_from_band_to_band() -> None:
+    leak = np.zeros((len(RINGS), 1, 1, BANDS), np.float32)
+    leak[..., 5] = 1
+    told = Suppression(leak).over_bins(257)[0, 0, 0]
+    assert told.max() == pytest.approx(1, abs=0.1)
+    assert np.abs(np.diff(told)).max() < 0.4
+
+
+def test_among_others_the_same_pairs_leak() -> None:
+    among = leaking(0.1).among(np.array([2, 0]), 3)
+    assert among.leak[0, 2, 0] == pytest.approx(0.1)
+    assert np.count_nonzero(among.leak.any(axis=(0, 3))) == 1
+
+
+def test_a_stretch_is_a_stretch_of_the_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("debleed.methods.demix.postfilter.STRETCH", 1)  # a second at a time
+    mics = Recording.from_array(np.stack([hits(0), hits(1)]), RATE)
+    leak = np.full((len(RINGS), 2, 2, BANDS), 0.03, np.float32)
+    clean = Suppression(leak).apply(mics)
+    assert clean.read(70001, 90003) == pytest.approx(clean.read()[:, 70001:90003], abs=1e-5)
+
+
+def test_a_gain_that_takes_more_than_the_filters_is_not_trusted() -> None:
+    mics = Recording.from_array(np.stack([hits(0) + smeared(2, hits(1), 0.05), hits(1)]), RATE)
+    assert not leaking(0.2).modest(mics, mics).leak.any()
+    filtered = mics.with_reader(lambda start, stop: 0.1 * mics.read(start, stop))
+    assert leaking(0.2).modest(mics, filtered).leak.any()
