@@ -136,7 +136,7 @@ class Measured:
         self.methods = [name for name in ORDER if any(name == method for _, _, method in self.found)]
 
     def scores(self, group: str, rate: int, method: str, names: Sequence[str] | None = None) -> Scores | None:
-        """Scores of all voices of all items (or those named); None where something is missing."""
+        """Scores of all sources of all items (or those named); None where something is missing."""
         lines = self.found.get((group, rate, method), {})
         chosen = [lines[name] for name in (names or lines) if name in lines]
         return scores_of(chosen) if chosen and len(chosen) >= len(names or ()) else None
@@ -151,25 +151,25 @@ def overview(measured: Measured) -> str:
         start = [GROUPS[group].title, f"{rate / 1000:g}", str(items)]
         if GROUPS[group].bleed_db is not None:
             cells = [
-                f"{shown(s.median('gain'), True)} / {shown(FIGURES['least gain'](s), True)}" if s else "–"
+                f"{shown(s.median('gain'), True)} / {shown(FIGURES['least SDRi'](s), True)}" if s else "–"
                 for s in every.values()
             ]
             drums.append(start + cells)
             continue
         cells = [shown(s.median("sdr")) if s else "–" for s in every.values()]
         demix = every.get("demix")
-        spread = [shown(demix.median("gain"), True), shown(FIGURES["least gain"](demix), True)] if demix else ["–", "–"]
+        spread = [shown(demix.median("sdri"), True), shown(FIGURES["least SDRi"](demix), True)] if demix else ["–", "–"]
         names = [n for n in measured.found.get((group, rate, "demix"), {}) if not set(n.split("+")) & set(HEARD)]
         unheard = measured.scores(group, rate, "demix", names) if names else None
         spread.append(shown(unheard.median("sdr")) if unheard else "–")
         must = next(g for g in GROUPS[group].goals if g.method == "demix")
         rows.append([*start, *cells, *spread, f"{must.what} {shown(must.must)}", shown(must.aim)])
     head = ["scene", "kHz", "items", *measured.methods]
-    parts = ["Median SDR in dB over all voices of all items.\n"]
-    parts += [table([*head, "demix: median gain", "least gain", "unheard songs", "must", "aim"], rows)] if rows else []
+    parts = ["Median SDR in dB over all sources of all items.\n"]
+    parts += [table([*head, "demix: median SDRi", "least SDRi", "unheard songs", "must", "aim"], rows)] if rows else []
     if drums:
         parts += [
-            "Real drum kit: median gain / worst change of any microphone of any take, in dB.\n",
+            "Real drum kit: median SDRi / worst change of any microphone of any take, in dB.\n",
             table(head, drums),
         ]
     return "\n".join(parts)
@@ -207,19 +207,19 @@ def checks(measured: Measured) -> list[list[str]]:
 
 
 def details(measured: Measured) -> str:
-    """Every item: each voice with demix, the median with the others."""
+    """Every item: each source with demix, the median with the others."""
     rows = []
     others = [name for name in measured.methods if name != "demix"]
     for group, rate in measured.rows:
         names = dict.fromkeys(n for m in measured.methods for n in measured.found.get((group, rate, m), {}))
         for name in names:
-            voices, took = "–", "–"
+            sources, took = "–", "–"
             if demix := measured.scores(group, rate, "demix", [name]):
                 triples = zip(demix.names, demix["input_sdr"], demix["sdr"], strict=True)
-                voices = ", ".join(f"{voice} {shown(a)} → {shown(b)}" for voice, a, b in triples)
+                sources = ", ".join(f"{source} {shown(a)} → {shown(b)}" for source, a, b in triples)
                 took = f"{measured.found[group, rate, 'demix'][name]['took']:.0f}"
             medians = [(s.median("sdr") if (s := measured.scores(group, rate, m, [name])) else None) for m in others]
-            rows.append([group, name, f"{rate / 1000:g}", voices, took, *map(shown, medians)])
+            rows.append([group, name, f"{rate / 1000:g}", sources, took, *map(shown, medians)])
     head = ["scene", "item", "kHz", "demix, in → out", "s", *(f"{name}, median" for name in others)]
     return table(head, rows)
 
@@ -238,11 +238,11 @@ def report(lines: Sequence[Line], seconds: float | None) -> str:
 
 Written by `python benchmarks/accuracy.py`, from `accuracy.jsonl`; not by hand.
 
-Truth: the image of each voice in its own microphone. Blind, default settings, debleed {__version__}. {length} from five
-songs (stems of equal RMS, mono) and a real drum kit of eight microphones; each scene drawn from its item's name. The
-oracles know the truth: oracle-wiener is the ceiling of every mask, oracle-linear that of fixed filters (fitted on the
-very excerpt). ILRMA and AuxIVA, where they stand, were given the best permutation. "exact" is to the bit. The guide of
-demix (benchmarks/guide.py) learnt from {", ".join(HEARD)} and the drum kit's hits of odd numbers: "unheard songs" is
+Truth: the image of each source in its own microphone. Blind, default settings, debleed {__version__}. {length} from
+five songs (stems of equal RMS, mono) and a real drum kit of eight microphones; each scene drawn from its item's name.
+The oracles know the truth: oracle-wiener is the ceiling of every mask, oracle-linear that of fixed filters (fitted on
+the very excerpt). ILRMA and AuxIVA, where they stand, were given the best permutation. "exact" is to the bit. The guide
+of demix (benchmarks/guide.py) learnt from {", ".join(HEARD)} and the drum kit's hits of odd numbers: "unheard songs" is
 the median SDR of demix on the others.
 
 {overview(measured)}
@@ -303,7 +303,7 @@ def main() -> None:
             scores = scores_of([done])
             said.append(
                 f"{line['method']} {shown(scores.median('sdr'))} ({shown(scores.median('gain'), True)}, "
-                f"least {shown(FIGURES['least gain'](scores), True)}, {done['took']:.1f} s)"
+                f"least {shown(FIGURES['least SDRi'](scores), True)}, {done['took']:.1f} s)"
             )
         print(f"[{number}/{len(todo)}] {item.id} {item.rate} Hz: {'; '.join(said)}", flush=True)
         (args.out / "ACCURACY.md").write_text(report(list(known.values()), args.seconds), encoding="utf-8")

@@ -1,4 +1,4 @@
-"""Train the guide (debleed.methods.demix.leakage_net): songs and drums that bleed, demixed, with the truth to learn from.
+"""Train the leakage estimator (debleed.methods.demix.leakage_net) on songs and drums that bleed, with the truth.
 
     python benchmarks/guide.py SCRATCH [--songs Caesium Francium Hydrogen] [--out DIR] [--score]
 
@@ -31,7 +31,7 @@ from debleed.methods.demix.excerpt import listen
 from debleed.methods.demix.features import HOPS, NFFT, ringing
 from debleed.methods.demix.leakage_net import SHIPPED, weights
 from debleed.methods.demix.method import find_filters, seen_evenly
-from debleed.methods.demix.postfilter import RINGS, Suppression
+from debleed.methods.demix.postfilter import RINGS, Postfilter
 from debleed.recording import Recording, Samples
 from debleed.scenes.rendering import render_own
 from debleed.scenes.scene import Scene
@@ -125,9 +125,9 @@ def prepare(scratch: Path, songs: Sequence[str], hits: str, number: int) -> Path
     filters, found = find_filters(heard, mics.rate, allowed, begun=begun)
     if found.instantaneous or not found.trust.any():
         return None
-    voices = filters.apply(Recording.from_array(heard, mics.rate)).read()
-    seen, gains = seen_evenly(heard, voices, found, mics.rate, allowed)
-    arrays = points(voices / gains[:, None], own.read() * scale / gains[:, None], mics.rate, rng)
+    sources = filters.apply(Recording.from_array(heard, mics.rate)).read()
+    seen, gains = seen_evenly(heard, sources, found, mics.rate, allowed)
+    arrays = points(sources / gains[:, None], own.read() * scale / gains[:, None], mics.rate, rng)
     part = path.with_suffix(f".{os.getpid()}.part.npz")
     np.savez(part, evidence=seen, allowed=allowed, touched=found.trust.any(axis=-1), **arrays)
     part.replace(path)
@@ -140,10 +140,10 @@ def method_state() -> str:
     return hashlib.sha256(b"".join(path.read_bytes() for path in code)).hexdigest()
 
 
-def points(voices: Samples, own: Samples, rate: int, rng: np.random.Generator) -> dict[str, Samples]:
+def points(sources: Samples, own: Samples, rate: int, rng: np.random.Generator) -> dict[str, Samples]:
     """Keep some frames of what the gain is made of, and of what it is to reach."""
     nfft = nfft_at(rate, NFFT)
-    spectra, truth = (stft(rows.astype(np.float32), nfft, nfft // HOPS) for rows in (voices, own))
+    spectra, truth = (stft(rows.astype(np.float32), nfft, nfft // HOPS) for rows in (sources, own))
     power = np.square(np.abs(spectra))
     sources = np.stack([ringing(power, rate, seconds) for seconds in RINGS])
     smooth = np.maximum(scipy.ndimage.uniform_filter(power, (1, 3, 3)), 0)
@@ -164,7 +164,7 @@ def load(path: Path) -> Example:
         held = {name: torch.from_numpy(arrays[name]) for name in arrays.files}
     bands, bins = held["evidence"].shape[2], held["power"].shape[1]
     unit = np.broadcast_to(np.eye(bands, dtype=np.float32)[None, :, None], (len(RINGS), bands, 1, bands))
-    spread = Suppression(unit).over_bins(bins)[0, :, 0]
+    spread = Postfilter(unit).over_bins(bins)[0, :, 0]
     return Example(**held, spread=torch.from_numpy(spread))
 
 

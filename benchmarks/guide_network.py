@@ -1,4 +1,4 @@
-"""The guide in training: the network of :mod:`debleed.methods.demix.leakage_net`, and the gain that follows from what it tells."""
+"""The leakage estimator in training: its network in PyTorch, and the gain that follows from its answer."""
 
 from __future__ import annotations
 
@@ -42,11 +42,11 @@ class Example:
     allowed, touched
         ``(mics, mics)``: where bleed can be; ``(mics,)``: from which microphones the filters took something.
     power, smooth
-        Of the filtered voices, as they are and as the gain is set against, ``(mics, bins, points)``.
+        Of the filtered sources, as they are and as the gain is set against, ``(mics, bins, points)``.
     agreement, wanted
-        Re⟨voice, truth⟩ and the power of the truth, of the same shape.
+        Re⟨source, truth⟩ and the power of the truth, of the same shape.
     sources
-        Powers of the voices, ringing on, ``(rings, mics, bins, points)``.
+        Powers of the sources, ringing on, ``(rings, mics, bins, points)``.
     spread
         From bands to bins, ``(bands, bins)``.
     """
@@ -76,7 +76,7 @@ class Network(nn.Module):
         self.register_buffer("scale", torch.from_numpy(scale))
         self.first = nn.Conv1d(FEATURES, WIDTH, 3, padding=1)
         self.second = nn.Conv1d(3 * WIDTH, WIDTH, 3, padding=1)
-        self.last = nn.Linear(WIDTH, len(RINGS))
+        self.last = nn.Instantaneous(WIDTH, len(RINGS))
         self.dropout = nn.Dropout(DROPOUT)
         with torch.no_grad():  # begin with little: -20 dB
             self.last.weight *= 0.3

@@ -25,8 +25,8 @@ BLOCK = 10 * RATE
 REACH = 8192  # samples of the longest path: 58 m
 
 
-def voices(count: int, rng: np.random.Generator) -> Iterator[NDArray[np.float32]]:
-    """Yield blocks of voices that come and go, of falling spectra, shape ``(voices, BLOCK)``."""
+def sources(count: int, rng: np.random.Generator) -> Iterator[NDArray[np.float32]]:
+    """Yield blocks of sources that come and go, of falling spectra, shape ``(sources, BLOCK)``."""
     times = np.linspace(0, 20, BLOCK)
     last = np.zeros((count, 21))
     while True:
@@ -39,7 +39,7 @@ def voices(count: int, rng: np.random.Generator) -> Iterator[NDArray[np.float32]
 
 
 def paths(count: int, rng: np.random.Generator) -> list[list[list[tuple[int, float]]]]:
-    """Draw a direct sound and two reflections for every microphone and voice: (delay in samples, gain)."""
+    """Draw a direct sound and two reflections for every microphone and source: (delay in samples, gain)."""
     every = []
     for i in range(count):
         row = []
@@ -57,16 +57,16 @@ def generate(folder: Path, mics: int, minutes: float) -> None:
     folder.mkdir(parents=True)
     rng = np.random.default_rng(0)
     drawn = paths(mics, rng)
-    files = [sf.SoundFile(folder / f"voice{i + 1:02d}.wav", "w", RATE, 1, "PCM_24") for i in range(mics)]
+    files = [sf.SoundFile(folder / f"source{i + 1:02d}.wav", "w", RATE, 1, "PCM_24") for i in range(mics)]
     past = np.zeros((mics, REACH), np.float32)
     left = round(minutes * 60 * RATE)
-    for block in voices(mics, rng):
+    for block in sources(mics, rng):
         heard = np.concatenate([past, block], axis=1)
         for file, row in zip(files, drawn, strict=True):
             sound = np.zeros(BLOCK, np.float32)
-            for voice, taps in zip(heard, row, strict=True):
+            for source, taps in zip(heard, row, strict=True):
                 for delay, gain in taps:
-                    sound += np.float32(gain) * voice[REACH - delay : REACH - delay + BLOCK]
+                    sound += np.float32(gain) * source[REACH - delay : REACH - delay + BLOCK]
             file.write(sound[:left])
         past = block[:, -REACH:]
         left -= BLOCK

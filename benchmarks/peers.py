@@ -40,7 +40,7 @@ class Separated:
 
 @dataclass(frozen=True)
 class Peer:
-    """A method of pyroomacoustics, projected back to each voice's own microphone, in the best permutation.
+    """A method of pyroomacoustics, projected back to each source's own microphone, in the best permutation.
 
     Parameters
     ----------
@@ -100,7 +100,7 @@ class Peer:
         for i, mic in enumerate(mics):
             for j, source in enumerate(sources):
                 scores[i, j] = sdr(truth[i, None], self.projected(mic, source, truth.shape[1])[None])[0]
-        chosen = linear_sum_assignment(np.nan_to_num(scores), maximize=True)[1]  # NaN: a silent voice
+        chosen = linear_sum_assignment(np.nan_to_num(scores), maximize=True)[1]  # NaN: a silent source
         length = truth.shape[1]
         return np.stack([self.projected(mic, sources[j], length) for mic, j in zip(mics, chosen, strict=True)])
 

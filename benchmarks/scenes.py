@@ -61,10 +61,10 @@ class Goal:
 FIGURES: dict[str, Callable[[Scores], float]] = {
     "median SDR": lambda scores: scores.median("sdr"),
     "least SDR": lambda scores: float(np.nanmin(scores["sdr"])),
-    "median gain": lambda scores: scores.median("gain"),
-    "least gain": lambda scores: float(np.nanmin(scores["gain"])),
+    "median SDRi": lambda scores: scores.median("sdri"),
+    "least SDRi": lambda scores: float(np.nanmin(scores["sdri"])),
 }
-"""What can be asked of the scores of all voices of all items of a scene; silent voices are left out."""
+"""What can be asked of the scores of all sources of all items of a scene; silent sources are left out."""
 
 
 @dataclass(frozen=True)
@@ -93,14 +93,14 @@ class Group:
     hits: str = "all"
 
 
-KAMIR_GAIN = Goal("median gain", 6, method="kamir")
-HARMLESS = Goal("least gain", -0.1)
+KAMIR_SDRI = Goal("median SDRi", 6, method="kamir")
+HARMLESS = Goal("least SDRi", -0.1)
 
 GROUPS: dict[str, Group] = {
-    "linear": Group("linear, founding matrix", (Goal("median SDR", 70, 90),), {"kind": "linear"}),
+    "linear": Group("linear, WASPAA 2023 matrix", (Goal("median SDR", 70, 90),), {"kind": "linear"}),
     "room-0.35": Group(
         "room, RT60 0.35 s, microphones at 0.5 m",
-        (Goal("median SDR", 29, 35), Goal("least gain", 8), KAMIR_GAIN),
+        (Goal("median SDR", 29, 35), Goal("least SDRi", 8), KAMIR_SDRI),
         {"kind": "room", "rt60": 0.35},
     ),
     "room-0.6": Group("room, RT60 0.6 s", (Goal("median SDR", 22, 28),), {"kind": "room", "rt60": 0.6}),
@@ -112,21 +112,21 @@ GROUPS: dict[str, Group] = {
     ),
     "far": Group(
         "room, RT60 0.35 s, microphones at 1.5 m",
-        (Goal("median gain", 13, 20),),
+        (Goal("median SDRi", 13, 20),),
         {"kind": "room", "rt60": 0.35, "distance": 1.5},
     ),
     "eight": Group(
-        "room, RT60 0.35 s, 8 voices (two songs at once)",
+        "room, RT60 0.35 s, 8 sources (two songs at once)",
         (Goal("median SDR", 20, 27),),
         {"kind": "room", "rt60": 0.35},
         songs=2,
     ),
     "dry": Group("no bleed at all (output against input)", (Goal("least SDR", 60, np.inf),)),
-    "drums-0": Group("real drum kit, bleed as recorded", (HARMLESS, Goal("median gain", 0, 3)), bleed_db=0.0),
-    "drums-12": Group("real drum kit, bleed +12 dB", (HARMLESS, Goal("median gain", 4, 7)), bleed_db=12.0),
+    "drums-0": Group("real drum kit, bleed as recorded", (HARMLESS, Goal("median SDRi", 0, 3)), bleed_db=0.0),
+    "drums-12": Group("real drum kit, bleed +12 dB", (HARMLESS, Goal("median SDRi", 4, 7)), bleed_db=12.0),
     "drums-even": Group(
         "real drum kit, bleed +12 dB, hits of even numbers",
-        (HARMLESS, Goal("median gain", 4, 7)),
+        (HARMLESS, Goal("median SDRi", 4, 7)),
         bleed_db=12.0,
         hits="even",
     ),
@@ -157,22 +157,22 @@ class Item:
         object.__setattr__(self, "id", f"{self.group}/{self.name}")
 
     def render(self) -> tuple[Recording, Recording]:
-        """Make the microphones and the images of their own voices, in memory."""
+        """Make the microphones and the images of their own sources, in memory."""
         group = GROUPS[self.group]
         if group.bleed_db is not None:
             return drum_take(int(self.name), group.bleed_db, self.rate, self.seconds, group.hits)
         songs = self.name.split("+")
         stems = [song_stems(song, self.rate, self.seconds) for song in songs]
         names = [
-            f"{song}.{voice}" if len(songs) > 1 else voice
+            f"{song}.{source}" if len(songs) > 1 else source
             for song, part in zip(songs, stems, strict=True)
-            for voice in part
+            for source in part
         ]
         samples = np.stack([row for part in stems for row in part.values()])
         if group.draw is None:
             recording = Recording.from_array(samples, self.rate, names)
             return recording, recording
-        return render_own(Scene.draw(voices=names, rate=self.rate, seed=self.id, **group.draw), samples)
+        return render_own(Scene.draw(sources=names, rate=self.rate, seed=self.id, **group.draw), samples)
 
 
 def song_stems(song: str, rate: int, seconds: float, start: float | None = None) -> dict[str, Samples]:
@@ -181,8 +181,8 @@ def song_stems(song: str, rate: int, seconds: float, start: float | None = None)
     take = Take.open(paths, rate=rate)
     first = round((STARTS[song] if start is None else start) * rate)
     stems = {}
-    for path, source in zip(paths, take.sources, strict=True):
-        recording = Take((source,), False, rate, take.length).recording()
+    for path, file in zip(paths, take.files, strict=True):
+        recording = Take((file,), False, rate, take.length).recording()
         mono = recording.read(first, first + round(seconds * rate)).mean(axis=0)
         level = np.sqrt(np.mean(np.square(mono, dtype=np.float64)))
         stems[path.stem] = mono * np.float32(RMS / level if level else 1)  # a silent one stays silent

@@ -67,22 +67,22 @@ def side_by_side(rate: int, seconds: float, iterations: int, method: str) -> str
     )
     return (
         f"Hydrogen in a room of RT60 0.35 s, {len(mics)} microphones × {seconds:g} s × {rate / 1000:g} kHz.{scaled}\n\n"
-        + table(["method", "seconds", f"times {method}", "median SDR", "SDR of each voice"], rows)
+        + table(["method", "seconds", f"times {method}", "median SDR", "SDR of each source"], rows)
         + f"\n{method} is {ratio:.1f} times faster than ILRMA; {ASKED:g} are asked.\n"
     )
 
 
 def described(scores: Scores) -> list[str]:
-    """Median and voices for a row."""
+    """Median and sources for a row."""
     return [shown(scores.median("sdr")), ", ".join(map(shown, scores["sdr"]))]
 
 
 def band(mics: int, rate: int, seconds: float) -> tuple[Recording, Recording]:
-    """Put as many voices as asked into a room: one song after the other, all at once."""
+    """Put as many sources as asked into a room: one song after the other, all at once."""
     stems: dict[str, np.ndarray] = {}
     for song in STARTS:
         start = min(STARTS[song], 230 - seconds)  # the shortest song lasts 236 s
-        stems |= {f"{song}.{voice}": row for voice, row in song_stems(song, rate, seconds, max(0, start)).items()}
+        stems |= {f"{song}.{source}": row for source, row in song_stems(song, rate, seconds, max(0, start)).items()}
         if len(stems) >= mics:
             break
     names = list(stems)[:mics]
@@ -134,8 +134,8 @@ Everything in one process, one after the other.
 
 ## Side by side
 
-pyroomacoustics with nfft 8192, hop 2048, 8 components, best permutation, projected back to each voice's own microphone;
-only its iterations are timed. Of {args.method} all stages are: from samples to samples.
+pyroomacoustics with nfft 8192, hop 2048, 8 components, best permutation, projected back to each source's own
+microphone; only its iterations are timed. Of {args.method} all stages are: from samples to samples.
 
 {side_by_side(args.rate, args.seconds, args.iterations, args.method)}"""
     if not args.no_growth:

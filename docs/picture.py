@@ -2,7 +2,7 @@
 
     python docs/picture.py [-o docs/picture.png]
 
-The scene is the demo's, so the truth is known: the matrices are measured by sending every voice alone through the room
+The scene is the demo's, so the truth is known: the matrices are measured by sending every source alone through the room
 and through the filters that were found from the mixed microphones, without the truth.
 """
 
@@ -23,7 +23,7 @@ from debleed import Recording
 from debleed.cli.demo import RATE, RT60
 from debleed.methods import create
 from debleed.report.pictures import LOWEST, RANGE_DB, highest, spectrogram
-from debleed.scenes.demo import VOICES, play
+from debleed.scenes.demo import SOURCES, play
 from debleed.scenes.scene import Scene
 from debleed.scoring.evaluate import bleed_matrix_db, score
 
@@ -38,16 +38,16 @@ COLOURS = 128
 
 
 def measure() -> tuple[Recording, Recording, NDArray[np.float64], NDArray[np.float64], tuple[float, float]]:
-    """Play, bleed, clean: microphones, result, bleed matrix before and after, SDR of the shown voice in and out."""
-    scene = Scene.draw("room", VOICES, RATE, "demo", rt60=RT60)
+    """Play, bleed, clean: microphones, result, bleed matrix before and after, SDR of the shown source in and out."""
+    scene = Scene.draw("room", SOURCES, RATE, "demo", rt60=RT60)
     rendered = scene.render(play(SECONDS, RATE))
-    mics = Recording.from_array(rendered.mics, RATE, VOICES)
+    mics = Recording.from_array(rendered.mics, RATE, SOURCES)
     fitted = create("demix").fit(mics)
-    clean = Recording.from_array(fitted.apply(mics).read(), RATE, VOICES)
-    alone = [Recording.from_array(rendered.images[:, voice], RATE, VOICES) for voice in range(len(VOICES))]
-    after = np.stack([fitted.apply(voice).read() for voice in alone], axis=1)
-    scores = score(Recording.from_array(rendered.own, RATE, VOICES), clean, mics)
-    at = VOICES.index(SHOWN)
+    clean = Recording.from_array(fitted.apply(mics).read(), RATE, SOURCES)
+    alone = [Recording.from_array(rendered.images[:, source], RATE, SOURCES) for source in range(len(SOURCES))]
+    after = np.stack([fitted.apply(source).read() for source in alone], axis=1)
+    scores = score(Recording.from_array(rendered.own, RATE, SOURCES), clean, mics)
+    at = SOURCES.index(SHOWN)
     matrices = bleed_matrix_db(rendered.images), bleed_matrix_db(after)
     return mics, clean, *matrices, (scores["input_sdr"][at], scores["sdr"][at])
 
@@ -76,8 +76,8 @@ def draw_matrix(axes: Axes, bleed: NDArray[np.float64], title: str) -> None:
     for i, j in np.ndindex(*bleed.shape):
         text = "·" if i == j else f"{bleed[i, j]:.0f}".replace("-", "−")
         axes.text(j, i, text, ha="center", va="center", color="#5a6468" if i == j else "#1d2326", fontsize=11)
-    axes.set_xticks(range(len(VOICES)), labels=VOICES)
-    axes.set_yticks(range(len(VOICES)), labels=[f"{voice} mic" for voice in VOICES])
+    axes.set_xticks(range(len(SOURCES)), labels=SOURCES)
+    axes.set_yticks(range(len(SOURCES)), labels=[f"{source} mic" for source in SOURCES])
     axes.tick_params(length=0)
     axes.spines[:].set_visible(False)
     axes.set_title(title, loc="left")

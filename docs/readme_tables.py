@@ -2,7 +2,7 @@
 
     python docs/readme_tables.py [RESULTS]
 
-The accuracy table comes from ``benchmarks/accuracy.jsonl``, the founding tables from RESULTS, a folder that
+The accuracy table comes from ``benchmarks/accuracy.jsonl``, the WASPAA 2023 tables from RESULTS, a folder that
 ``debleed benchmark`` wrote; without it those stay as they are.
 """
 
@@ -18,7 +18,7 @@ sys.path.insert(0, str(ROOT / "benchmarks"))
 from accuracy import FIGURES, Measured, read_lines, shown  # noqa: E402
 from debleed.bench.run import Line  # noqa: E402
 from debleed.bench.run import read_lines as read_scores  # noqa: E402
-from debleed.bench.tables import founding, markdown, markdown_rows, sections  # noqa: E402
+from debleed.bench.tables import markdown, markdown_rows, sections, waspaa2023  # noqa: E402
 from scenes import GROUPS  # noqa: E402
 
 PUBLISHED = {  # median SDR against the dry stems, as the founding page gives it: vocals, bass, drums, others, overall
@@ -30,7 +30,7 @@ PUBLISHED = {  # median SDR against the dry stems, as the founding page gives it
     "f-UNet": (6.50, 9.84, 10.85, 10.32, 9.38),
     "df-UNet": (6.50, 9.84, 10.85, 10.32, 11.54),
 }
-IN_README = ("founding-linear", "founding-room-0.35")
+IN_README = ("waspaa2023-linear", "waspaa2023-room-0.35")
 
 
 def accuracy_table() -> str:
@@ -42,18 +42,18 @@ def accuracy_table() -> str:
         if scores is None or rate != (44100 if GROUPS[group].bleed_db is not None else 22050):
             continue
         items = len(measured.found[group, rate, "demix"])
-        cells = [shown(scores.median("input_sdr")), shown(scores.median("sdr")), shown(scores.median("gain"), True)]
+        cells = [shown(scores.median("input_sdr")), shown(scores.median("sdr")), shown(scores.median("sdri"), True)]
         rows.append([GROUPS[group].title, str(items), *cells, shown(FIGURES["least gain"](scores), True)])
-    head = ["scene", "items", "microphones, dB", "`demix`, dB", "median gain", "least gain of any voice"]
+    head = ["scene", "items", "microphones, dB", "`demix`, dB", "median gain", "least gain of any source"]
     return "\n".join(markdown_rows(head, rows))
 
 
-def founding_tables(lines: list[Line]) -> str:
-    """Return the founding tables for the README, with the published one."""
+def waspaa2023_tables(lines: list[Line]) -> str:
+    """Return the WASPAA 2023 tables for the README, with the published one."""
     parts = []
     for bleed, about, _, measured in sections(lines):
         if bleed in IN_README:
-            parts += [f"**{bleed}**: {about}", "\n".join(markdown_rows(*founding(measured)))]
+            parts += [f"**{bleed}**: {about}", "\n".join(markdown_rows(*waspaa2023(measured)))]
     head = ["published, on MUSDB18-HQ against the dry stems", "Vocals", "Bass", "Drums", "Others", "Overall"]
     parts.append("\n".join(markdown_rows(head, [[name, *map(shown, row)] for name, row in PUBLISHED.items()])))
     return "\n\n".join(parts)
@@ -75,9 +75,9 @@ def main() -> None:
     put(ROOT / "README.md", "results", accuracy_table())
     if len(sys.argv) > 1:
         lines = read_scores(Path(sys.argv[1]))
-        put(ROOT / "README.md", "founding", founding_tables(lines))
+        put(ROOT / "README.md", "founding", waspaa2023_tables(lines))
         tables = re.sub(r"^# .*\n", "", markdown(lines)).strip().replace("\n## ", "\n### ")
-        put(ROOT / "docs" / "founding-table.md", "tables", tables)
+        put(ROOT / "docs" / "waspaa2023-table.md", "tables", tables)
 
 
 if __name__ == "__main__":

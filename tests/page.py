@@ -8,7 +8,7 @@ import numpy as np
 import soundfile as sf
 from starlette.testclient import TestClient
 
-from debleed.scenes.demo import VOICES, play
+from debleed.scenes.demo import SOURCES, play
 from debleed.scenes.scene import Scene
 from debleed.web.limits import Limits
 from debleed.web.server import create_app
@@ -31,10 +31,10 @@ def wav(length: int = 4000, channels: int = 1, seed: int = 0, rate: int = RATE, 
 
 def bled_band(folder: Path, seconds: float = 10, rate: int = RATE) -> Path:
     """Write a band that bleeds without delays into a folder; one file is a stereo overhead, one an odd format."""
-    scene = Scene.draw("linear", VOICES, rate, "page")
+    scene = Scene.draw("linear", SOURCES, rate, "page")
     mics = scene.render(play(seconds, rate)).mics
     folder.mkdir(parents=True)
-    for name, row in zip(VOICES, mics, strict=True):
+    for name, row in zip(SOURCES, mics, strict=True):
         sf.write(folder / f"{name}.wav", row, rate, subtype="PCM_24")
     sf.write(folder / "OH.flac", 0.3 * mics[:2].T + 0.1 * mics[2:].T, rate, subtype="PCM_16")
     return folder

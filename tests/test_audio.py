@@ -83,9 +83,9 @@ def test_lossy_files_come_back_as_24_bit_flac(tmp_path, name, subtype):
 def test_lossy_files_read_the_same_in_any_order(tmp_path, name, subtype):
     path = put(tmp_path / name, noise(200000), rate=48000, subtype=subtype)
     whole = sf.read(path, dtype="float32")[0]
-    source = audio.Source(path)
+    file = audio.AudioFile(path)
     for start in np.random.default_rng(1).integers(0, len(whole) - 3000, 100):
-        got = source.read(start, start + 3000, np.float32)[0]
+        got = file.read(start, start + 3000, np.float32)[0]
         np.testing.assert_allclose(got, whole[start : start + 3000], atol=1e-6)
 
 
@@ -98,19 +98,19 @@ def test_numbers_of_more_than_24_bits_are_read_as_float64(tmp_path):
     assert audio.Take.open([short, long]).recording().read().dtype == np.float64
 
 
-def test_a_stereo_file_is_two_microphones_of_one_voice(tmp_path):
+def test_a_stereo_file_is_two_microphones_of_one_source(tmp_path):
     put(tmp_path / "bass.wav", noise(50))
     stereo = noise(50, 2, seed=1)
     put(tmp_path / "piano.wav", stereo, subtype="DOUBLE")
     recording = audio.load(tmp_path)
     assert recording.names == ("bass", "piano.L", "piano.R")
-    assert recording.voices == ("bass", "piano", "piano")
+    assert recording.sources == ("bass", "piano", "piano")
     np.testing.assert_array_equal(recording.read(10, 20)[1:], stereo[10:20].T)
 
 
 def test_one_file_is_a_microphone_a_channel(tmp_path):
     path = put(tmp_path / "gig.wav", noise(50, 5))
-    assert audio.load(path).voices == ("ch1", "ch2", "ch3", "ch4", "ch5")
+    assert audio.load(path).sources == ("ch1", "ch2", "ch3", "ch4", "ch5")
     (written,), _ = back([path], tmp_path / "out", poly=True)
     np.testing.assert_array_equal(sf.read(written)[0], sf.read(path)[0])
 
@@ -267,7 +267,7 @@ def test_a_wav_written_to_a_pipe_is_read_to_its_end(tmp_path):
     data = bytearray(path.read_bytes())
     data[40:44] = data[4:8] = b"\xff" * 4
     path.write_bytes(data)
-    assert audio.Source(path).frames == 100
+    assert audio.AudioFile(path).frames == 100
 
 
 @pytest.mark.parametrize("content", [b"", b"hello, I am no sound\n" * 50, b"RIFF\0\0\0\0WAVEfmt "])

@@ -14,11 +14,11 @@ def room(length: int = 4 * RATE) -> tuple[np.ndarray, np.ndarray]:
     """Three noises through short random filters: microphones and own-microphone images."""
     rng = np.random.default_rng(3)
     t = np.arange(length) / RATE
-    voices = [np.sin(2 * np.pi * (0.5 + 0.2 * i) * t) ** 2 * rng.standard_normal(length) for i in range(3)]
+    sources = [np.sin(2 * np.pi * (0.5 + 0.2 * i) * t) ** 2 * rng.standard_normal(length) for i in range(3)]
     filters = 0.4 * rng.standard_normal((3, 3, 12)) * np.exp(-np.arange(12) / 4)
     filters[[0, 1, 2], [0, 1, 2], 0] = 1.0
     filters[~np.eye(3, dtype=bool)] *= 0.4
-    images = np.array([[np.convolve(voices[j], filters[i, j])[:length] for j in range(3)] for i in range(3)])
+    images = np.array([[np.convolve(sources[j], filters[i, j])[:length] for j in range(3)] for i in range(3)])
     return images.sum(axis=1), images[[0, 1, 2], [0, 1, 2]]
 
 

@@ -12,7 +12,7 @@ import pytest
 import soundfile
 
 from debleed.bench import run as benchmark
-from debleed.bench.tables import box_plot, by_method, common, founding, markdown, quartiles
+from debleed.bench.tables import box_plot, by_method, common, markdown, quartiles, waspaa2023
 from debleed.cli import run
 from debleed.methods import METHODS
 from debleed.scenes.corpus import items_of
@@ -40,23 +40,23 @@ def test_one_line_an_item_and_method_and_the_tables(
     assert [(line["item"], line["method"]) for line in lines] == [
         (item, method) for item in ("test/A", "train/B") for method in CHEAP.split(",")
     ]
-    by = {(line["item"], line["method"]): line["scores"]["voices"] for line in lines}
+    by = {(line["item"], line["method"]): line["scores"]["sources"] for line in lines}
     for item in items_of(corpus):
-        for k, voice in enumerate(STEMS):
-            image, mic = (soundfile.read(item.folder / what / f"{voice}.wav")[0] for what in ("images", "mics"))
+        for k, source in enumerate(STEMS):
+            image, mic = (soundfile.read(item.folder / what / f"{source}.wav")[0] for what in ("images", "mics"))
             expected = 10 * math.log10(np.sum(image**2) / np.sum((image - mic) ** 2))
             row = by[item.id, "unprocessed"][k]
-            assert row["name"] == voice
+            assert row["name"] == source
             assert row["sdr"] == pytest.approx(expected, abs=1e-3)
-            assert row["gain"] == 0
+            assert row["sdri"] == 0
             assert row["harm"] is None  # exact: nothing was changed
-            assert by[item.id, "oracle-wiener"][k]["gain"] > 1
+            assert by[item.id, "oracle-wiener"][k]["sdri"] > 1
             assert "dry_fitted" in row
     told = (out / "founding.md").read_text()
     assert told.index("| unprocessed |") < told.index("| oracle-wiener |")
     assert "2 items of 2 tracks" in told
     rows = list(csv.DictReader((out / "scores.csv").read_text().splitlines()))
-    assert {row["measure"] for row in rows} >= {"sdr", "gain", "si_sdr", "harm", "founding_sdr", "dry_sdr"}
+    assert {row["measure"] for row in rows} >= {"sdr", "sdri", "si_sdr", "harm", "waspaa2023_sdr", "dry_sdr"}
     page = (out / "report.html").read_text()
     assert "<svg" in page
     assert "http" not in page.replace("http://www.w3.org", "")
@@ -105,7 +105,7 @@ def test_outputs_of_another_program(corpus: Path, tmp_path: Path, capsys: pytest
     assert run(arguments) == 1
     assert "train/B by editor failed: there is no file or folder" in capsys.readouterr().err
     (line,) = [z for z in measured(out) if z["method"] == "editor"]
-    assert all(voice["sdr"] is None and "perfect" in voice["sdr_reason"] for voice in line["scores"]["voices"])
+    assert all(source["sdr"] is None and "perfect" in source["sdr_reason"] for source in line["scores"]["sources"])
     assert "1 items, which editor lack, are left out" in (out / "founding.md").read_text()
     shutil.copytree(second.folder / "mics", others / second.id)
     assert run(arguments) == 0
@@ -193,8 +193,8 @@ def test_comparison(
     assert run(["benchmark", str(corpus), "--methods", CHEAP, "-o", str(a)]) == 0
     b.mkdir()
     for line in measured(a):
-        for voice in line["scores"]["voices"]:
-            voice["sdr"] += 2 if voice["name"] == "bass" else -1
+        for source in line["scores"]["sources"]:
+            source["sdr"] += 2 if source["name"] == "bass" else -1
         benchmark.append(b, line)
     capsys.readouterr()
     assert run(["benchmark", "--compare", str(a), str(b)]) == 0
@@ -202,9 +202,9 @@ def test_comparison(
     assert all(cell in row for cell in ("−1.0", "+2.0"))
 
 
-def a_line(item: str, method: str, founding_sdr: float) -> dict[str, Any]:
-    row = {"name": "vocals", "sdr": founding_sdr, "input_sdr": 0.0, "founding_sdr": founding_sdr}
-    scores = {"voices": [row], "median": {key: 0 for key in row if key != "name"}}
+def a_line(item: str, method: str, waspaa2023_sdr: float) -> dict[str, Any]:
+    row = {"name": "vocals", "sdr": waspaa2023_sdr, "input_sdr": 0.0, "waspaa2023_sdr": waspaa2023_sdr}
+    scores = {"sources": [row], "median": {key: 0 for key in row if key != "name"}}
     known = {"bleed": "room", "split": "test", "settings": {}, "version": "0", "rate": 8000, "seconds": 60.0}
     cost = {"took": 6.0, "memory": 5}
     return {**known, **cost, "item": item, "track": item, "sound": item, "method": method, "scores": scores}
@@ -218,7 +218,7 @@ def test_rows_are_compared_on_equal_terms() -> None:
         a_line("a", "demix", 2),
         a_line("b", "demix", 7),
     ]
-    head, rows = founding(common(lines))
+    head, rows = waspaa2023(common(lines))
     assert head == ["method", "Vocals", "Overall", "× real time", "MiB"]
     assert dict(zip(head, next(row for row in rows if row[0] == "kamir"), strict=True))["Vocals"] == "2.0"
     assert rows[0][3:] == ["10", "5"]

@@ -20,7 +20,7 @@ Museval = Callable[..., tuple[np.ndarray, ...]]
 
 @pytest.fixture(scope="module")
 def museval() -> Museval:
-    """Return museval's bss_eval for ``(voices, samples)``; the file alone, since the package wants ffmpeg."""
+    """Return museval's bss_eval for ``(sources, samples)``; the file alone, since the package wants ffmpeg."""
     package = importlib.util.find_spec("museval")
     if package is None or package.submodule_search_locations is None:
         pytest.skip("museval is not installed")
@@ -33,8 +33,8 @@ def museval() -> Museval:
     return lambda r, e, window, hop: metrics.bss_eval(r[..., None], e[..., None], window=window, hop=hop)[:4]
 
 
-def noise(voices: int, length: int, seed: int = 0) -> np.ndarray:
-    return np.random.default_rng(seed).standard_normal((voices, length))
+def noise(sources: int, length: int, seed: int = 0) -> np.ndarray:
+    return np.random.default_rng(seed).standard_normal((sources, length))
 
 
 def bled(r: np.ndarray, own: float = 0.9) -> np.ndarray:
@@ -59,7 +59,7 @@ def test_noise_scores_as_with_museval(museval: Museval, window: int, hop: int) -
     assert_same(bss_eval(r, bled(r), window, hop), museval(r, bled(r), window, hop), 1e-6)
 
 
-def test_voices_alone_score_as_with_museval(museval: Museval) -> None:
+def test_sources_alone_score_as_with_museval(museval: Museval) -> None:
     r = noise(2, 5 * RATE + 17)
     r[1, RATE : 2 * RATE] = 0
     e = bled(r)
@@ -76,8 +76,10 @@ def test_voices_alone_score_as_with_museval(museval: Museval) -> None:
 def test_music_scores_as_with_museval(museval: Museval, start: int) -> None:
     rate = 44100
     stems = [
-        soundfile.read(SONGS / "Hydrogen" / f"{voice}.ogg", start=start * rate, stop=(start + 6) * rate)[0].mean(axis=1)
-        for voice in ("vocals", "bass", "drums", "other")
+        soundfile.read(SONGS / "Hydrogen" / f"{source}.ogg", start=start * rate, stop=(start + 6) * rate)[0].mean(
+            axis=1
+        )
+        for source in ("vocals", "bass", "drums", "other")
     ]
     sounding = [np.round(stem * 2**15) / 2**15 for stem in stems]  # 16 bits, as in MUSDB18-HQ
     r = np.stack([stem for stem in sounding if stem.any()])
@@ -107,7 +109,7 @@ def test_a_delay_is_spatial_distortion_and_nothing_else() -> None:
     assert found.sir.min() > 30
 
 
-def test_other_voices_are_interference_and_strangers_are_artifacts() -> None:
+def test_other_sources_are_interference_and_strangers_are_artifacts() -> None:
     r, n = noise(2, 20 * RATE), noise(2, 20 * RATE, seed=5)
     other = bss_eval(r, r + 0.1 * r[::-1], 10**9, 1)
     assert other.sir == pytest.approx(np.full((2, 1), 20), abs=0.1)
@@ -129,7 +131,7 @@ def test_a_perfect_estimate() -> None:
     assert min(ratio.min() for ratio in found) > 150
 
 
-def test_a_silent_frame_counts_for_nobody_and_a_silent_voice_only_for_itself() -> None:
+def test_a_silent_frame_counts_for_nobody_and_a_silent_source_only_for_itself() -> None:
     r = noise(3, 3 * RATE)
     r[0, RATE : 2 * RATE] = 0
     e = bled(r)
@@ -153,7 +155,7 @@ def test_scores_follow_no_level() -> None:
     assert_same(found, quiet, 1e-9)
 
 
-def test_voices_may_differ_in_level_and_stand_in_any_order() -> None:
+def test_sources_may_differ_in_level_and_stand_in_any_order() -> None:
     r = noise(3, 2 * RATE)
     e, scale = bled(r), np.array([[1], [1e-4], [1e3]])
     found = bss_eval(r, e, RATE, RATE)
@@ -178,7 +180,7 @@ def test_blocks_are_the_whole() -> None:
     assert found.sar[0, 0] == pytest.approx(10 * np.log10(np.sum(whole**2) / np.sum(rest**2)), abs=1e-6)
 
 
-def test_copies_of_a_voice_are_no_trouble() -> None:
+def test_copies_of_a_source_are_no_trouble() -> None:
     r = noise(1, 2 * RATE)
     twice = np.concatenate([r, r])
     found = bss_eval(twice, bled(r)[[0, 0]], RATE, RATE)

@@ -4,7 +4,7 @@ import pytest
 import soundfile
 
 from debleed.cli import demo, run
-from debleed.scenes.demo import VOICES
+from debleed.scenes.demo import SOURCES
 from debleed.scenes.scene import Scene
 
 
@@ -18,7 +18,7 @@ def test_the_demo_writes_what_it_says(tmp_path, monkeypatch, capsys):
     out = tmp_path / "d"
     assert sorted(p.name for p in out.iterdir()) == ["clean", "images", "mics", "report.html", "scene.json"]
     for kind in ("mics", "clean", "images"):
-        assert sorted(p.stem for p in (out / kind).iterdir()) == sorted(VOICES)
+        assert sorted(p.stem for p in (out / kind).iterdir()) == sorted(SOURCES)
         info = soundfile.info(out / kind / "singer.wav")
         assert (info.samplerate, info.frames, info.subtype) == (16000, 160000, "PCM_24")
     assert Scene.from_json((out / "scene.json").read_text()).measured_rt60 >= 0.35

@@ -107,8 +107,8 @@ BAD_INPUT = {
     "stem twice, extension": (lambda gig: put(gig / "vox.flac"), r"vox\.flac.*vox\.wav"),
     "stem twice, case": (lambda gig: put(gig / "VOX.wav"), r"VOX\.wav.*vox\.wav"),
     "unknown key": (session("rooms = []"), r"session\.toml.*'rooms'.*room"),
-    "unknown voice": (session("[voice_reduction]\nchoir = 3"), "no voice 'choir'.*bass, vox"),
-    "unknown file": (session("[voices]\nchoir = ['alto']"), r"'alto'.*bass\.flac, vox\.wav"),
+    "unknown source": (session("[source_reduction]\nchoir = 3"), "no source 'choir'.*bass, vox"),
+    "unknown file": (session("[sources]\nchoir = ['alto']"), r"'alto'.*bass\.flac, vox\.wav"),
     "unknown file to leave out": (session("leave_out = ['alto']"), r"'alto'.*bass\.flac, vox\.wav"),
     "no TOML": (session("room = ["), r"session\.toml.*TOML"),
     "everything left out": (session("leave_out = ['vox', 'bass', 'OH']"), "every audio file"),
@@ -143,11 +143,11 @@ def test_bad_input_is_refused_and_nothing_written(gig, clean, tmp_path, capsys, 
         (["--set", "depth"], "key=value"),
         (["--reduction", "loud"], "--reduction must be a number"),
         (["--reduction", "-3"], "--reduction must be a number"),
-        (["--reduction", "choir=3"], "no voice 'choir'.*bass, vox"),
+        (["--reduction", "choir=3"], "no source 'choir'.*bass, vox"),
         (["--room", "choir"], "'choir'"),
         (["--leave-out", "choir"], "'choir'"),
-        (["--voice", "all=choir"], "'choir'"),
-        (["--voice", "all"], "--voice needs"),
+        (["--source", "all=choir"], "'choir'"),
+        (["--source", "all"], "--source needs"),
     ],
 )
 def test_bad_options_are_refused_and_nothing_written(gig, clean, tmp_path, capsys, options, said):
@@ -220,7 +220,7 @@ def test_a_folder_comes_back(gig, clean, capsys):
     assert chunks.carried(clean / "vox.wav") == [(b"bext", b"x" * 602)]
     said = capsys.readouterr()
     assert not said.out
-    for words in ("4 microphones", "2 voices: bass, vox", "room microphones, unchanged: OH.L, OH.R", "ignored", "sub"):
+    for words in ("4 microphones", "2 sources: bass, vox", "room microphones, unchanged: OH.L, OH.R", "ignored", "sub"):
         assert words in said.err
 
 
@@ -264,12 +264,12 @@ def test_removed_and_result_add_up(gig, clean, tmp_path):
 
 def test_options_stand_in_for_a_session(gig, clean, capsys):
     put(gig / "talk.wav", length=0)
-    options = ["--voice", "band=vox,OH.wav", "--room", "bass", "--leave-out", "talk.wav", "--reduction", "12"]
+    options = ["--source", "band=vox,OH.wav", "--room", "bass", "--leave-out", "talk.wav", "--reduction", "12"]
     assert remove(gig, clean, *options, "--reduction", "band=6") == 0
     said = capsys.readouterr().err
-    assert "1 voices: band" in said
+    assert "1 sources: band" in said
     assert "unchanged: bass" in said
-    assert "fewer than two voices" in said
+    assert "fewer than two sources" in said
 
 
 def test_a_poly_file_comes_back(tmp_path, clean):
@@ -294,7 +294,7 @@ def test_the_report_sees_what_was_written(gig, clean, tmp_path, monkeypatch):
     def write(path, before, after, *, title, progress):
         progress("report", 1.0)
         seen.update(
-            names=after.names, voices=after.voices, title=title, same=np.array_equal(before.read(), after.read())
+            names=after.names, sources=after.sources, title=title, same=np.array_equal(before.read(), after.read())
         )
         path.write_text("<html>")
 
@@ -302,7 +302,7 @@ def test_the_report_sees_what_was_written(gig, clean, tmp_path, monkeypatch):
     assert remove(gig, clean, "--report", tmp_path / "pages" / "report.html") == 0
     assert (tmp_path / "pages" / "report.html").read_text() == "<html>"
     assert seen["names"] == ("OH.L", "OH.R", "bass", "vox")
-    assert (seen["voices"], seen["title"], seen["same"]) == ((None, None, "bass", "vox"), "gig", True)
+    assert (seen["sources"], seen["title"], seen["same"]) == ((None, None, "bass", "vox"), "gig", True)
     assert remove(gig, tmp_path / "other", "--report", tmp_path / "pages" / "report.html") == 2
 
 

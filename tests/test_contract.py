@@ -32,19 +32,19 @@ def name(request: pytest.FixtureRequest) -> str:
 
 def count(name: str) -> int:
     """Return the number of microphones to try a method with."""
-    return create(name).voices or 3
+    return create(name).sources or 3
 
 
 def band(mics: int = 3, length: int = 2 * RATE, dtype: type = np.float32) -> tuple[np.ndarray, np.ndarray]:
-    """Voices of a dozen partials that swell, over a little noise, and an eighth of each in every other microphone."""
+    """Sources of a dozen partials that swell, over a little noise, and an eighth of each in every other microphone."""
     rng = np.random.default_rng(5)
     t = np.arange(length) / RATE
-    voices = np.zeros((mics, length))
-    for voice in voices:
+    sources = np.zeros((mics, length))
+    for source in sources:
         for partial in rng.uniform(100, 3900, 12):
             swell = np.sin(np.pi * rng.uniform(0.3, 1) * t + rng.uniform(0, np.pi)) ** 2
-            voice += swell * np.sin(2 * np.pi * partial * t + rng.uniform(0, 2 * np.pi))
-    images = 0.05 * (voices + 0.03 * rng.standard_normal(voices.shape))
+            source += swell * np.sin(2 * np.pi * partial * t + rng.uniform(0, 2 * np.pi))
+    images = 0.05 * (sources + 0.03 * rng.standard_normal(sources.shape))
     mixing = np.eye(mics) + (1 - np.eye(mics)) / 8
     return (mixing @ images).astype(dtype), images.astype(dtype)
 
@@ -76,7 +76,7 @@ def test_keeps_the_description(name: str) -> None:
     names = ("vox", "bass", "drums", "keys")[: count(name)]
     mics, images = band(count(name))
     cleaned = clean(name, mics, images, names=names)
-    assert cleaned.names == cleaned.voices == names
+    assert cleaned.names == cleaned.sources == names
     assert (cleaned.rate, cleaned.length) == (RATE, mics.shape[1])
     found = cleaned.read()
     assert found.shape == mics.shape
@@ -142,7 +142,7 @@ def test_refuses_what_is_no_number(name: str, number: float) -> None:
 
 def test_room_microphones_come_back_unchanged(name: str) -> None:
     mics, images = band(count(name) + 1)
-    found = clean(name, mics, images, voices=["a", None, *"bcd"[: count(name) - 1]]).read()
+    found = clean(name, mics, images, sources=["a", None, *"bcd"[: count(name) - 1]]).read()
     assert np.array_equal(found[1], mics[1])
 
 
@@ -175,7 +175,7 @@ def test_blocks_agree_with_the_whole(name: str, block: int) -> None:
 
 
 def test_identical_microphones_do_not_blow_up(name: str) -> None:
-    mics, images = band(max(2, create(name).voices or 0))
+    mics, images = band(max(2, create(name).sources or 0))
     mics[1], images[1] = mics[0], images[0]
     found = clean(name, mics, images).read()
     assert np.isfinite(found).all()
@@ -190,34 +190,34 @@ def test_polarity_follows_the_microphone(name: str) -> None:
     assert close(found, flip * clean(name, mics, images, mixture).read())
 
 
-def test_a_pair_is_one_voice(name: str) -> None:
+def test_a_pair_is_one_source(name: str) -> None:
     if name == "di-cae":
         pytest.skip("di-cae hears each microphone alone, so it cannot take one for another's bleed")
-    voices = count(name) - 1 if create(name).voices is None else count(name)
-    mics, images = band(voices)
+    sources = count(name) - 1 if create(name).sources is None else count(name)
+    mics, images = band(sources)
     pair, truth = (np.concatenate([z, 0.5 * z[-1:]]) for z in (mics, images))
-    names = ["vox", "bass", "drums", "keys"][-voices:]
-    cleaned = clean(name, pair, truth, voices=[*names, names[-1]])
+    names = ["vox", "bass", "drums", "keys"][-sources:]
+    cleaned = clean(name, pair, truth, sources=[*names, names[-1]])
     found = cleaned.read()
-    assert cleaned.voices == (*names, names[-1])
-    # its own microphones are not taken for each other's bleed: as much of the voice is there as of one microphone's
+    assert cleaned.sources == (*names, names[-1])
+    # its own microphones are not taken for each other's bleed: as much of the source is there as of one microphone's
     kept = np.sum(found[-2:] * truth[-2:], axis=1) / np.sum(truth[-2:] ** 2, axis=1)
     single = np.sum(clean(name, mics, images).read()[-1] * images[-1]) / np.sum(images[-1] ** 2)
     assert kept.min() > min(0.6, 0.9 * single)
     assert single > 0.3
 
 
-def test_other_numbers_of_voices_are_refused(name: str) -> None:
-    needed = create(name).voices
+def test_other_numbers_of_sources_are_refused(name: str) -> None:
+    needed = create(name).sources
     if needed is not None:
         mics, images = band(needed - 1)
-        with pytest.raises(InputError, match=f"exactly {needed} voices, this one has {needed - 1}"):
+        with pytest.raises(InputError, match=f"exactly {needed} sources, this one has {needed - 1}"):
             clean(name, mics, images)
 
 
 def test_a_pair_alone_comes_back(name: str) -> None:
     mics, images = band(2)
-    assert np.array_equal(clean(name, mics, images, voices=["keys", "keys"]).read(), mics)
+    assert np.array_equal(clean(name, mics, images, sources=["keys", "keys"]).read(), mics)
 
 
 def test_settings(name: str) -> None:

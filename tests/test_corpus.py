@@ -116,7 +116,7 @@ def test_goes_on_where_it_was_stopped_and_mends(tmp_path: Path, capsys: pytest.C
     assert run(["corpus", "check", str(out)]) == 0
 
 
-def test_blocks_follow_the_founding_rule(tmp_path: Path) -> None:
+def test_blocks_follow_the_waspaa2023_rule(tmp_path: Path) -> None:
     musdb = songs(tmp_path / "in", ("test/A",), seconds=3.3)
     for name, quiet in (("drums", 1), ("extra", 2)):  # nobody asks whether 'extra' plays
         samples = np.random.default_rng(3).uniform(-0.1, 0.1, (52800, 2))
@@ -131,7 +131,7 @@ def test_blocks_follow_the_founding_rule(tmp_path: Path) -> None:
     assert items[1].take("mics").length == RATE
 
 
-def test_the_rule_is_the_founding_one_at_22050_hz() -> None:
+def test_the_rule_is_the_waspaa2023_one_at_22050_hz() -> None:
     assert list(blocks(500, 50, 2.5)) == [(0, 125), (125, 250), (250, 375), (375, 500)]
     assert list(blocks(499, 50, 2.5))[-1] == (250, 375)
     assert list(blocks(7, 50, None)) == [(0, 7)]
@@ -158,7 +158,7 @@ def test_common_scale(peak: float, scale: float) -> None:
     assert common_scale(np.array([[0, -peak]]), np.zeros((1, 2))) == scale
 
 
-def test_voices_without_a_microphone_and_of_several_stems(tmp_path: Path) -> None:
+def test_sources_without_a_microphone_and_of_several_stems(tmp_path: Path) -> None:
     musdb = songs(tmp_path / "in", ("test/A",))
     options = (
         "--bleed",

@@ -20,7 +20,7 @@ from debleed.methods.instantaneous import one_matrix
 RATE = 8000
 
 
-def voices(count: int = 3, seconds: float = 20, seed: int = 0) -> np.ndarray:
+def sources(count: int = 3, seconds: float = 20, seed: int = 0) -> np.ndarray:
     """Coloured noises that come and go at their own times, as singers and drums do: ``(count, samples)``."""
     rng = np.random.default_rng(seed)
     length = round(seconds * RATE)
@@ -34,7 +34,7 @@ def voices(count: int = 3, seconds: float = 20, seed: int = 0) -> np.ndarray:
 
 
 def bled(own: np.ndarray, seed: int = 1, late: int = 500, level: float = 0.3) -> np.ndarray:
-    """Each voice in every other microphone: later, and with an echo that decays."""
+    """Each source in every other microphone: later, and with an echo that decays."""
     rng = np.random.default_rng(seed)
     mics = own.copy()
     for i in range(len(own)):
@@ -74,7 +74,7 @@ def test_overlap_save_is_convolution() -> None:
 
 
 def test_filters_undo_the_paths() -> None:
-    own = voices(2, 2).astype(np.float32)
+    own = sources(2, 2).astype(np.float32)
     taps = np.zeros((2, 2, 50), np.float32)
     taps[0, 1, 30], taps[1, 0, 40] = 0.4, -0.3
     mics = OverlapSave.of(own, 4096).filtered(response(taps, 10, 4096))
@@ -129,8 +129,8 @@ def test_nothing_is_projected_where_nothing_is_common() -> None:
     assert np.allclose(rows, np.eye(3), atol=1e-9)
 
 
-def test_covariances_are_scaled_to_the_own_voice() -> None:
-    heard = spectra(voices().astype(np.float32), 512)
+def test_covariances_are_scaled_to_the_own_source() -> None:
+    heard = spectra(sources().astype(np.float32), 512)
     covariance = weighted_covariances(heard, np.ones(heard.shape, np.float32))
     assert np.allclose(np.einsum("fiii->fi", covariance).real, 1, atol=1e-3)
 
@@ -149,7 +149,7 @@ def test_a_path_that_subtracts_too_much_is_scaled_down_and_a_right_one_is_not() 
 
 
 def test_a_microphone_that_gets_louder_is_left_alone() -> None:
-    own = voices(2).astype(np.float32)
+    own = sources(2).astype(np.float32)
     before = spectra(own, 512)
     after = before.copy()
     after[:, 0] -= 0.5 * before[:, 1]
@@ -158,7 +158,7 @@ def test_a_microphone_that_gets_louder_is_left_alone() -> None:
 
 
 def test_a_microphone_that_loses_more_than_is_subtracted_is_left_alone() -> None:
-    before = spectra(voices(2).astype(np.float32), 512)
+    before = spectra(sources(2).astype(np.float32), 512)
     before[:, 0] += 0.5 * before[:, 1]  # one sound on two tracks
     after = before.copy()
     after[:, 0] -= 0.1 * before[:, 1]
@@ -181,7 +181,7 @@ def test_what_is_shared_at_once_is_no_path(rate: int) -> None:
 
 
 def test_one_matrix_for_an_instantaneous_mixture() -> None:
-    own = voices().astype(np.float32)
+    own = sources().astype(np.float32)
     mixing = np.array([[1, 0.3, 0.1], [0.2, 1, 0.25], [0.15, 0.3, 1]])
     found = one_matrix((mixing @ own).astype(np.float32), RATE, ~np.eye(3, dtype=bool))
     assert found is not None
@@ -190,32 +190,32 @@ def test_one_matrix_for_an_instantaneous_mixture() -> None:
 
 
 def test_an_echo_is_no_instantaneous_mixture() -> None:
-    assert one_matrix(bled(voices()).astype(np.float32), RATE, ~np.eye(3, dtype=bool)) is None
+    assert one_matrix(bled(sources()).astype(np.float32), RATE, ~np.eye(3, dtype=bool)) is None
 
 
 @pytest.mark.parametrize("polarity", [1, -1])
 def test_removes_echoing_bleed(polarity: int) -> None:
-    own = voices(seconds=30)
+    own = sources(seconds=30)
     mics = bled(own)
     own[1], mics[1] = polarity * own[1], polarity * mics[1]
     assert gain(own, mics, run(mics)).min() > 15
 
 
-def test_leaves_dry_voices_as_they_are() -> None:
-    own = voices(4)
+def test_leaves_dry_sources_as_they_are() -> None:
+    own = sources(4)
     assert np.array_equal(run(own), own)
 
 
 def test_bleeds_less_where_noise_is_added() -> None:
-    own = voices(seconds=30)
+    own = sources(seconds=30)
     mics = bled(own)
     noise = 1e-2 * np.std(mics) * np.random.default_rng(9).standard_normal(mics.shape)
     assert gain(own, mics + noise, run(mics + noise)).min() > 6
 
 
-def test_paths_between_microphones_of_one_voice_are_none() -> None:
-    mics = bled(voices())
-    allowed = Recording.from_array(mics, RATE, voices=["a", "a", "b"]).paths()
+def test_paths_between_microphones_of_one_source_are_none() -> None:
+    mics = bled(sources())
+    allowed = Recording.from_array(mics, RATE, sources=["a", "a", "b"]).paths()
     taps = find_paths(mics.astype(np.float32), RATE, allowed).taps
     assert not taps[0, 1].any()
     assert not taps[1, 0].any()

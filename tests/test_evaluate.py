@@ -15,12 +15,12 @@ from debleed.scoring.evaluate import (
     bleed_matrix_db,
     challenge_sdr,
     fitted_sdr,
-    founding_sdr,
     harm,
     left_in_silence,
     score,
     sdr,
     si_sdr,
+    waspaa2023_sdr,
 )
 from debleed.scoring.scores import MEASURES, median
 
@@ -122,7 +122,7 @@ def test_the_challenges_sdr_is_sdr_with_an_epsilon() -> None:
     assert challenge_sdr(0 * r, 0 * r) == pytest.approx([0])
 
 
-def test_the_founding_sdr_is_a_mean_over_seconds_that_sound() -> None:
+def test_the_waspaa2023_sdr_is_a_mean_over_seconds_that_sound() -> None:
     r = noise(1, 4 * RATE + 100)
     r[:, RATE : 2 * RATE] = 0
     e = r.copy()
@@ -131,9 +131,9 @@ def test_the_founding_sdr_is_a_mean_over_seconds_that_sound() -> None:
     e[:, RATE : 2 * RATE] = 1  # what stands in silence is not punished
     e[:, 4 * RATE :] = 7  # nor what stands behind the last second
     expected = np.mean([20 * np.log10(1 / 0.5), 20 * np.log10(1 / 0.1), 20 * np.log10(1 / 0.5)])
-    assert founding_sdr(recording(r), recording(e)) == pytest.approx([expected])
-    assert founding_sdr(recording(r), recording(r)) == pytest.approx([math.inf])
-    assert np.isnan(founding_sdr(recording(0 * r), recording(e))).all()
+    assert waspaa2023_sdr(recording(r), recording(e)) == pytest.approx([expected])
+    assert waspaa2023_sdr(recording(r), recording(r)) == pytest.approx([math.inf])
+    assert np.isnan(waspaa2023_sdr(recording(0 * r), recording(e))).all()
 
 
 def test_what_is_left_in_silence() -> None:
@@ -185,12 +185,12 @@ def test_everything_at_once_is_what_each_gives() -> None:
     dry = recording(np.roll(own, -5, axis=1))
     scores = score(r, e, m, dry, AGAINST_IMAGE)
     assert scores.measures == tuple(key for key in MEASURES if key != "harm")
-    assert scores["gain"] == pytest.approx((20, 20, 20))
+    assert scores["sdri"] == pytest.approx((20, 20, 20))
     assert scores["silence"] == pytest.approx((-20, np.nan, np.nan), nan_ok=True)
     assert scores["sdr"] == tuple(sdr(r, e))
-    assert scores["input_founding_sdr"] == tuple(founding_sdr(r, m))
+    assert scores["input_waspaa2023_sdr"] == tuple(waspaa2023_sdr(r, m))
     assert scores["sir"] == tuple(median(row) for row in bss_eval(r, e, RATE, RATE).sir)
-    assert min(scores["dry_fitted"]) > 13 > 0 > max(scores["dry_founding"])
+    assert min(scores["dry_fitted"]) > 13 > 0 > max(scores["dry_waspaa2023"])
     assert score(r, e).measures == ("sdr",)
     assert score(r, e, measures=("sir",)).measures == ("sir",)
 
@@ -204,11 +204,11 @@ def test_measures_that_cannot_be_had_are_refused() -> None:
 
 
 def taking_turns(levels: np.ndarray, length: int = 8 * RATE) -> np.ndarray:
-    """Images ``(mics, voices, samples)`` of noises that overlap a little in time."""
-    voices = len(levels)
-    t = np.arange(length) / length * voices
-    loud = np.array([(np.abs((t - j - 0.5 + voices / 2) % voices - voices / 2) < 0.52) for j in range(voices)])
-    return levels[:, :, None] * (loud * noise(voices, length))
+    """Images ``(mics, sources, samples)`` of noises that overlap a little in time."""
+    sources = len(levels)
+    t = np.arange(length) / length * sources
+    loud = np.array([(np.abs((t - j - 0.5 + sources / 2) % sources - sources / 2) < 0.52) for j in range(sources)])
+    return levels[:, :, None] * (loud * noise(sources, length))
 
 
 def test_bleed_matrix_of_images() -> None:
@@ -237,9 +237,9 @@ def test_evaluate_pairs_by_name_and_writes_json(folders: Path, capsys: pytest.Ca
     assert run(["evaluate", *given, "--mics", str(folders / "mics"), "--json", str(out)]) == 0
     assert "vox" in capsys.readouterr().out
     figures = json.loads(out.read_text())
-    assert [voice["name"] for voice in figures["voices"]] == ["bass", "vox"]
-    assert all(voice["gain"] == pytest.approx(6.02, abs=0.01) for voice in figures["voices"])
-    assert figures["median"]["gain"] == pytest.approx(6.02, abs=0.01)
+    assert [source["name"] for source in figures["sources"]] == ["bass", "vox"]
+    assert all(source["sdri"] == pytest.approx(6.02, abs=0.01) for source in figures["sources"])
+    assert figures["median"]["sdri"] == pytest.approx(6.02, abs=0.01)
 
 
 def test_evaluate_all_measures(folders: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -247,10 +247,10 @@ def test_evaluate_all_measures(folders: Path, capsys: pytest.CaptureFixture[str]
     given = [str(folders / name) for name in ("truth", "clean")]
     assert run(["evaluate", *given, "--mics", str(folders / "mics"), "--measures", "all", "--json", str(out)]) == 0
     told = capsys.readouterr().out
-    assert all(word in told for word in ("SIR", "SI-SDR", "founding", "overall", "left in silence", "average"))
+    assert all(word in told for word in ("SIR", "SI-SDR", "WASPAA 2023", "overall", "left in silence", "average"))
     figures = json.loads(out.read_text())
-    assert set(figures["median"]) >= {*AGAINST_IMAGE, "input_sdr", "gain"} - {"silence"}
-    assert set(figures["overall"]) == {"founding_sdr", "input_founding_sdr"}
+    assert set(figures["median"]) >= {*AGAINST_IMAGE, "input_sdr", "sdri"} - {"silence"}
+    assert set(figures["overall"]) == {"waspaa2023_sdr", "input_waspaa2023_sdr"}
     assert run(["evaluate", *given, "--measures", "all"]) == 0
     assert "left in silence" not in capsys.readouterr().out
 
@@ -260,7 +260,7 @@ def test_evaluate_against_dry_stems(folders: Path, capsys: pytest.CaptureFixture
     given = [str(folders / name) for name in ("truth", "clean")]
     assert run(["evaluate", *given, "--target", "dry", "--json", str(out)]) == 0
     assert "best gain and delay" in capsys.readouterr().out
-    assert set(json.loads(out.read_text())["median"]) == {"dry_sdr", "dry_founding", "dry_fitted"}
+    assert set(json.loads(out.read_text())["median"]) == {"dry_sdr", "dry_waspaa2023", "dry_fitted"}
     for wrong in (["--measures", "all"], ["--mics", str(folders / "mics")], ["--blind"]):
         assert run(["evaluate", *given, "--target", "dry", *wrong]) == 2
 
@@ -268,9 +268,9 @@ def test_evaluate_against_dry_stems(folders: Path, capsys: pytest.CaptureFixture
 def test_evaluate_blind(folders: Path, capsys: pytest.CaptureFixture[str]) -> None:
     out = folders / "blind.json"
     assert run(["evaluate", str(folders / "mics"), str(folders / "truth"), "--blind", "--json", str(out)]) == 0
-    assert "predictable share" in capsys.readouterr().out
+    assert "inter-microphone coherence" in capsys.readouterr().out
     figures = json.loads(out.read_text())
-    assert figures["predictable_share"]["after"] < figures["predictable_share"]["before"]
+    assert figures["inter_microphone_coherence"]["after"] < figures["inter_microphone_coherence"]["before"]
     assert set(figures["level_change_db"]) == {"vox", "bass"}
 
 

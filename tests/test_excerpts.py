@@ -16,12 +16,12 @@ def test_survey_counts_every_sample_once():
     np.testing.assert_allclose(seconds[0, :, 2], np.sum(x[:, 16000:24000] ** 2, axis=1))
 
 
-def test_the_excerpt_lies_where_most_was_removed_while_the_voice_plays():
-    voice, removed = np.zeros(200), np.zeros(200)
+def test_the_excerpt_lies_where_most_was_removed_while_the_source_plays():
+    source, removed = np.zeros(200), np.zeros(200)
     removed[20:60] = 9  # much bleed, but nobody there to hear
-    voice[100:150] = 1
+    source[100:150] = 1
     removed[120:140] = 1
-    assert start_of_excerpt(voice, removed) == 120
+    assert start_of_excerpt(source, removed) == 120
     assert start_of_excerpt(np.ones(5), np.ones(5)) == 0
     assert start_of_excerpt(np.zeros(50), np.zeros(50)) == 0
 

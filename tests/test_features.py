@@ -12,14 +12,14 @@ def others(mics: int) -> np.ndarray:
     return ~np.eye(mics, dtype=bool)
 
 
-def gathered(voices: np.ndarray, allowed: np.ndarray | None = None, path: float = 0.1) -> np.ndarray:
-    mics = len(voices)
+def gathered(sources: np.ndarray, allowed: np.ndarray | None = None, path: float = 0.1) -> np.ndarray:
+    mics = len(sources)
     taps = np.zeros((mics, mics, 400), np.float32)
     taps[..., AHEAD + 30] = path
     taps *= others(mics)[:, :, None]
-    bleeding = voices + path * (voices.sum(axis=0) - voices)
+    bleeding = sources + path * (sources.sum(axis=0) - sources)
     trust = np.ones((mics, 3), np.float32)
-    return evidence(bleeding, voices, taps, AHEAD, trust, RATE, others(mics) if allowed is None else allowed)
+    return evidence(bleeding, sources, taps, AHEAD, trust, RATE, others(mics) if allowed is None else allowed)
 
 
 @pytest.fixture(scope="module")
@@ -82,7 +82,7 @@ def test_the_power_of_a_path_is_that_of_its_taps() -> None:
     assert not path_powers(taps, AHEAD, edges)[1, 0].any()
 
 
-def test_of_a_voice_that_never_leads_the_whole_is_told() -> None:
+def test_of_a_source_that_never_leads_the_whole_is_told() -> None:
     snare = hits(1)
     seen = gathered(np.stack([snare, 3 * snare, 0.1 * snare]))  # the second leads whenever there is sound
     told = seen[0, 2, 3:-1, : len(QUIET_SHARES)]
@@ -91,9 +91,9 @@ def test_of_a_voice_that_never_leads_the_whole_is_told() -> None:
 
 
 def test_trust_is_that_of_the_band() -> None:
-    voices = np.stack([hits(0), hits(1)])
+    sources = np.stack([hits(0), hits(1)])
     trust = np.zeros((2, 513), np.float32)
     trust[:, 300:] = 1  # from 4.7 kHz on
-    seen = evidence(voices, voices, np.zeros((2, 2, 400), np.float32), AHEAD, trust, RATE, others(2))
+    seen = evidence(sources, sources, np.zeros((2, 2, 400), np.float32), AHEAD, trust, RATE, others(2))
     middles = (band_edges(257)[:-1] + band_edges(257)[1:]) / 2 * RATE / 512
     assert np.array_equal(seen[0, 1, :, -1] > 0, middles > 4700)

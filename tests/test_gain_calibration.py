@@ -6,9 +6,9 @@ from debleed.methods import create
 from debleed.methods.demix.gain_calibration import balanced, unequal
 from debleed.methods.demix.method import Filters
 from debleed.methods.demix.narrowband import Narrowband
-from debleed.methods.demix.postfilter import RINGS, Suppression
+from debleed.methods.demix.postfilter import RINGS, Postfilter
 from debleed.methods.instantaneous import told_gains
-from test_demix import RATE, bled, gain, voices
+from test_demix import RATE, bled, gain, sources
 
 GAINS = np.array([1.0, 0.03, 6.0, 0.4])
 PAIRS = ~np.eye(4, dtype=bool)
@@ -21,7 +21,7 @@ def alike(values: np.ndarray) -> np.ndarray:
 
 
 def bleed(gains: np.ndarray, seed: int = 0) -> np.ndarray:
-    """Power of voices elsewhere, to and fro within 2 dB of each other."""
+    """Power of sources elsewhere, to and fro within 2 dB of each other."""
     rng = np.random.default_rng(seed)
     e = 0.05 * 10 ** (rng.uniform(-1, 1, (4, 4)) / 10)
     return np.where(PAIRS, e * np.square(gains[:, None] / gains), 1)
@@ -35,7 +35,7 @@ def test_without_bleed_the_level_is_all_there_is() -> None:
     assert balanced(1e-9 * np.random.default_rng(0).random((4, 4)), np.ones(4), PAIRS) == pytest.approx(1, abs=0.05)
 
 
-def test_paths_of_a_voice_that_rests_tell_nothing() -> None:
+def test_paths_of_a_source_that_rests_tell_nothing() -> None:
     e, rest = bleed(GAINS), np.array([1.0, 1.0, 0.0, 1.0])
     e[:, 2] = [900, 1e-9, 1, 40]
     assert alike(balanced(e, rest, PAIRS)) == pytest.approx(alike(GAINS), abs=1.5)
@@ -45,7 +45,7 @@ def test_microphones_without_bleed_between_them_are_no_trouble() -> None:
     assert balanced(np.eye(2), np.ones(2), np.zeros((2, 2), bool)) == pytest.approx(1)
 
 
-def test_voices_are_found_at_home_in_any_order() -> None:
+def test_sources_are_found_at_home_in_any_order() -> None:
     shares = bleed(GAINS) * np.array([0.9, 0.3, 0.6, 0.8])
     for order in ([0, 1, 2, 3], [2, 0, 3, 1]):
         told = told_gains(shares[:, order], 1 / GAINS, PAIRS)
@@ -59,11 +59,11 @@ def test_levels_that_make_sense_stand() -> None:
     assert unequal(bleed(GAINS) * PAIRS)
     assert not unequal(bleed(np.ones(4)) * PAIRS)
     rests = bleed(np.ones(4)) * PAIRS
-    rests[:3, 3] = 15  # of a voice that rests anything may be found
+    rests[:3, 3] = 15  # of a source that rests anything may be found
     assert not unequal(rests)
 
 
-def removers(rng: np.random.Generator) -> list[Filters | Narrowband | Suppression]:
+def removers(rng: np.random.Generator) -> list[Filters | Narrowband | Postfilter]:
     """One of each kind; they leave microphone 1 alone."""
     taps = 0.1 * rng.standard_normal((4, 4, 40)).astype(np.float32) * PAIRS[:, :, None]
     trust = np.ones((4, 5), np.float32)
@@ -71,13 +71,13 @@ def removers(rng: np.random.Generator) -> list[Filters | Narrowband | Suppressio
     leak = 0.01 * rng.random((len(RINGS), 4, 4, 12)).astype(np.float32) * PAIRS[:, :, None]
     trust[1] = matrices[:, 1] = leak[:, 1] = 0
     matrices[:, 1, 1] = 1
-    return [Filters(taps, 8, trust), Narrowband(matrices), Suppression(leak)]
+    return [Filters(taps, 8, trust), Narrowband(matrices), Postfilter(leak)]
 
 
 @pytest.mark.parametrize("kind", range(3))
 def test_what_is_done_to_turned_up_microphones_is_the_same(kind: int) -> None:
     remover = removers(np.random.default_rng(1))[kind]
-    mics = voices(4, 2).astype(np.float32)
+    mics = sources(4, 2).astype(np.float32)
     gains = GAINS.astype(np.float32)
     plain = remover.apply(Recording.from_array(mics, RATE)).read()
     turned = Recording.from_array(gains[:, None] * mics, RATE)
@@ -87,9 +87,9 @@ def test_what_is_done_to_turned_up_microphones_is_the_same(kind: int) -> None:
     assert np.array_equal(found[1], turned.read()[1])
 
 
-@pytest.mark.parametrize("method", ["demix", "linear"])
+@pytest.mark.parametrize("method", ["demix", "instantaneous"])
 def test_the_gains_of_the_microphones_change_nothing(method: str) -> None:
-    own = voices(4)
+    own = sources(4)
     mics = bled(own) if method == "demix" else (np.eye(4) + 0.25 * PAIRS) @ own
     gains = GAINS[:, None]
     found = []
@@ -101,8 +101,8 @@ def test_the_gains_of_the_microphones_change_nothing(method: str) -> None:
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_a_spare_microphone_takes_nobodys_voice(seed: int) -> None:
-    own, rng = voices(3, seed=seed), np.random.default_rng(seed)
+def test_a_spare_microphone_takes_nobodys_source(seed: int) -> None:
+    own, rng = sources(3, seed=seed), np.random.default_rng(seed)
     mics = bled(own, level=0.25)
     spare = np.roll(own[0], 50) + 0.2 * (np.roll(own[1], 60) + np.roll(own[2], 70))
     spare = 0.1 * (spare + 0.1 * np.std(spare) * rng.standard_normal(spare.shape))
@@ -111,8 +111,8 @@ def test_a_spare_microphone_takes_nobodys_voice(seed: int) -> None:
     assert gain(own, mics, clean).min() > 0
 
 
-def test_a_voice_that_rests_costs_the_others_nothing() -> None:
-    own = voices(4)
+def test_a_source_that_rests_costs_the_others_nothing() -> None:
+    own = sources(4)
     own[3] = 0
     mics = bled(own)
     recording = Recording.from_array(mics, RATE)
@@ -121,7 +121,7 @@ def test_a_voice_that_rests_costs_the_others_nothing() -> None:
 
 @pytest.mark.parametrize("count", [2, 4])
 def test_a_sound_on_two_tracks_is_no_gain(count: int) -> None:
-    own = voices(count)
+    own = sources(count)
     own[1] = 0.9 * own[0] + 0.3 * own[1]
     recording = Recording.from_array(own, RATE)
-    assert np.array_equal(create("linear").fit(recording).apply(recording).read(), own)
+    assert np.array_equal(create("instantaneous").fit(recording).apply(recording).read(), own)

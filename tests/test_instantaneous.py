@@ -32,7 +32,7 @@ from scenes import SHARED, Item  # noqa: E402 - the benchmarks are no package
 RATE = 8000
 
 
-def voices(count: int = 3, seconds: float = 6, seed: int = 0) -> np.ndarray:
+def sources(count: int = 3, seconds: float = 6, seed: int = 0) -> np.ndarray:
     """Coloured noises that come and go at their own times, with pauses: ``(count, samples)``."""
     rng = np.random.default_rng(seed)
     length = round(seconds * RATE)
@@ -58,7 +58,7 @@ def mixed(own: np.ndarray, mixing: np.ndarray) -> np.ndarray:
 
 def run(mics: np.ndarray, **settings: float) -> np.ndarray:
     recording = Recording.from_array(mics, RATE)
-    return create("linear", **settings).fit(recording).apply(recording).read()
+    return create("instantaneous", **settings).fit(recording).apply(recording).read()
 
 
 def sdr(own: np.ndarray, found: np.ndarray) -> np.ndarray:
@@ -66,20 +66,20 @@ def sdr(own: np.ndarray, found: np.ndarray) -> np.ndarray:
 
 
 @pytest.mark.parametrize("count", [2, 3, 4, 5, 6])
-def test_solves_a_mixture_of_any_number_of_voices(count: int) -> None:
-    own = voices(count)
+def test_solves_a_mixture_of_any_number_of_sources(count: int) -> None:
+    own = sources(count)
     assert sdr(own, run(mixed(own, matrix(count, most=0.8 / count + 0.1)))).min() > 60
 
 
 def test_solves_negative_paths_and_faint_bleed() -> None:
-    own, mixing = voices(), matrix(3)
+    own, mixing = sources(), matrix(3)
     mixing[0, 1], mixing[2, 1] = -0.4, 0.003
     assert sdr(own, run(mixed(own, mixing))).min() > 60
 
 
 @pytest.mark.parametrize("level", [0, 1e-4])
-def test_a_voice_that_hardly_sounds_spoils_no_other(level: float) -> None:
-    own = voices(4)
+def test_a_source_that_hardly_sounds_spoils_no_other(level: float) -> None:
+    own = sources(4)
     own[2] *= np.float32(level)
     found = run(mixed(own, matrix(4, most=0.3)))
     heard = [0, 1, 3]
@@ -88,34 +88,34 @@ def test_a_voice_that_hardly_sounds_spoils_no_other(level: float) -> None:
 
 
 def test_noise_of_the_microphones_stays_and_little_else() -> None:
-    own, mixing = voices(), matrix(3)
+    own, mixing = sources(), matrix(3)
     noise = 1e-3 * np.std(own) * np.random.default_rng(3).standard_normal(own.shape)
     assert sdr(own, run((mixing @ own + noise).astype(np.float32))).min() > 55  # the noise alone: 60
 
 
 def test_what_is_no_such_mixture_comes_back_to_the_bit() -> None:
-    own = voices()
+    own = sources()
     assert np.array_equal(run(own), own)
     late = own + 0.3 * np.roll(own, 1, axis=0)[:, np.r_[np.zeros(90, int), : own.shape[1] - 90]]
     assert np.array_equal(run(late), late)
 
 
 def test_a_sound_on_two_tracks_is_no_bleed() -> None:
-    own = voices()
+    own = sources()
     own[2] = 0.9 * own[0] + 0.3 * own[2]
     assert np.array_equal(run(own), own)
 
 
-def test_microphones_of_one_voice_keep_it() -> None:
-    own = voices()
+def test_microphones_of_one_source_keep_it() -> None:
+    own = sources()
     pair = np.stack([own[0], 0.5 * own[0] + 0.2 * own[2], own[1]])
     mixing = np.array([[1, 0, 0.3], [0, 1, 0.2], [0.2, 0, 1]])
-    recording = Recording.from_array(mixed(pair, mixing), RATE, voices=["keys", "keys", "bass"])
-    assert sdr(pair, create("linear").fit(recording).apply(recording).read()).min() > 30
+    recording = Recording.from_array(mixed(pair, mixing), RATE, sources=["keys", "keys", "bass"])
+    assert sdr(pair, create("instantaneous").fit(recording).apply(recording).read()).min() > 30
 
 
 def test_covariances_are_weighed_by_the_inverse_variance() -> None:
-    heard = spectra(voices(2, 1), 256)
+    heard = spectra(sources(2, 1), 256)
     points, rows = Points.of(heard), np.array([[1, -0.2], [-0.3, 1]])
     y = np.einsum("ij,fjt->fit", rows, heard)
     around = points.around.reshape(2, *heard[:, 0].shape).swapaxes(0, 1)
@@ -125,7 +125,7 @@ def test_covariances_are_weighed_by_the_inverse_variance() -> None:
 
 
 def test_sweeps_climb_and_end_where_they_stay() -> None:
-    points = Points.of(spectra(mixed(voices(), matrix(3)), 512))
+    points = Points.of(spectra(mixed(sources(), matrix(3)), 512))
     allowed = ~np.eye(3, dtype=bool)
     rows = np.eye(3)
     likely = [points.likelihood(rows)]
@@ -143,7 +143,7 @@ def test_what_is_too_loud_for_a_path_is_given_back() -> None:
     assert np.abs(left - np.eye(3)).max() <= MOST
     x = np.random.default_rng(0).standard_normal((3, 10))
     before, after = np.linalg.solve(mixing, x), np.linalg.solve(left, x)
-    scale = 1 - mixing[0, 2] * mixing[2, 0]  # of voice 0, which is now that of another decomposition
+    scale = 1 - mixing[0, 2] * mixing[2, 0]  # of source 0, which is now that of another decomposition
     assert np.allclose(after[1], before[1])
     assert np.allclose(after[0], scale * before[0])
     assert np.allclose(after[2], before[2] + mixing[2, 0] * before[0])
@@ -172,13 +172,13 @@ def test_listens_to_a_bounded_excerpt_of_what_sounds() -> None:
     assert sounding.tolist() == [0, 2]
     assert heard.shape == (2, 2000)
     assert np.sum(np.square(heard)) == pytest.approx(3 * 2000)  # RMS 1, silent microphones counted
-    own = voices(3, 12)
+    own = sources(3, 12)
     assert sdr(own, run(mixed(own, matrix(3)), seconds=6)).min() > 60
 
 
 def test_seconds_are_positive() -> None:
     with pytest.raises(InputError, match="seconds"):
-        create("linear", seconds=0)
+        create("instantaneous", seconds=0)
 
 
 def test_silence_gives_no_matrix() -> None:
@@ -192,6 +192,6 @@ def test_silence_gives_no_matrix() -> None:
 @pytest.mark.parametrize("song", ["Caesium", "Hydrogen"])
 def test_ten_seconds_of_a_song(song: str) -> None:
     mics, own = Item("linear", song, 22050, 10).render()
-    scores = score(own, remove(mics, "linear"), mics)
+    scores = score(own, remove(mics, "instantaneous"), mics)
     assert scores.median("sdr") >= 60  # measured: 81 and 85 dB
-    assert min(scores["gain"]) > 20
+    assert min(scores["sdri"]) > 20

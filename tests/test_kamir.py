@@ -12,7 +12,7 @@ RATE = 8000
 
 
 def band(length: int = 8 * RATE) -> tuple[np.ndarray, np.ndarray]:
-    """Three voices of partials that come and go, each a fifth as loud in the others' microphones."""
+    """Three sources of partials that come and go, each a fifth as loud in the others' microphones."""
     rng = np.random.default_rng(4)
     t = np.arange(length) / RATE
     images = np.zeros((3, length))
@@ -56,7 +56,7 @@ def test_powers_are_updated_in_turn() -> None:
     assert power[0, :, 0] == pytest.approx([first, second])
 
 
-def test_shares_are_learnt_where_voices_play_alone() -> None:
+def test_shares_are_learnt_where_sources_play_alone() -> None:
     rng = np.random.default_rng(0)
     power = rng.random((1, 2, 400)) ** 8
     power[:, 0, :200] = power[:, 1, 200:] = 0

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from debleed.methods.demix.features import FEATURES
-from debleed.methods.demix.leakage_net import SHIPPED, same_voice, tell_leak, weights
+from debleed.methods.demix.leakage_net import SHIPPED, same_source, tell_leak, weights
 from debleed.methods.demix.postfilter import RINGS
 from debleed.recording import InputError
 
@@ -42,13 +42,13 @@ def test_nothing_leaks_where_no_bleed_can_be() -> None:
     assert np.all(np.isfinite(tell_leak(evidence, allowed, weights())))
 
 
-def test_two_microphones_of_one_voice_tell_of_one_bleed() -> None:
+def test_two_microphones_of_one_source_tell_of_one_bleed() -> None:
     allowed = ~np.eye(4, dtype=bool)
-    assert np.array_equal(same_voice(allowed), [1, 1, 1, 1])
+    assert np.array_equal(same_source(allowed), [1, 1, 1, 1])
     allowed[2, 3] = allowed[3, 2] = False
-    assert np.array_equal(same_voice(allowed), [1, 1, 2, 2])
+    assert np.array_equal(same_source(allowed), [1, 1, 2, 2])
     allowed[:, 0] = allowed[0] = False  # a room microphone
-    assert np.array_equal(same_voice(allowed)[1:], [1, 2, 2])
+    assert np.array_equal(same_source(allowed)[1:], [1, 2, 2])
 
 
 def test_damaged_weights_are_refused(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from debleed import Recording
 from debleed.methods import create
 from debleed.methods.demix.broadband import find_paths
 from debleed.methods.demix.method import Demixed, Filters
-from debleed.methods.demix.narrowband import Narrowband, Search, far, find_matrices, on_grid, projected_row
+from debleed.methods.demix.narrowband import Narrowband, Search, far, find_matrices, on_grid, projected_onto
 
 RATE = 4000
 
@@ -95,15 +95,15 @@ def test_a_grid_holds_what_is_linear() -> None:
     assert np.allclose(on_grid(coarse, 5)[:, 1, 0], np.linspace(0, 8, 5))
 
 
-def test_a_projection_makes_a_row_orthogonal_to_the_other_voices() -> None:
+def test_a_projection_makes_a_row_orthogonal_to_the_other_sources() -> None:
     covariance = matrices(3, 8).astype(np.complex128)
     covariance = covariance @ covariance.conj().swapaxes(1, 2)
     rows = np.tile(np.eye(3, dtype=np.complex128), (8, 1, 1))
-    row, _ = projected_row(rows, covariance, np.zeros((8, 3)), 1, np.arange(3))
+    row, _ = projected_onto(rows, covariance, np.zeros((8, 3)), 1, np.arange(3))
     products = np.einsum("fi,fij->fj", row, covariance)
     assert np.allclose(products[:, [0, 2]], 0, atol=1e-5)
     assert np.allclose(np.einsum("fj,fj->f", products, row.conj()), 1, atol=1e-5)
-    bound, _ = projected_row(rows, covariance, np.zeros((8, 3)), 1, np.array([0, 1]))
+    bound, _ = projected_onto(rows, covariance, np.zeros((8, 3)), 1, np.array([0, 1]))
     assert not bound[:, 2].any()
 
 
@@ -141,13 +141,13 @@ def test_short_sounds_are_left_to_the_filters() -> None:
     assert find_matrices(mics.astype(np.float32), RATE, identity, ~np.eye(3, dtype=bool)) is None
 
 
-def test_nothing_is_likelier_than_separate_voices() -> None:
+def test_nothing_is_likelier_than_separate_sources() -> None:
     own = dry(3, 60).astype(np.float32)
     identity = np.tile(np.eye(3, dtype=np.complex64), (257, 1, 1))
     assert find_matrices(own, RATE, identity, ~np.eye(3, dtype=bool)) is None
 
 
-def test_pairs_of_one_voice_and_of_shared_sound_are_not_separated() -> None:
+def test_pairs_of_one_source_and_of_shared_sound_are_not_separated() -> None:
     mics, _ = room(dry(4, 60), direct=0.8)
     mics[3] = 0.7 * mics[2] + 0.3 * mics[3]  # a sound on two tracks
     allowed = ~np.eye(4, dtype=bool)

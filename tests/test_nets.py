@@ -28,14 +28,14 @@ def tiny(name, **changes):
 
 
 def stage(name, batch=2, samples=16384):
-    """Voices in bursts and their linear bleed; one microphone for a network that hears one alone."""
+    """Sources in bursts and their linear bleed; one microphone for a network that hears one alone."""
     rng = np.random.default_rng(8)
     t = np.arange(samples) / 22050
-    voices = np.stack([[np.sin(2 * np.pi * f * t) for f in rng.uniform(100, 2000, 4)] for _ in range(batch)])
-    voices *= rng.uniform(size=(batch, 4, 16)).repeat(samples // 16, axis=2) > 0.4
-    mics = (np.eye(4) + 0.3 * (1 - np.eye(4))) @ voices
+    sources = np.stack([[np.sin(2 * np.pi * f * t) for f in rng.uniform(100, 2000, 4)] for _ in range(batch)])
+    sources *= rng.uniform(size=(batch, 4, 16)).repeat(samples // 16, axis=2) > 0.4
+    mics = (np.eye(4) + 0.3 * (1 - np.eye(4))) @ sources
     kept = slice(0, 1) if nets.NETS[name].alone else slice(None)
-    return tuple(torch.tensor(z[:, kept], dtype=torch.float32) for z in (mics, voices))
+    return tuple(torch.tensor(z[:, kept], dtype=torch.float32) for z in (mics, sources))
 
 
 @pytest.mark.parametrize("name", nets.NETS)
@@ -64,15 +64,15 @@ def test_overfits_one_batch(name):
     ("name", "millions"),
     [("di-cae", 39.5), ("t-unet", 3.7), ("f-unet", 3.2), ("df-unet", 3.2), ("df-unet-gat", 3.3)],
 )
-def test_founding_layouts(name, millions):
-    config = nets.variants(name)["founding"]
+def test_waspaa2023_layouts(name, millions):
+    config = nets.variants(name)["published"]
     with torch.device("meta"):
         network = nets.build(name, config)
     assert sum(p.numel() for p in network.parameters()) / 1e6 == pytest.approx(millions, rel=0.05)
 
 
-def test_founding_di_cae_learns():
-    network = nets.build("di-cae", nets.variants("di-cae")["founding"])
+def test_waspaa2023_di_cae_learns():
+    network = nets.build("di-cae", nets.variants("di-cae")["published"])
     mics, images = stage("di-cae", batch=1, samples=8192)
     adam = torch.optim.Adam(network.parameters(), lr=1e-3)
     first = float(network.loss(mics, images).detach())

@@ -8,7 +8,7 @@ import pytest
 from debleed import Recording
 from debleed.methods import create, neural
 from debleed.methods.neural import Grid, Scale, casts, common_phases, kind_of, polarities
-from debleed.nets import VOICES, weights
+from debleed.nets import SOURCES, weights
 from debleed.recording import InputError
 from debleed.remove import remove
 
@@ -18,21 +18,21 @@ RATE = 22050
 def stage(mics=4, seconds=2.0, rate=RATE, seed=1):
     """Noise in bursts, each heard later and softer by the other microphones."""
     rng = np.random.default_rng(seed)
-    voices = rng.standard_normal((mics, round(seconds * rate))) * 0.05
-    voices *= rng.uniform(0, 1, (mics, len(voices[0]) // 2000 + 1)).repeat(2000, axis=1)[:, : len(voices[0])]
-    heard = voices.copy()
+    sources = rng.standard_normal((mics, round(seconds * rate))) * 0.05
+    sources *= rng.uniform(0, 1, (mics, len(sources[0]) // 2000 + 1)).repeat(2000, axis=1)[:, : len(sources[0])]
+    heard = sources.copy()
     for i in range(mics):
         for j in range(mics):
             if i != j:
-                heard[i] += 0.3 * np.roll(voices[j], 100 + 40 * abs(i - j))
+                heard[i] += 0.3 * np.roll(sources[j], 100 + 40 * abs(i - j))
     return heard.astype(np.float32)
 
 
-def test_voices_are_known_by_their_names():
+def test_sources_are_known_by_their_names():
     assert [kind_of(name) for name in ("vocals", "Bass DI", "snare_top", "piano", "other")] == [
         *("vocals", "bass", "drums", "other", "other")
     ]
-    assert VOICES[-1] == "other"
+    assert SOURCES[-1] == "other"
 
 
 def test_casts_hold_every_microphone():
@@ -114,7 +114,7 @@ def test_missing_networks_are_named(tmp_path):
 
 def test_shipped_weights_are_what_they_say():
     assert {create(f"{net}").net for net in ("t-unet", "f-unet", "df-unet", "df-unet-gat")} <= set(weights.shipped())
-    assert {f"di-cae-{voice}" for voice in VOICES} <= set(weights.shipped())
+    assert {f"di-cae-{source}" for source in SOURCES} <= set(weights.shipped())
     for name in weights.shipped():
         told = weights.describe(weights.find(name))  # refuses another file
         assert told["parameters"] * 2 < weights.find(name).stat().st_size < 15 * 2**20

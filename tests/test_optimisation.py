@@ -5,7 +5,7 @@ import pytest
 
 from debleed import Recording
 from debleed.methods import Side, create
-from debleed.methods.optimisation import Optimisation, objective, polarities, products, voices_given
+from debleed.methods.optimisation import Optimisation, objective, polarities, products, sources_given
 from debleed.recording import InputError
 from debleed.remove import remove
 
@@ -13,7 +13,7 @@ RATE = 8000
 
 
 def scene(count: int = 3, length: int = 3000, seed: int = 0) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Images of voices, the matrix of their bleed, the microphones."""
+    """Images of sources, the matrix of their bleed, the microphones."""
     rng = np.random.default_rng(seed)
     own = rng.laplace(size=(count, length)) * np.array([1.0, 0.5, 1.5, 0.8, 1.2, 0.6])[:count, None]
     mixing = rng.uniform(0.05, 0.4, (count, count))
@@ -21,7 +21,7 @@ def scene(count: int = 3, length: int = 3000, seed: int = 0) -> tuple[np.ndarray
     return own, mixing, mixing @ own
 
 
-def founding(x: np.ndarray, m: np.ndarray, turns: int, fall: float = 1e-3) -> np.ndarray:
+def waspaa2023(x: np.ndarray, m: np.ndarray, turns: int, fall: float = 1e-3) -> np.ndarray:
     """Iterate as it is written, on the samples themselves."""
     mics, unit, ones = len(x), np.eye(len(x)), np.ones((len(x), 1))
     level = np.sqrt(np.mean(x**2))
@@ -39,8 +39,8 @@ def founding(x: np.ndarray, m: np.ndarray, turns: int, fall: float = 1e-3) -> np
     return s * level
 
 
-def run(x: np.ndarray, m: np.ndarray, voices: list[str] | None = None, **settings: float) -> np.ndarray:
-    recording = Recording.from_array(x, RATE, voices=voices)
+def run(x: np.ndarray, m: np.ndarray, sources: list[str] | None = None, **settings: float) -> np.ndarray:
+    recording = Recording.from_array(x, RATE, sources=sources)
     side = Side(mixture=Recording.from_array(m, RATE))
     return create("optimisation", **settings).fit(recording, side).apply(recording).read()
 
@@ -51,16 +51,16 @@ def sdr(own: np.ndarray, found: np.ndarray) -> np.ndarray:
 
 @pytest.mark.parametrize("turns", [1, 7, 1000])
 @pytest.mark.parametrize("count", [2, 3, 4, 5, 6])
-def test_is_the_founding_iteration(count: int, turns: int) -> None:
+def test_is_the_waspaa2023_iteration(count: int, turns: int) -> None:
     own, _, x = scene(count)
     m = own.sum(axis=0, keepdims=True)
-    assert np.allclose(run(x, m, iterations=turns), founding(x, m, turns), atol=1e-6)
+    assert np.allclose(run(x, m, iterations=turns), waspaa2023(x, m, turns), atol=1e-6)
 
 
-def test_the_right_matrix_gives_the_voices_and_leaves_nothing() -> None:
+def test_the_right_matrix_gives_the_sources_and_leaves_nothing() -> None:
     own, mixing, x = scene()
     given = np.vstack([x, own.sum(axis=0)])
-    solution = voices_given(mixing, np.ones(3))
+    solution = sources_given(mixing, np.ones(3))
     assert np.allclose(solution @ given, own)
     assert objective(mixing, solution, given @ given.T, np.ones(3)) == pytest.approx(0, abs=1e-9 * np.sum(x**2))
 
@@ -70,7 +70,7 @@ def test_products_and_objective_are_those_of_the_samples() -> None:
     m = own.sum(axis=0, keepdims=True) + 0.1
     given = np.vstack([x, m])
     wrong = 0.8 * mixing + 0.2 * np.eye(3)
-    solution = voices_given(wrong, np.ones(3))
+    solution = sources_given(wrong, np.ones(3))
     s = solution @ given
     cross, auto = products(solution, given @ given.T)
     assert np.allclose(cross, x @ s.T)
@@ -79,7 +79,7 @@ def test_products_and_objective_are_those_of_the_samples() -> None:
     assert objective(wrong, solution, given @ given.T, np.ones(3)) == pytest.approx(left)
 
 
-def test_two_voices_are_told_apart_but_more_are_not() -> None:
+def test_two_sources_are_told_apart_but_more_are_not() -> None:
     own, _, x = scene(2)
     found = run(x, own.sum(axis=0, keepdims=True), iterations=20000, fall=0)
     assert sdr(own, found).min() > 60
@@ -92,7 +92,7 @@ def test_two_voices_are_told_apart_but_more_are_not() -> None:
 
 def test_entries_keep_their_bounds() -> None:
     rng = np.random.default_rng(0)
-    allowed = Recording.from_array(np.zeros((3, 1)), 1, voices=["a", "a", "b"]).paths()
+    allowed = Recording.from_array(np.zeros((3, 1)), 1, sources=["a", "a", "b"]).paths()
     found = Optimisation(lowest=0.1, highest=0.2).projected(rng.standard_normal((3, 3)), np.eye(3), allowed)
     assert np.array_equal(np.diag(found), np.ones(3))
     assert found[0, 1] == found[1, 0] == 0
@@ -115,7 +115,7 @@ def test_polarity_of_microphones_is_seen() -> None:
 def test_a_microphone_upside_down_comes_back_upside_down(mixed: int) -> None:
     own, _, x = scene(2)
     sign = np.array([[1], [-1]])
-    m = own[:1] + mixed * own[1:]  # the mixture may hold the voice as it is or as the microphone does
+    m = own[:1] + mixed * own[1:]  # the mixture may hold the source as it is or as the microphone does
     found = run(sign * x, m, iterations=20000, fall=0)
     assert sdr(sign * own, found).min() > 60
 

@@ -3,20 +3,20 @@ import pytest
 
 from debleed import Recording
 from debleed.methods.demix.features import band_edges
-from debleed.methods.demix.postfilter import FLOOR, RINGS, Suppression
+from debleed.methods.demix.postfilter import FLOOR, RINGS, Postfilter
 from hits import RATE, hits, smeared
 
 BANDS = len(band_edges(257)) - 1
 
 
-def leaking(share: float, mics: int = 2) -> Suppression:
-    """Voice 1 leaves a share in microphone 0."""
+def leaking(share: float, mics: int = 2) -> Postfilter:
+    """Source 1 leaves a share in microphone 0."""
     leak = np.zeros((len(RINGS), mics, mics, BANDS), np.float32)
     leak[0, 0, 1] = share
-    return Suppression(leak)
+    return Postfilter(leak)
 
 
-def test_turning_down_takes_the_leak_and_keeps_the_voice() -> None:
+def test_turning_down_takes_the_leak_and_keeps_the_source() -> None:
     kick, snare = hits(0), hits(1)
     bleed = smeared(2, snare, 0.05)
     mics = Recording.from_array(np.stack([kick + bleed, snare]), RATE)
@@ -35,13 +35,13 @@ def test_nothing_is_cut_to_nothing() -> None:
 
 def test_no_leak_no_change() -> None:
     mics = Recording.from_array(np.stack([hits(0), hits(1)]), RATE)
-    assert Suppression.none(2).apply(mics) is mics
+    assert Postfilter.none(2).apply(mics) is mics
 
 
 def test_the_leak_changes_gradually_from_band_to_band() -> None:
     leak = np.zeros((len(RINGS), 1, 1, BANDS), np.float32)
     leak[..., 5] = 1
-    told = Suppression(leak).over_bins(257)[0, 0, 0]
+    told = Postfilter(leak).over_bins(257)[0, 0, 0]
     assert told.max() == pytest.approx(1, abs=0.1)
     assert np.abs(np.diff(told)).max() < 0.4
 
@@ -56,7 +56,7 @@ def test_a_stretch_is_a_stretch_of_the_whole(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr("debleed.methods.demix.postfilter.STRETCH", 1)  # a second at a time
     mics = Recording.from_array(np.stack([hits(0), hits(1)]), RATE)
     leak = np.full((len(RINGS), 2, 2, BANDS), 0.03, np.float32)
-    clean = Suppression(leak).apply(mics)
+    clean = Postfilter(leak).apply(mics)
     assert clean.read(70001, 90003) == pytest.approx(clean.read()[:, 70001:90003], abs=1e-5)
 
 

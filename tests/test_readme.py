@@ -6,6 +6,7 @@ import debleed
 
 ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+CONTRIBUTING = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
 TESTS = "pytest -q -n 2"
 
 
@@ -15,15 +16,15 @@ def test_the_examples_run() -> None:
 
 def test_the_picture_of_the_house_is_true() -> None:
     house = Path(debleed.__file__).parent
-    drawn = set(re.findall(r"^│?[ ]*[├└]── (\S+)", README, re.MULTILINE))
-    files = {path.name for folder in (house, house / "methods") for path in folder.glob("*.py")}
+    drawn = set(re.findall(r"^[├└]── (\S+)", CONTRIBUTING, re.MULTILINE))
+    files = {path.name for path in house.glob("*.py")}
     folders = {f"{path.name}/" for path in house.iterdir() if path.is_dir() and path.name != "__pycache__"}
     assert drawn == files | folders
 
 
 def test_the_commands_are_those_that_are_checked() -> None:
     assert TESTS in README
-    assert TESTS in (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    assert TESTS in CONTRIBUTING
     assert TESTS in (ROOT / ".ci" / "run").read_text(encoding="utf-8")
 
 

@@ -33,9 +33,9 @@ class Halve:
 seen = []
 
 
-def mics(*voices, length=3 * RATE, dtype=np.float32):
-    samples = np.random.default_rng(0).uniform(-0.5, 0.5, (len(voices), length)).astype(dtype)
-    return Recording.from_array(samples, RATE, [f"m{i}" for i in range(len(voices))], voices)
+def mics(*sources, length=3 * RATE, dtype=np.float32):
+    samples = np.random.default_rng(0).uniform(-0.5, 0.5, (len(sources), length)).astype(dtype)
+    return Recording.from_array(samples, RATE, [f"m{i}" for i in range(len(sources))], sources)
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
@@ -56,7 +56,7 @@ def test_room_microphones_come_back_as_they_are():
     recording = mics("a", None, "b")
     result = remove(recording, Halve())
     assert seen[-1][0] == ("m0", "m2")
-    assert (result.names, result.voices) == (recording.names, recording.voices)
+    assert (result.names, result.sources) == (recording.names, recording.sources)
     expected = recording.read() * np.array([[0.5], [1], [0.5]], np.float32)
     np.testing.assert_array_equal(result.read(), expected)
     np.testing.assert_array_equal(result.read(77, 99), expected[:, 77:99])
@@ -68,7 +68,7 @@ def test_a_reduction_puts_a_share_back(limit, factor):
     np.testing.assert_allclose(remove(recording, Halve(), reduction=limit).read(), factor * recording.read(), rtol=1e-6)
 
 
-def test_a_reduction_of_one_voice_leaves_the_others():
+def test_a_reduction_of_one_source_leaves_the_others():
     recording = mics("a", "b", "a", None)
     result = remove(recording, Halve(), reduction={"a": 20.0}).read()
     np.testing.assert_allclose(result, recording.read() * np.array([[0.55], [0.5], [0.55], [1]]), rtol=1e-6)
@@ -80,11 +80,11 @@ def test_bad_reductions_are_refused(reduction):
         remove(mics("a", "b"), Halve(), reduction=reduction)
 
 
-@pytest.mark.parametrize("voices", [("a",), ("a", "a"), ("a", None)])
-def test_fewer_than_two_voices_come_back_as_they_are(voices, caplog):
-    recording = mics(*voices)
+@pytest.mark.parametrize("sources", [("a",), ("a", "a"), ("a", None)])
+def test_fewer_than_two_sources_come_back_as_they_are(sources, caplog):
+    recording = mics(*sources)
     np.testing.assert_array_equal(remove(recording, Halve()).read(), recording.read())
-    assert "fewer than two voices" in caplog.text
+    assert "fewer than two sources" in caplog.text
 
 
 def test_the_input_is_not_changed():

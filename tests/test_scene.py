@@ -16,7 +16,7 @@ from debleed.scenes.scene import KINDS, PRESETS, Scene
 from debleed.scoring.evaluate import bleed_matrix_db
 
 RATE = 8000
-VOICES = ("singer", "bass", "drums", "keys")
+SOURCES = ("singer", "bass", "drums", "keys")
 GOLDEN = json.loads((Path(__file__).parent / "golden_scenes.json").read_text(encoding="utf-8"))
 ROOMS = Path(__file__).resolve().parents[2] / "shared" / "data" / "rooms"
 
@@ -60,12 +60,12 @@ def novel(request, measured):
     """Draw a scene with something beyond the common case."""
     kind, settings = NEW[request.param]
     responses = {"responses": measured} if request.param == "measured" else {}
-    return lambda: Scene.draw(kind, VOICES, RATE, "novel", noise_db=-40, **settings, **responses)
+    return lambda: Scene.draw(kind, SOURCES, RATE, "novel", noise_db=-40, **settings, **responses)
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_microphones_are_the_sum_of_images_and_noise(kind, stems):
-    rendered = Scene.draw(kind, VOICES, RATE, "item", noise_db=-40).render(stems)
+    rendered = Scene.draw(kind, SOURCES, RATE, "item", noise_db=-40).render(stems)
     np.testing.assert_allclose(rendered.images.sum(1) + rendered.noise, rendered.mics, atol=1e-12)
     np.testing.assert_array_equal(rendered.own, np.einsum("iit->it", rendered.images))
     assert rendered.mics.shape == stems.shape
@@ -73,7 +73,7 @@ def test_microphones_are_the_sum_of_images_and_noise(kind, stems):
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_scene_survives_json_and_renders_the_same(kind, stems):
-    scene = Scene.draw(kind, VOICES, RATE, 7, noise_db=-30)
+    scene = Scene.draw(kind, SOURCES, RATE, 7, noise_db=-30)
     again = Scene.from_json(scene.to_json())
     assert again == scene
     assert json.loads(scene.to_json())["kind"] == kind
@@ -82,7 +82,7 @@ def test_a_scene_survives_json_and_renders_the_same(kind, stems):
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_scene_of_earlier_versions_is_drawn_and_sounds_as_it_did(kind, stems):
-    scene = Scene.draw(kind, VOICES, RATE, "golden", noise_db=-40)
+    scene = Scene.draw(kind, SOURCES, RATE, "golden", noise_db=-40)
     assert scene.to_json() == json.dumps(GOLDEN[kind]["scene"], indent=1)
     heard = scene.render(stems).mics[:, 4000::3000]
     np.testing.assert_allclose(heard, GOLDEN[kind]["samples"], atol=1e-6 * np.std(heard))
@@ -98,12 +98,12 @@ def test_new_scenes_survive_json_and_are_drawn_the_same(novel, stems):
     np.testing.assert_allclose(rendered.images.sum(1) + rendered.noise, rendered.mics, atol=1e-12)
 
 
-def test_own_image_is_the_sum_of_the_stems_of_the_voice(novel, stems):
+def test_own_image_is_the_sum_of_the_stems_of_the_source(novel, stems):
     scene = novel()
     images, own = scene.render(stems).images, scene.render(stems).own
     assert images.shape == (len(scene.miked), *stems.shape)
-    for voice, rows, heard in zip(scene.miked, images, own, strict=True):
-        mine = [row for row, owner in zip(rows, scene.owners, strict=True) if owner == voice]
+    for source, rows, heard in zip(scene.miked, images, own, strict=True):
+        mine = [row for row, owner in zip(rows, scene.owners, strict=True) if owner == source]
         np.testing.assert_allclose(heard, np.sum(mine, axis=0), atol=1e-12)
     mics, truth = render_own(scene, stems)
     assert mics.names == truth.names == scene.miked
@@ -112,27 +112,27 @@ def test_own_image_is_the_sum_of_the_stems_of_the_voice(novel, stems):
 
 @pytest.mark.parametrize(("kind", "settings"), [("linear", {}), ("convolutive", {}), ("room", {"layout": "drawn"})])
 def test_a_microphone_less_changes_nothing_else(kind, settings, stems):
-    whole = Scene.draw(kind, VOICES, RATE, 5, noise_db=-40, **settings).render(stems)
-    fewer = Scene.draw(kind, VOICES, RATE, 5, noise_db=-40, without_mic=["bass"], **settings)
+    whole = Scene.draw(kind, SOURCES, RATE, 5, noise_db=-40, **settings).render(stems)
+    fewer = Scene.draw(kind, SOURCES, RATE, 5, noise_db=-40, without_mic=["bass"], **settings)
     assert fewer.miked == ("singer", "drums", "keys")
     rendered = fewer.render(stems)
-    # in a room, places are rounded to millimetres, and so is the loudness of a voice without microphone
+    # in a room, places are rounded to millimetres, and so is the loudness of a source without microphone
     for name in ("mics", "own", "images"):
         np.testing.assert_allclose(getattr(rendered, name), getattr(whole, name)[[0, 2, 3]], atol=3e-3 * np.std(stems))
 
 
-def test_a_voice_without_a_microphone_is_in_no_own_image(stems):
-    scene = Scene.draw("room", VOICES, RATE, 5, without_mic=["bass"])
+def test_a_source_without_a_microphone_is_in_no_own_image(stems):
+    scene = Scene.draw("room", SOURCES, RATE, 5, without_mic=["bass"])
     louder = stems * [[1], [10], [1], [1]]
     np.testing.assert_array_equal(scene.render(stems).own, scene.render(louder).own)
     assert np.all(np.std(scene.render(louder).mics - scene.render(stems).mics, axis=1) > 0)
 
 
-def test_every_part_of_a_voice_is_at_home_in_the_founding_matrix():
+def test_every_part_of_a_source_is_at_home_in_the_waspaa2023_matrix():
     scene = Scene.draw(
         "linear", ("kick", "singer", "snare", "hat"), RATE, 3, groups={"drums": ("hat", "kick", "snare")}
     )
-    assert (scene.voices, scene.owners) == (("drums", "singer"), ("drums", "singer", "drums", "drums"))
+    assert (scene.sources, scene.owners) == (("drums", "singer"), ("drums", "singer", "drums", "drums"))
     gains = np.array(scene.gains)
     own = np.array([[True, False, True, True], [False, True, False, False]])
     assert np.all((gains[own] >= 0.6) & (gains[own] <= 1))
@@ -140,15 +140,15 @@ def test_every_part_of_a_voice_is_at_home_in_the_founding_matrix():
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_the_parts_of_a_voice_stand_together(seed):
+def test_the_parts_of_a_source_stand_together(seed):
     parts = ("kick", "snare", "hat")
     settings = {"groups": {"drums": parts}, "layout": "drawn", "distance": 0.8}
     scene = Scene.draw("room", ("singer", *parts, "bass"), RATE, seed, **settings)
-    places, mics = np.array(scene.sources), np.array(scene.microphones)
+    places, mics = np.array(scene.source_positions), np.array(scene.microphone_positions)
     drums = scene.miked.index("drums")
     assert len(mics) == 3
     assert len({tuple(place) for place in places}) == 5
-    own = [scene.miked.index(voice) for voice in scene.owners]
+    own = [scene.miked.index(source) for source in scene.owners]
     distances = np.linalg.norm(mics[:, None] - places, axis=2)
     np.testing.assert_array_equal(np.argmin(distances, axis=0), own)
     assert np.all((distances[drums, 1:4] >= 0.39) & (distances[drums, 1:4] <= 1.21))
@@ -160,7 +160,7 @@ def test_the_parts_of_a_voice_stand_together(seed):
 @pytest.mark.parametrize(("seed", "count"), list(product(range(4), (1, 4, 12))))
 def test_drawn_places_leave_everybody_room(seed, count):
     scene = Scene.draw("room", [f"v{i}" for i in range(count)], RATE, seed, layout="drawn", distance=(0.3, 0.8))
-    sources, mics, room = np.array(scene.sources), np.array(scene.microphones), np.array(scene.room)
+    sources, mics, room = np.array(scene.source_positions), np.array(scene.microphone_positions), np.array(scene.room)
     for places in (sources, mics):
         assert np.all((places[:, :2] >= 1.5) & (places[:, :2] <= room[:2] - 1.5))
         assert np.all((places[:, 2] >= 1) & (places[:, 2] <= 1.7))
@@ -174,7 +174,7 @@ def test_drawn_places_leave_everybody_room(seed, count):
 
 
 def test_drawn_places_of_convolutive_bleed_are_those_of_the_delays():
-    scene = Scene.draw("convolutive", VOICES, RATE, 5, layout="drawn", distance=0.6)
+    scene = Scene.draw("convolutive", SOURCES, RATE, 5, layout="drawn", distance=0.6)
     delays, gains = np.array(scene.delays), np.array(scene.gains)
     np.testing.assert_allclose(np.diag(delays), 0.6 / SPEED_OF_SOUND, atol=3e-6)
     spread = 20 * np.log10(gains * delays / np.diag(delays))
@@ -203,8 +203,8 @@ def test_patterns_pick_up_and_radiate_by_the_cosine(pattern, p):
 @pytest.mark.parametrize("settings", [{"microphone_pattern": "cardioid"}, {"source_pattern": "hypercardioid"}])
 def test_directivities_point_at_each_other(settings):
     """The own direct sound keeps gain 1, and less of the room and of the others arrives than with omnis."""
-    omni = Scene.draw("room", VOICES, RATE, 5, layout="drawn").responses()
-    scene = Scene.draw("room", VOICES, RATE, 5, layout="drawn", **settings)
+    omni = Scene.draw("room", SOURCES, RATE, 5, layout="drawn").responses()
+    scene = Scene.draw("room", SOURCES, RATE, 5, layout="drawn", **settings)
     for i, (row, plain) in enumerate(zip(scene.responses(), omni, strict=True)):
         peak = np.argmax(np.abs(plain[i]))
         assert row[i][peak] == pytest.approx(plain[i][peak], abs=0.05)
@@ -217,7 +217,7 @@ def test_directivities_point_at_each_other(settings):
 
 
 def test_measured_responses_have_the_delays_gains_and_tail_of_the_scene(measured):
-    scene = Scene.draw("convolutive", VOICES, RATE, 2, responses=measured)
+    scene = Scene.draw("convolutive", SOURCES, RATE, 2, responses=measured)
     assert {name for row in scene.measured for name, _ in row} == {"hall.wav", "cellar.wav"}
     assert dict(scene.checksums)["hall.wav"] == hashlib.sha256((measured / "hall.wav").read_bytes()).hexdigest()
     assert scene.rt60 is None
@@ -236,7 +236,7 @@ def test_measured_responses_have_the_delays_gains_and_tail_of_the_scene(measured
 
 
 def test_measured_responses_are_refused_where_they_are_not_what_was_drawn(measured, stems, tmp_path):
-    scene = Scene.draw("convolutive", VOICES, RATE, 2, responses=measured)
+    scene = Scene.draw("convolutive", SOURCES, RATE, 2, responses=measured)
     with pytest.raises(InputError, match="say in which folder"):
         Scene.from_json(scene.to_json()).render(stems)
     with pytest.raises(InputError, match="which is not in"):
@@ -247,19 +247,19 @@ def test_measured_responses_are_refused_where_they_are_not_what_was_drawn(measur
         Scene.from_json(scene.to_json(), folder=tmp_path).render(stems)
     soundfile.write(tmp_path / "hall.wav", np.zeros(100), RATE)
     with pytest.raises(InputError, match="no impulse response"):
-        Scene.draw("convolutive", VOICES, RATE, 2, responses=tmp_path)
+        Scene.draw("convolutive", SOURCES, RATE, 2, responses=tmp_path)
 
 
 def test_responses_without_reverberation_keep_what_little_follows(tmp_path, stems):
     soundfile.write(tmp_path / "dead.wav", [0.0, 0.5, 0.0], RATE)
-    scene = Scene.draw("convolutive", VOICES, RATE, 2, responses=tmp_path)
+    scene = Scene.draw("convolutive", SOURCES, RATE, 2, responses=tmp_path)
     assert scene.tail_db is None
     np.testing.assert_allclose([[np.sum(path) for path in row] for row in scene.responses()], scene.gains, rtol=0.02)
 
 
 @pytest.mark.skipif(not ROOMS.is_dir(), reason="needs the measured rooms in ../shared, which are not there")
 def test_rooms_that_were_really_measured(stems):
-    scene = Scene.draw("convolutive", VOICES, RATE, 2, responses=ROOMS)
+    scene = Scene.draw("convolutive", SOURCES, RATE, 2, responses=ROOMS)
     assert scene.render(stems).mics.any()
     for i, row in enumerate(scene.responses()):
         for response, delay in zip(row, scene.delays[i], strict=True):
@@ -269,14 +269,14 @@ def test_rooms_that_were_really_measured(stems):
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_one_microphone_at_a_time_gives_the_same(kind, stems):
-    scene = Scene.draw(kind, VOICES, RATE, 7, noise_db=-30)
+    scene = Scene.draw(kind, SOURCES, RATE, 7, noise_db=-30)
     whole, third = scene.render(stems), scene.render(stems, mics=[2])
     np.testing.assert_allclose(third.mics[0], whole.mics[2], atol=1e-12)
     np.testing.assert_allclose(third.own[0], whole.own[2], atol=1e-12)
 
 
-def test_linear_bleed_is_the_founding_matrix(stems):
-    scene = Scene.draw("linear", VOICES, RATE, 3)
+def test_linear_bleed_is_the_waspaa2023_matrix(stems):
+    scene = Scene.draw("linear", SOURCES, RATE, 3)
     gains = np.array(scene.gains)
     own = np.eye(4, dtype=bool)
     assert np.all((gains[own] >= 0.6) & (gains[own] <= 1))
@@ -285,26 +285,26 @@ def test_linear_bleed_is_the_founding_matrix(stems):
     np.testing.assert_allclose(scene.render(stems).mics, gains @ stems, atol=1e-12)
 
 
-def test_bleed_matrix_of_equally_loud_voices_is_the_gains_in_decibel(stems):
-    scene = Scene.draw("linear", VOICES, RATE, 3)
+def test_bleed_matrix_of_equally_loud_sources_is_the_gains_in_decibel(stems):
+    scene = Scene.draw("linear", SOURCES, RATE, 3)
     gains = np.array(scene.gains) * np.sqrt(np.sum(stems**2, axis=1))
     expected = 20 * np.log10(gains / np.diag(gains))
     np.testing.assert_allclose(bleed_matrix_db(scene.render(stems).images), expected, atol=1e-9)
 
 
 def test_different_seeds_give_different_scenes():
-    assert Scene.draw("linear", VOICES, RATE, 1).gains != Scene.draw("linear", VOICES, RATE, 2).gains
+    assert Scene.draw("linear", SOURCES, RATE, 1).gains != Scene.draw("linear", SOURCES, RATE, 2).gains
 
 
 def test_the_drawing_does_not_depend_on_the_rate():
-    low, high = (Scene.draw("room", VOICES, rate, 5) for rate in (8000, 16000))
-    assert low.sources == high.sources
+    low, high = (Scene.draw("room", SOURCES, rate, 5) for rate in (8000, 16000))
+    assert low.source_positions == high.source_positions
     assert low.room == high.room
 
 
 @pytest.mark.parametrize("kind", ["convolutive", "room"])
 def test_direct_sound_has_gain_one_and_arrives_on_time(kind):
-    scene = Scene.draw(kind, VOICES, 48000, 5, rt60=0.3, distance=1.0)
+    scene = Scene.draw(kind, SOURCES, 48000, 5, rt60=0.3, distance=1.0)
     for i, row in enumerate(scene.responses()):
         assert np.argmax(np.abs(row[i])) == pytest.approx(48000 / SPEED_OF_SOUND, abs=1)
         if kind == "room":
@@ -314,7 +314,7 @@ def test_direct_sound_has_gain_one_and_arrives_on_time(kind):
 # Sabine's formula assumes a diffuse field; in a long low room of hard-working walls it is off by a third
 @pytest.mark.parametrize(("kind", "rt60", "tolerance"), [("convolutive", 0.5, 0.1), ("room", 0.35, 0.5)])
 def test_the_measured_reverberation_is_near_the_asked_one(kind, rt60, tolerance):
-    scene = Scene.draw(kind, VOICES, RATE, 11, rt60=rt60)
+    scene = Scene.draw(kind, SOURCES, RATE, 11, rt60=rt60)
     assert scene.rt60 == rt60
     assert scene.measured_rt60 == pytest.approx(rt60, rel=tolerance)
 
@@ -327,18 +327,18 @@ def test_reverberation_time_of_an_exponential():
 
 
 def test_noise_has_the_asked_level_and_differs_between_microphones(stems):
-    rendered = Scene.draw("linear", VOICES, RATE, 3, noise_db=-20).render(stems)
-    voices = rendered.mics - rendered.noise
-    level = 10 * np.log10(np.mean(rendered.noise**2, axis=1) / np.mean(voices**2, axis=1))
+    rendered = Scene.draw("linear", SOURCES, RATE, 3, noise_db=-20).render(stems)
+    sources = rendered.mics - rendered.noise
+    level = 10 * np.log10(np.mean(rendered.noise**2, axis=1) / np.mean(sources**2, axis=1))
     np.testing.assert_allclose(level, -20, atol=0.2)
     assert abs(np.corrcoef(rendered.noise)[0, 1]) < 0.05
-    assert not Scene.draw("linear", VOICES, RATE, 3).render(stems).noise.any()
+    assert not Scene.draw("linear", SOURCES, RATE, 3).render(stems).noise.any()
 
 
 @pytest.mark.parametrize("count", [1, 2, 8, 16])
 def test_everybody_keeps_off_the_walls(count):
     scene = Scene.draw("room", [f"v{i}" for i in range(count)], RATE, count, distance=1.5)
-    sources, mics, room = np.array(scene.sources), np.array(scene.microphones), np.array(scene.room)
+    sources, mics, room = np.array(scene.source_positions), np.array(scene.microphone_positions), np.array(scene.room)
     for places in (sources, mics):
         assert np.all(places[:, :2] >= 1.5)
         assert np.all(places[:, :2] <= room[:2] - 1.5)
@@ -348,35 +348,35 @@ def test_everybody_keeps_off_the_walls(count):
 
 
 @pytest.mark.parametrize("name", PRESETS)
-def test_presets_of_the_founding_work(name):
-    scene = Scene.preset(name, VOICES, RATE, 1)
-    assert scene.voices == VOICES
-    if name == "founding-room-0.25":
+def test_presets_of_the_waspaa2023_work(name):
+    scene = Scene.preset(name, SOURCES, RATE, 1)
+    assert scene.sources == SOURCES
+    if name == "waspaa2023-room-0.25":
         assert (scene.room, scene.rt60) == ((13.5, 7.0, 7.0), 0.25)
-        assert scene.microphones[0] == (3.0, 4.5, 1.0)
-    if name == "founding-room-0.35":
+        assert scene.microphone_positions[0] == (3.0, 4.5, 1.0)
+    if name == "waspaa2023-room-0.35":
         assert np.all((np.array(scene.room) >= [13, 7, 7]) & (np.array(scene.room) <= [16, 10, 10]))
-    if name == "founding-hall-0.8":
+    if name == "waspaa2023-hall-0.8":
         assert (scene.room, scene.rt60) == ((40.0, 35.0, 20.0), 0.8)
-        near = np.linalg.norm(np.subtract(scene.sources, scene.microphones), axis=1)
+        near = np.linalg.norm(np.subtract(scene.source_positions, scene.microphone_positions), axis=1)
         assert np.all((near > 0.999) & (near < 3.001))
         assert len(set(near.round(2))) == 4
 
 
-def test_presets_take_fewer_voices_and_settings_that_they_leave_open():
-    scene = Scene.preset("founding-room-0.25", VOICES[:3], RATE, 1, microphone_pattern="cardioid")
-    assert scene.sources == ((3.0, 5.0, 1.0), (5.5, 5.5, 1.0), (8.0, 5.5, 1.0))
+def test_presets_take_fewer_sources_and_settings_that_they_leave_open():
+    scene = Scene.preset("waspaa2023-room-0.25", SOURCES[:3], RATE, 1, microphone_pattern="cardioid")
+    assert scene.source_positions == ((3.0, 5.0, 1.0), (5.5, 5.5, 1.0), (8.0, 5.5, 1.0))
     assert scene.microphone_pattern == "cardioid"
-    grouped = Scene.preset("founding-room-0.25", "abcde", RATE, 1, groups={"drums": "de"})
-    assert len(grouped.microphones) == 4
-    with pytest.raises(InputError, match="places for 4 voices, too few for 5"):
-        Scene.preset("founding-room-0.25", "abcde", RATE, 1)
+    grouped = Scene.preset("waspaa2023-room-0.25", "abcde", RATE, 1, groups={"drums": "de"})
+    assert len(grouped.microphone_positions) == 4
+    with pytest.raises(InputError, match="places for 4 sources, too few for 5"):
+        Scene.preset("waspaa2023-room-0.25", "abcde", RATE, 1)
     with pytest.raises(InputError, match="fixes the rt60 itself"):
-        Scene.preset("founding-room-0.25", VOICES, RATE, 1, rt60=0.5)
+        Scene.preset("waspaa2023-room-0.25", SOURCES, RATE, 1, rt60=0.5)
 
 
 def test_type_and_length_of_the_stems_are_kept():
-    rendered = Scene.draw("room", VOICES, RATE, 1).render(np.zeros((4, 77), np.float32))
+    rendered = Scene.draw("room", SOURCES, RATE, 1).render(np.zeros((4, 77), np.float32))
     assert (rendered.mics.dtype, rendered.mics.shape) == (np.float32, (4, 77))
     assert not rendered.mics.any()
 
@@ -384,34 +384,36 @@ def test_type_and_length_of_the_stems_are_kept():
 @pytest.mark.parametrize(
     "refused",
     [
-        lambda: Scene.draw("underwater", VOICES, RATE, 1),
+        lambda: Scene.draw("underwater", SOURCES, RATE, 1),
         lambda: Scene.draw("room", [], RATE, 1),
         lambda: Scene.draw("room", ["a", "a"], RATE, 1),
-        lambda: Scene.draw("room", VOICES, RATE, 1, room=(3.0, 3.0, 3.0)),
-        lambda: Scene.draw("room", VOICES, RATE, 1, rt60=0.05),
-        lambda: Scene.draw("room", VOICES, RATE, 1, rt60=-1),
-        lambda: Scene.draw("room", VOICES[:3], RATE, 1, sources=((1.0, 1.0, 1.0),)),
-        lambda: Scene.preset("founding-cave", VOICES, RATE, 1),
-        lambda: Scene.draw("room", VOICES, RATE, 1, layout="circle"),
-        lambda: Scene.draw("linear", VOICES, RATE, 1, layout="drawn"),
-        lambda: Scene.draw("room", VOICES, RATE, 1, layout="drawn", sources=((1.0, 1.0, 1.0),) * 4),
-        lambda: Scene.draw("room", VOICES, RATE, 1, layout="drawn", room=(4.0, 4.0, 3.0)),
-        lambda: Scene.draw("room", VOICES, RATE, 1, distance=(2.0, 1.0)),
-        lambda: Scene.draw("room", VOICES, RATE, 1, microphone_pattern="lobar"),
-        lambda: Scene.draw("convolutive", VOICES, RATE, 1, source_pattern="cardioid"),
-        lambda: Scene.draw("room", VOICES, RATE, 1, responses=Path("nowhere")),
-        lambda: Scene.draw("convolutive", VOICES, RATE, 1, responses=Path("nowhere")),
-        lambda: Scene.draw("convolutive", VOICES, RATE, 1, responses=Path("nowhere"), rt60=0.3),
-        lambda: Scene.draw("linear", VOICES, RATE, 1, without_mic=["flute"]),
-        lambda: Scene.draw("linear", VOICES, RATE, 1, without_mic=VOICES),
-        lambda: Scene.draw("linear", VOICES, RATE, 1, groups={"winds": ("flute",)}),
-        lambda: Scene.draw("linear", VOICES, RATE, 1, groups={"a": ("bass", "keys"), "b": ("keys",)}),
-        lambda: Scene.draw("linear", VOICES, RATE, 1, groups={"singer": ("bass", "keys")}),
-        lambda: dataclasses.replace(Scene.draw("linear", VOICES, RATE, 1), members=(("a", "b"),)),
+        lambda: Scene.draw("room", SOURCES, RATE, 1, room=(3.0, 3.0, 3.0)),
+        lambda: Scene.draw("room", SOURCES, RATE, 1, rt60=0.05),
+        lambda: Scene.draw("room", SOURCES, RATE, 1, rt60=-1),
+        lambda: Scene.draw("room", SOURCES[:3], RATE, 1, source_positions=((1.0, 1.0, 1.0),)),
+        lambda: Scene.preset("waspaa2023-cave", SOURCES, RATE, 1),
+        lambda: Scene.draw("room", SOURCES, RATE, 1, layout="circle"),
+        lambda: Scene.draw("linear", SOURCES, RATE, 1, layout="drawn"),
+        lambda: Scene.draw("room", SOURCES, RATE, 1, layout="drawn", source_positions=((1.0, 1.0, 1.0),) * 4),
+        lambda: Scene.draw("room", SOURCES, RATE, 1, layout="drawn", room=(4.0, 4.0, 3.0)),
+        lambda: Scene.draw("room", SOURCES, RATE, 1, distance=(2.0, 1.0)),
+        lambda: Scene.draw("room", SOURCES, RATE, 1, microphone_pattern="lobar"),
+        lambda: Scene.draw("convolutive", SOURCES, RATE, 1, source_pattern="cardioid"),
+        lambda: Scene.draw("room", SOURCES, RATE, 1, responses=Path("nowhere")),
+        lambda: Scene.draw("convolutive", SOURCES, RATE, 1, responses=Path("nowhere")),
+        lambda: Scene.draw("convolutive", SOURCES, RATE, 1, responses=Path("nowhere"), rt60=0.3),
+        lambda: Scene.draw("linear", SOURCES, RATE, 1, without_mic=["flute"]),
+        lambda: Scene.draw("linear", SOURCES, RATE, 1, without_mic=SOURCES),
+        lambda: Scene.draw("linear", SOURCES, RATE, 1, groups={"winds": ("flute",)}),
+        lambda: Scene.draw("linear", SOURCES, RATE, 1, groups={"a": ("bass", "keys"), "b": ("keys",)}),
+        lambda: Scene.draw("linear", SOURCES, RATE, 1, groups={"singer": ("bass", "keys")}),
+        lambda: dataclasses.replace(Scene.draw("linear", SOURCES, RATE, 1), members=(("a", "b"),)),
         lambda: Scene.from_json('{"colour": 1}'),
         lambda: Scene.from_json("[]"),
-        lambda: Scene.draw("linear", VOICES, RATE, 1).render(np.zeros((3, 10))),
-        lambda: dataclasses.replace(Scene.draw("room", VOICES, RATE, 1), sources=((99.0, 1.0, 1.0),) * 4).responses(),
+        lambda: Scene.draw("linear", SOURCES, RATE, 1).render(np.zeros((3, 10))),
+        lambda: dataclasses.replace(
+            Scene.draw("room", SOURCES, RATE, 1), source_positions=((99.0, 1.0, 1.0),) * 4
+        ).responses(),
     ],
 )
 def test_refused_with_a_sentence(refused):
@@ -421,7 +423,7 @@ def test_refused_with_a_sentence(refused):
 
 @pytest.fixture
 def folder(tmp_path, stems):
-    for name, row in zip(VOICES, stems, strict=True):
+    for name, row in zip(SOURCES, stems, strict=True):
         soundfile.write(tmp_path / f"{name}.wav", np.stack([row, 0.5 * row], 1), RATE, subtype="PCM_24")
     return tmp_path
 
@@ -433,9 +435,9 @@ def test_the_command_writes_what_the_description_says(folder, stems, bleed):
     assert run(asked) == 0
     assert sorted(p.name for p in out.iterdir()) == ["images", "mics", "scene.json"]
     scene = Scene.from_json((out / "scene.json").read_text())
-    order = [VOICES.index(name) for name in scene.voices]
+    order = [SOURCES.index(name) for name in scene.sources]
     rendered = scene.render(0.75 * stems[order])
-    for name, mic, image in zip(scene.voices, rendered.mics, rendered.own, strict=True):
+    for name, mic, image in zip(scene.sources, rendered.mics, rendered.own, strict=True):
         for kind, expected in (("mics", mic), ("images", image)):
             written, rate = soundfile.read(out / kind / f"{name}.wav")
             assert rate == RATE
@@ -460,7 +462,7 @@ def test_the_command_takes_all_that_a_scene_can_have(folder):
     written = (out / "scene.json").read_text()
     settings = {"layout": "drawn", "distance": (0.4, 0.8), "microphone_pattern": "cardioid", "noise_db": -60.0}
     settings |= {"source_pattern": "subcardioid", "groups": {"rhythm": ("bass", "drums")}, "without_mic": ["keys"]}
-    assert written == Scene.draw("room", sorted(VOICES), RATE, "5", **settings).to_json() + "\n"
+    assert written == Scene.draw("room", sorted(SOURCES), RATE, "5", **settings).to_json() + "\n"
     assert sorted(path.stem for path in (out / "mics").iterdir()) == ["rhythm", "singer"]
     assert sorted(path.stem for path in (out / "images").iterdir()) == ["rhythm", "singer"]
 

@@ -13,8 +13,8 @@ def song():
     return band.play(12, RATE)
 
 
-def test_every_voice_plays_at_the_same_level_below_full_scale(song):
-    assert song.shape == (len(band.VOICES), 12 * RATE)
+def test_every_source_plays_at_the_same_level_below_full_scale(song):
+    assert song.shape == (len(band.SOURCES), 12 * RATE)
     assert song.dtype == np.float32
     np.testing.assert_allclose(np.sqrt(np.mean(song**2, axis=1)), band.RMS, rtol=1e-3)
     assert np.abs(song).max() < 1
@@ -24,12 +24,12 @@ def test_the_band_plays_the_same_every_time(song):
     np.testing.assert_array_equal(song, band.play(12, RATE))
 
 
-def test_voices_are_not_copies_of_each_other(song):
+def test_sources_are_not_copies_of_each_other(song):
     assert np.abs(np.corrcoef(song) - np.eye(len(song))).max() < 0.1
 
 
 def test_the_singer_rests_between_phrases(song):
-    singer = song[band.VOICES.index("singer")]
+    singer = song[band.SOURCES.index("singer")]
     assert not singer[: 4 * RATE].any()
     assert singer[6 * RATE : 8 * RATE].std() > 0.02
 

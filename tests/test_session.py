@@ -25,7 +25,7 @@ def written(tmp_path, text):
 
 
 ROOMS = "oh,OH L,OH1,DrumOHs,overheads,Overhead_L,Room,room-mic 2,RoomL,07_amb,Ambience,audience R,CrowdL,mix,full.mix"
-VOICES = "mushroom,john,Ohm,bathroom,mixer vox,tambourine,lamb,remix,cohen,vox,groom"
+SOURCES = "mushroom,john,Ohm,bathroom,mixer vox,tambourine,lamb,remix,cohen,vox,groom"
 
 
 @pytest.mark.parametrize("name", ROOMS.split(","))
@@ -33,12 +33,12 @@ def test_names_of_room_microphones(name):
     assert sounds_like_room(name)
 
 
-@pytest.mark.parametrize("name", VOICES.split(","))
-def test_names_of_voices(name):
+@pytest.mark.parametrize("name", SOURCES.split(","))
+def test_names_of_sources(name):
     assert not sounds_like_room(name)
 
 
-def test_by_default_every_file_is_a_voice_but_rooms(caplog):
+def test_by_default_every_file_is_a_source_but_rooms(caplog):
     caplog.set_level("INFO", "debleed")
     assert assign(Session(), ["vox", "OH", "bass"]) == {"vox": "vox", "OH": None, "bass": "bass"}
     assert "OH" in caplog.text
@@ -52,9 +52,9 @@ def test_a_session_says_otherwise(tmp_path):
             room = ["far.wav"]
             leave_out = ["talkback"]
             reduction = 12
-            [voices]
+            [sources]
             drums = ["kick", "snare.wav"]
-            [voice_reduction]
+            [source_reduction]
             drums = 6.5
             """,
         )
@@ -62,24 +62,24 @@ def test_a_session_says_otherwise(tmp_path):
     files = ["kick.wav", "snare.wav", "far.wav", "oh.wav", "vox.flac"]
     units = [Path(name).stem for name in files]
     assert assign(session, units, files) == {"kick": "drums", "snare": "drums", "far": None, "oh": "oh", "vox": "vox"}
-    assert (session.leave_out, session.reduction, session.voice_reduction) == (("talkback",), 12.0, {"drums": 6.5})
+    assert (session.leave_out, session.reduction, session.source_reduction) == (("talkback",), 12.0, {"drums": 6.5})
 
 
-def test_a_listed_voice_is_no_room_whatever_its_name():
-    assert assign(Session(voices={"hall": ("hall",)}), ["hall", "b"]) == {"hall": "hall", "b": "b"}
+def test_a_listed_source_is_no_room_whatever_its_name():
+    assert assign(Session(sources={"hall": ("hall",)}), ["hall", "b"]) == {"hall": "hall", "b": "b"}
 
 
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("rooms = ['a']", "'rooms'.*voices, room, leave_out, reduction, voice_reduction"),
+        ("rooms = ['a']", "'rooms'.*sources, room, leave_out, reduction, source_reduction"),
         ("room = 3", "room must be a list"),
-        ("voices = ['a']", "voices must be a table"),
-        ("[voices]\na = [1]", r"voices\.a must be a list"),
+        ("sources = ['a']", "sources must be a table"),
+        ("[sources]\na = [1]", r"sources\.a must be a list"),
         ("reduction = -3", "reduction must be"),
         ("reduction = nan", "reduction must be"),
         ("reduction = true", "reduction must be"),
-        ("[voice_reduction]\na = 'much'", r"voice_reduction\.a must be"),
+        ("[source_reduction]\na = 'much'", r"source_reduction\.a must be"),
         ("room = [", "TOML"),
     ],
 )
@@ -91,11 +91,11 @@ def test_slips_in_the_file_are_refused(tmp_path, text, said):
 @pytest.mark.parametrize(
     ("session", "said"),
     [
-        (Session(voices={"v": ("c",)}), "voice 'v' names 'c'.*a, b"),
+        (Session(sources={"v": ("c",)}), "source 'v' names 'c'.*a, b"),
         (Session(room=("c",)), "room names 'c'.*a, b"),
-        (Session(room=("a",), voices={"v": ("a",)}), "'a'.*another place"),
-        (Session(voice_reduction={"c": 3}), "no voice 'c'.*a, b"),
-        (Session(voices={"a": ("b",)}), "voice 'a' does not list"),
+        (Session(room=("a",), sources={"v": ("a",)}), "'a'.*another place"),
+        (Session(source_reduction={"c": 3}), "no source 'c'.*a, b"),
+        (Session(sources={"a": ("b",)}), "source 'a' does not list"),
     ],
 )
 def test_names_that_are_not_there_are_refused(session, said):

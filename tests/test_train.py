@@ -17,7 +17,7 @@ from debleed.scenes.tracks import find_tracks
 from debleed.training.material import Material, Scenes, Song, heard, load_songs
 
 RATE = 22050
-VOICES = ("bass", "drums", "other", "vocals")
+SOURCES = ("bass", "drums", "other", "vocals")
 
 
 @pytest.fixture(scope="module")
@@ -27,20 +27,20 @@ def corpus(tmp_path_factory):
     rng = np.random.default_rng(4)
     for track in ("train/One", "train/Two", "train/Three", "test/Four"):
         sound = 0.2 * np.cumsum(rng.standard_normal((4, 3 * RATE)), axis=1) % 1 - 0.1
-        write_mics(root / track, Recording.from_array(sound.astype(np.float32), RATE, VOICES))
+        write_mics(root / track, Recording.from_array(sound.astype(np.float32), RATE, SOURCES))
     return root
 
 
 @pytest.fixture
 def material(corpus, tmp_path):
-    songs = load_songs(find_tracks(corpus), VOICES, RATE, tmp_path)
-    return Material(songs, Scenes(("founding-linear",), VOICES, RATE, "7", 50, tmp_path), 4000, "each")
+    songs = load_songs(find_tracks(corpus), SOURCES, RATE, tmp_path)
+    return Material(songs, Scenes(("waspaa2023-linear",), SOURCES, RATE, "7", 50, tmp_path), 4000, "each")
 
 
 def test_songs_are_kept(corpus, tmp_path):
-    first = load_songs(find_tracks(corpus), VOICES, RATE, tmp_path)
+    first = load_songs(find_tracks(corpus), SOURCES, RATE, tmp_path)
     files = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*.npy")}
-    second = load_songs(find_tracks(corpus), VOICES, RATE, tmp_path)
+    second = load_songs(find_tracks(corpus), SOURCES, RATE, tmp_path)
     assert len(files) == 4
     assert files == {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*.npy")}
     assert all(np.array_equal(a.samples, b.samples) for a, b in zip(first, second, strict=True))
@@ -70,8 +70,8 @@ def test_shuffling_moves_targets_along(material):
         assert all(np.array_equal(a, b[order]) for a, b in zip(moved, fixed, strict=True))
 
 
-def test_one_voice_alone(material):
-    alone = dataclasses.replace(material, voice=2)
+def test_one_source_alone(material):
+    alone = dataclasses.replace(material, source=2)
     mics, images = alone.example("y")
     assert mics.shape == images.shape == (1, 4000)
     whole = dataclasses.replace(material, shuffle=False).example("y")
@@ -94,7 +94,7 @@ def test_bleed_is_convolution():
 
 
 def test_rooms_are_drawn_once(tmp_path):
-    scenes = Scenes(("convolutive",), VOICES, RATE, "1", 3, tmp_path)
+    scenes = Scenes(("convolutive",), SOURCES, RATE, "1", 3, tmp_path)
     first = scenes.responses("convolutive", 2)
     assert len(list(tmp_path.rglob("*.npy"))) == 1
     again = dataclasses.replace(scenes, count=4).responses("convolutive", 2)
@@ -106,7 +106,7 @@ def test_rests_are_passed_over(tmp_path):
     row = np.zeros((1, 40_000), np.float16)
     row[:, 20_000:] = 0.3
     song = Song("s", row, np.array([0.045]))
-    scenes = Scenes(("founding-linear",), ("a",), RATE, "1", 1, tmp_path)
+    scenes = Scenes(("waspaa2023-linear",), ("a",), RATE, "1", 1, tmp_path)
     quiet = sum(not Material([song], scenes, 1000, "each").example(key)[0].any() for key in range(60))
     assert quiet <= 12  # (1/2)^4 of 60 on average; without looking for sound it would be half
 
@@ -114,7 +114,7 @@ def test_rests_are_passed_over(tmp_path):
 def test_stems_are_played_at_five_speeds(tmp_path):
     tone = 0.3 * np.sin(2 * np.pi * 1000 / RATE * np.arange(60_000))
     song = Song("s", tone[None].astype(np.float16), np.array([0.045]))
-    scenes = Scenes(("founding-linear",), ("a",), RATE, "1", 1, tmp_path)
+    scenes = Scenes(("waspaa2023-linear",), ("a",), RATE, "1", 1, tmp_path)
     drawn = (Material([song], scenes, 8000, "each").example(key)[0][0] for key in range(60))
     pitches = {float(np.argmax(np.abs(np.fft.rfft(x * np.hanning(8000)))) * RATE / 8000) for x in drawn}
     assert sorted(pitches) == pytest.approx([800, 875, 1000, 1143, 1250], abs=3)
@@ -130,7 +130,7 @@ def plan():
     from debleed.training.train import Plan
 
     return Plan(
-        "df-unet-gat", "tiny", ("founding-linear",), validation=("Two",), steps=6, batch=2, seconds=0.2, every=2
+        "df-unet-gat", "tiny", ("waspaa2023-linear",), validation=("Two",), steps=6, batch=2, seconds=0.2, every=2
     )
 
 
@@ -186,11 +186,11 @@ def test_refusals(plan, corpus, tmp_path):
         with pytest.raises(InputError, match=match):
             Run(dataclasses.replace(plan, **changes), corpus, tmp_path / output, tmp_path / "cache")
 
-    refused("no variant 'huge'; it has founding, narrow, tiny", variant="huge")
+    refused("no variant 'huge'; it has published, narrow, tiny", variant="huge")
     refused("no track 'Nine'", validation=("Nine",))
     refused("nothing is left to learn from", validation=("One", "Two", "Three"))
-    refused("name its voice", net="di-cae")
-    refused("name none", voice="bass")
+    refused("name its source", net="di-cae")
+    refused("name none", source="bass")
     Run(dataclasses.replace(plan, steps=1, every=1), corpus, tmp_path / "run", tmp_path / "cache").learn()
     refused("another plan .batch 2 there, 3 here", output="run", batch=3)
     with pytest.raises(InputError, match="no device"):
@@ -211,7 +211,7 @@ def test_the_command_trains_what_a_method_runs(corpus, tmp_path, capsys):
     for package in ("torch", "onnxscript", "onnxruntime", "safetensors"):
         pytest.importorskip(package)
     out = tmp_path / "run"
-    arguments = ["train", "di-cae", "--voice", "other", "--corpus", str(corpus), "-o", str(out), "--smoke"]
+    arguments = ["train", "di-cae", "--source", "other", "--corpus", str(corpus), "-o", str(out), "--smoke"]
     assert command_line([*arguments, "--steps", "2", "--every", "1", "--seconds", "0.3"]) == 0
     assert "2 steps" in capsys.readouterr().out
     told = weights.describe(out / "di-cae-other.onnx")
@@ -224,7 +224,7 @@ def test_the_command_trains_what_a_method_runs(corpus, tmp_path, capsys):
 
     mics = Recording.from_array(np.random.default_rng(0).standard_normal((2, 9000)).astype(np.float32), 16000)
     assert np.isfinite(remove(mics, "di-cae", settings={"folder": str(out)}).read()).all()
-    vocals = Recording.from_array(mics.read(), 16000, ["vox", "x"])  # a voice without a network is "other"
+    vocals = Recording.from_array(mics.read(), 16000, ["vox", "x"])  # a source without a network is "other"
     assert np.array_equal(
         remove(vocals, "di-cae", settings={"folder": str(out)}).read(),
         remove(mics, "di-cae", settings={"folder": str(out)}).read(),

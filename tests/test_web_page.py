@@ -110,9 +110,9 @@ def test_the_whole_way(browser, address, tmp_path, monkeypatch):
         drop(page, *sorted(gig.iterdir()))
         until(page, "document.querySelectorAll('.input').length === 5")
         assert page.get_by_label("What OH is").input_value() == "room"
-        page.get_by_label("Voice of guitar").fill("strings")
-        page.get_by_label("Voice of guitar").press("Enter")
-        until(page, "document.querySelector('#voices option[value=strings]')")
+        page.get_by_label("Source of guitar").fill("strings")
+        page.get_by_label("Source of guitar").press("Enter")
+        until(page, "document.querySelector('#sources option[value=strings]')")
         begin(page)
         page.locator(".heat").first.wait_for()
 
@@ -372,10 +372,10 @@ def test_everything_can_be_named_and_reached(browser, address, tmp_path):
     with tab(browser, address, viewport={"width": 390, "height": 800}) as page:
         drop(page, *tmp_path.glob("*.wav"))
         until(page, "document.querySelectorAll('.input').length === 3")
-        page.get_by_label("Voice of mic2").fill("guitar")
-        page.get_by_label("Voice of mic2").press("Enter")
-        until(page, "document.querySelector('#voices option[value=guitar]')")
-        assert page.evaluate("document.activeElement.getAttribute('aria-label')") == "Voice of mic2"
+        page.get_by_label("Source of mic2").fill("guitar")
+        page.get_by_label("Source of mic2").press("Enter")
+        until(page, "document.querySelector('#sources option[value=guitar]')")
+        assert page.evaluate("document.activeElement.getAttribute('aria-label')") == "Source of mic2"
         page.get_by_label("Method").select_option("unprocessed")
         begin(page)
         page.locator(".heat").first.wait_for()

@@ -33,29 +33,29 @@ def web(tmp_path):
 
 
 def units(web, key):
-    return {unit["name"]: unit["voice"] for unit in web.get(f"/api/sessions/{key}").json()["units"]}
+    return {unit["name"]: unit["source"] for unit in web.get(f"/api/sessions/{key}").json()["units"]}
 
 
 def two(web):
     return new(web, files={"vox.wav": wav(seed=1), "bass.wav": wav(seed=2)})
 
 
-def test_voices_are_guessed_and_can_be_changed(web):
+def test_sources_are_guessed_and_can_be_changed(web):
     files = {f"{name}.wav": wav(seed=i) for i, name in enumerate(("vox", "OH", "keys_L", "keys_R"))}
     key = new(web, files=files)
     assert units(web, key) == {"OH": None, "keys_L": "keys", "keys_R": "keys", "vox": "vox"}
-    change = {"unit": "OH", "voice": "drums"}
-    assert web.patch(f"/api/sessions/{key}", json=change).json()["units"][0]["voice"] == "drums"
+    change = {"unit": "OH", "source": "drums"}
+    assert web.patch(f"/api/sessions/{key}", json=change).json()["units"][0]["source"] == "drums"
     assert web.patch(f"/api/sessions/{key}", json={"unit": "vox", "left_out": True}).json()["units"][3]["left_out"]
-    for unit, voice in (("nobody", "x"), ("vox", "a/b"), ("vox", "a=b"), ("vox", 7), ("vox", "")):
-        assert web.patch(f"/api/sessions/{key}", json={"unit": unit, "voice": voice}).status_code >= 400
+    for unit, source in (("nobody", "x"), ("vox", "a/b"), ("vox", "a=b"), ("vox", 7), ("vox", "")):
+        assert web.patch(f"/api/sessions/{key}", json={"unit": unit, "source": source}).status_code >= 400
     assert units(web, key) == {"OH": "drums", "keys_L": "keys", "keys_R": "keys", "vox": "vox"}
 
 
 def test_a_session_toml_is_obeyed(web):
     key = new(web, files={f"{name}.wav": wav(seed=i) for i, name in enumerate(("vox", "OH", "talk", "bass"))})
-    toml = "leave_out = ['talk.wav']\nroom = []\nreduction = 12\n[voices]\nband = ['vox.wav', 'OH']\n"
-    toml += "[voice_reduction]\nband = 3"
+    toml = "leave_out = ['talk.wav']\nroom = []\nreduction = 12\n[sources]\nband = ['vox.wav', 'OH']\n"
+    toml += "[source_reduction]\nband = 3"
     told = web.put(f"/api/sessions/{key}/toml", json={"toml": toml})
     assert told.status_code == 200, told.text
     assert units(web, key) == {"OH": "band", "bass": "bass", "talk": "talk", "vox": "band"}
@@ -88,9 +88,9 @@ def test_twins_are_refused_with_the_library_s_sentence(web):
     ("files", "said"),
     [
         ({}, "no files"),
-        ({"a.wav": wav()}, "two voices"),
+        ({"a.wav": wav()}, "two sources"),
         ({"a.wav": wav(channels=3), "b.wav": wav()}, "3 channels"),
-        ({"OH.wav": wav(), "room.wav": wav(seed=1)}, "fewer than two voices"),
+        ({"OH.wav": wav(), "room.wav": wav(seed=1)}, "fewer than two sources"),
     ],
 )
 def test_what_hinders_a_run_is_said(web, files, said):
@@ -107,7 +107,7 @@ def test_what_hinders_a_run_is_said(web, files, said):
         ({"method": "demix", "settings": {"depth": "3"}}, "no setting 'depth'"),
         ({"method": "demix", "settings": {"seconds": "many"}}, "seconds"),
         ({"method": "demix", "settings": {"seconds": 3}}, "texts"),
-        ({"method": "demix", "reduction": {"choir": 3}}, "no voice 'choir'"),
+        ({"method": "demix", "reduction": {"choir": 3}}, "no source 'choir'"),
         ({"method": "demix", "reduction": {"vox": -3}}, "0 or more"),
         ({"method": "demix", "reduction": 3}, "object"),
         ({}, "method"),
@@ -177,7 +177,7 @@ def test_one_file_with_a_microphone_a_channel(web, tmp_path, monkeypatch):
     content = wav(channels=3, length=9000)
     key = new(web, name="live", files={"desk.wav": content})
     assert units(web, key) == {"ch1": "ch1", "ch2": "ch2", "ch3": "ch3"}
-    web.patch(f"/api/sessions/{key}", json={"unit": "ch3", "voice": None})
+    web.patch(f"/api/sessions/{key}", json={"unit": "ch3", "source": None})
     found = take(web, key, run(web, key, "kamir")["id"])
     monkeypatch.chdir(tmp_path)
     (tmp_path / "desk.wav").write_bytes(content)
@@ -187,9 +187,9 @@ def test_one_file_with_a_microphone_a_channel(web, tmp_path, monkeypatch):
 
 CASES = {
     "nothing to say": (Session({"vox": ("vox",), "bass": ("bass",)}, ("OH",)), ""),
-    "a group": (Session({"band": ("vox", "bass")}, ("OH",)), "--voice"),
+    "a group": (Session({"band": ("vox", "bass")}, ("OH",)), "--source"),
     "a room more": (Session({"vox": ("vox",)}, ("OH", "bass")), "--room"),
-    "no room": (Session({"vox": ("vox",), "bass": ("bass",), "OH": ("OH",)}, ()), "--voice"),
+    "no room": (Session({"vox": ("vox",), "bass": ("bass",), "OH": ("OH",)}, ()), "--source"),
     "another room": (Session({"vox": ("vox",), "OH": ("OH",)}, ("bass",)), "--room"),
     "left out": (Session({"vox": ("vox",), "bass": ("bass",)}, (), ("OH",)), "--leave-out"),
 }
@@ -212,10 +212,10 @@ def test_the_command_line_means_the_session(tmp_path, case):
     given = remove.make_context("remove", argv[2:]).params
     assert str(given["given"]) == gig.name
     assert given["pairs"] == ("seconds=9",)
-    session = gather(gig, *(given[name] for name in ("voices", "room", "leave_out", "reduction")))
+    session = gather(gig, *(given[name] for name in ("sources", "room", "leave_out", "reduction")))
     _, recording = open_input(gig, session)
     _, wanted = open_input(gig, told)
-    assert recording.voices == wanted.voices
+    assert recording.sources == wanted.sources
     assert recording.names == wanted.names
 
 
@@ -276,7 +276,7 @@ def test_an_upload_whose_beginning_is_gone_is_not_gone_on_with(tmp_path):
 
 def test_a_reduction_without_end_is_none(web):
     key = two(web)
-    told = web.put(f"/api/sessions/{key}/toml", json={"toml": "reduction = inf\n[voice_reduction]\nvox = 6"})
+    told = web.put(f"/api/sessions/{key}/toml", json={"toml": "reduction = inf\n[source_reduction]\nvox = 6"})
     assert told.status_code == 200, told.text
     assert run(web, key)["reduction"] == {"vox": 6}
 

@@ -5,17 +5,17 @@ and an :class:`InputError` says in a sentence what cannot be used.
 
 Examples
 --------
-Two voices that come and go, each of which the other's microphone hears as well:
+Two sources that come and go, each of which the other's microphone hears as well:
 
 >>> import numpy as np
 >>> from debleed import Recording, remove
 >>> rng = np.random.default_rng(0)
->>> voices = rng.standard_normal((2, 80_000)) * np.repeat(rng.random((2, 40)), 2_000, axis=1)
->>> bleeding = np.array([[1.0, 0.5], [0.3, 1.0]]) @ voices
+>>> sources = rng.standard_normal((2, 80_000)) * np.repeat(rng.random((2, 40)), 2_000, axis=1)
+>>> bleeding = np.array([[1.0, 0.5], [0.3, 1.0]]) @ sources
 >>> clean = remove(Recording.from_array(bleeding, rate=8_000, names=["vox", "bass"]))
 >>> clean.names, clean.length
 (('vox', 'bass'), 80000)
->>> bool(np.abs(clean.read() - voices).max() < 0.05 * np.abs(bleeding - voices).max())
+>>> bool(np.abs(clean.read() - sources).max() < 0.05 * np.abs(bleeding - sources).max())
 True
 """
 

@@ -32,9 +32,9 @@ class Recording:
         Samples per microphone.
     names
         One name per microphone, unique.
-    voices
-        The voice that each microphone was put up for; several microphones may share a voice (a stereo pair); ``None``
-        marks a room microphone, which belongs to no voice.
+    sources
+        The source that each microphone was put up for; several microphones may share a source (a stereo pair); ``None``
+        marks a room microphone, which belongs to no source.
     reader
         ``reader(start, stop)`` gives samples of shape ``(mics, stop - start)`` for ``0 <= start <= stop <= length``.
         It may be called in any order, and never changes what it read before.
@@ -43,12 +43,12 @@ class Recording:
     rate: int
     length: int
     names: tuple[str, ...]
-    voices: tuple[str | None, ...]
+    sources: tuple[str | None, ...]
     reader: Callable[[int, int], Samples]
 
     def __post_init__(self) -> None:
-        if len(self.names) != len(self.voices):
-            raise InputError(f"{len(self.names)} microphones but {len(self.voices)} voices")
+        if len(self.names) != len(self.sources):
+            raise InputError(f"{len(self.names)} microphones but {len(self.sources)} sources")
         if len(set(self.names)) != len(self.names):
             raise InputError(f"microphone names must differ, got {', '.join(self.names)}")
         if self.rate <= 0 or self.length < 0:
@@ -60,9 +60,9 @@ class Recording:
         samples: Samples,
         rate: int,
         names: Sequence[str] | None = None,
-        voices: Sequence[str | None] | None = None,
+        sources: Sequence[str | None] | None = None,
     ) -> Recording:
-        """Wrap an array of shape ``(mics, samples)``; by default every microphone is a voice of its own.
+        """Wrap an array of shape ``(mics, samples)``; by default every microphone is a source of its own.
 
         Examples
         --------
@@ -81,7 +81,7 @@ class Recording:
             rate=rate,
             length=samples.shape[1],
             names=names,
-            voices=tuple(voices) if voices is not None else names,
+            sources=tuple(sources) if sources is not None else names,
             reader=lambda start, stop: samples[:, start:stop],
         )
 
@@ -126,7 +126,7 @@ class Recording:
         return replace(
             self,
             names=tuple(self.names[i] for i in order),
-            voices=tuple(self.voices[i] for i in order),
+            sources=tuple(self.sources[i] for i in order),
             reader=lambda start, stop: self.reader(start, stop)[order],
         )
 
@@ -135,12 +135,12 @@ class Recording:
         return replace(self, reader=reader)
 
     def paths(self) -> NDArray[np.bool_]:
-        """Where bleed can be: ``paths()[i, j]`` says that microphone i may hear the voice of microphone j.
+        """Where bleed can be: ``paths()[i, j]`` says that microphone i may hear the source of microphone j.
 
-        Shape ``(mics, mics)``. Microphones of one voice do not bleed into each other, room microphones take no part.
+        Shape ``(mics, mics)``. Microphones of one source do not bleed into each other, room microphones take no part.
         """
-        voice = np.array([-1 if v is None else list(self.voices).index(v) for v in self.voices])
-        allowed: NDArray[np.bool_] = (voice[:, None] != voice) & (voice[:, None] >= 0) & (voice >= 0)
+        source = np.array([-1 if v is None else list(self.sources).index(v) for v in self.sources])
+        allowed: NDArray[np.bool_] = (source[:, None] != source) & (source[:, None] >= 0) & (source >= 0)
         return allowed
 
 

@@ -103,7 +103,7 @@ def remove(
     Parameters
     ----------
     recording
-        Microphones that were recorded together; room microphones (voice ``None``) come back as they are.
+        Microphones that were recorded together; room microphones (source ``None``) come back as they are.
     method
         The name of a method, or a method.
     settings
@@ -111,7 +111,7 @@ def remove(
     side
         What methods that are not blind need.
     reduction
-        The most bleed to remove, in dB, for all voices or voice by voice; ``None`` and voices not named: all of it.
+        The most bleed to remove, in dB, for all sources or source by source; ``None`` and sources not named: all of it.
     progress
         Told of the stages "check" and those of the method; may raise to stop.
 
@@ -122,7 +122,7 @@ def remove(
     Raises
     ------
     InputError
-        For samples that are no numbers, unknown methods, settings and voices, and what the method refuses.
+        For samples that are no numbers, unknown methods, settings and sources, and what the method refuses.
 
     Examples
     --------
@@ -135,31 +135,31 @@ def remove(
     kept_shares(recording, reduction)  # refuses before the work
     for concern in concerns(recording, inspect(recording, progress)):
         log.warning("%s", concern)
-    spoken = [i for i, voice in enumerate(recording.voices) if voice is not None]
-    if len({recording.voices[i] for i in spoken}) < 2:
-        log.warning("there are fewer than two voices, so nothing can bleed: everything comes back as it is")
+    spoken = [i for i, source in enumerate(recording.sources) if source is not None]
+    if len({recording.sources[i] for i in spoken}) < 2:
+        log.warning("there are fewer than two sources, so nothing can bleed: everything comes back as it is")
         return recording
-    voices = recording if len(spoken) == len(recording) else recording.select(spoken)
-    cleaned = chosen.fit(voices, side=_for_voices(side, voices), progress=progress).apply(voices)
-    if voices is not recording:
+    sources = recording if len(spoken) == len(recording) else recording.select(spoken)
+    cleaned = chosen.fit(sources, side=_for_sources(side, sources), progress=progress).apply(sources)
+    if sources is not recording:
         spread = cleaned
         cleaned = recording.with_reader(lambda start, stop: _beside_rooms(recording, spread, spoken, start, stop))
     return reduced(recording, cleaned, reduction)
 
 
-def _for_voices(side: Side, voices: Recording) -> Side:
-    """Keep the truth of the voice microphones, in their order."""
+def _for_sources(side: Side, sources: Recording) -> Side:
+    """Keep the truth of the source microphones, in their order."""
     if side.truth is None:
         return side
-    missing = [name for name in voices.names if name not in side.truth.names]
+    missing = [name for name in sources.names if name not in side.truth.names]
     if missing:
         raise InputError(f"the truth lacks the microphones {', '.join(missing)}")
-    if side.truth.rate != voices.rate or side.truth.length != voices.length:
+    if side.truth.rate != sources.rate or side.truth.length != sources.length:
         raise InputError(
             f"the truth has {side.truth.length} samples at {side.truth.rate} Hz, "
-            f"the recording {voices.length} at {voices.rate} Hz"
+            f"the recording {sources.length} at {sources.rate} Hz"
         )
-    return replace(side, truth=side.truth.select([side.truth.names.index(name) for name in voices.names]))
+    return replace(side, truth=side.truth.select([side.truth.names.index(name) for name in sources.names]))
 
 
 def kept_shares(recording: Recording, reduction: float | Mapping[str, float] | None) -> NDArray[np.float64]:
@@ -168,16 +168,16 @@ def kept_shares(recording: Recording, reduction: float | Mapping[str, float] | N
     Raises
     ------
     InputError
-        For a voice that does not exist, and for a reduction that is negative or no number.
+        For a source that does not exist, and for a reduction that is negative or no number.
     """
-    by_voice = reduction if isinstance(reduction, Mapping) else dict.fromkeys(recording.voices, reduction)
-    for voice, decibels in by_voice.items():
-        if voice not in recording.voices:
-            known = ", ".join(dict.fromkeys(v for v in recording.voices if v is not None))
-            raise InputError(f"there is no voice '{voice}' to reduce; the voices are {known}")
+    by_source = reduction if isinstance(reduction, Mapping) else dict.fromkeys(recording.sources, reduction)
+    for source, decibels in by_source.items():
+        if source not in recording.sources:
+            known = ", ".join(dict.fromkeys(v for v in recording.sources if v is not None))
+            raise InputError(f"there is no source '{source}' to reduce; the sources are {known}")
         if decibels is not None and not decibels >= 0:
             raise InputError(f"a reduction is a number of decibels, 0 or more, got {decibels}")
-    limits = [by_voice.get(voice) if voice is not None else None for voice in recording.voices]
+    limits = [by_source.get(source) if source is not None else None for source in recording.sources]
     return np.array([0.0 if limit is None else 10 ** (-limit / 20) for limit in limits])
 
 

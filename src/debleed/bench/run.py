@@ -48,7 +48,7 @@ class Task:
     method
         Name of a method, or what the outputs of another program are called.
     outputs
-        Folder of those outputs: ``<split>/<track>/<voice>.wav``.
+        Folder of those outputs: ``<split>/<track>/<source>.wav``.
     """
 
     bleed: str
@@ -209,7 +209,7 @@ def images(item: Item) -> Recording:
 
 
 def stems(item: Item) -> Recording:
-    """Open the dry stem of each microphone of an item: the sum, where its voice has several."""
+    """Open the dry stem of each microphone of an item: the sum, where its source has several."""
     dry, scene, names = item.take("stems").recording(), item.scene, images(item).names
     owner = dict(zip(scene.stems, scene.owners, strict=True))
     members = [[k for k, stem in enumerate(dry.names) if owner[stem] == name] for name in names]
@@ -235,12 +235,12 @@ def outputs(folder: Path, item: Item, mics: Recording) -> Recording:
             f"'{folder / item.id}' lacks {', '.join(missing)}; the outputs are named as the microphones are"
         )
     take = Take.open([files[name] for name in mics.names])
-    if any(source.channels != 1 for source in take.sources):
+    if any(file.channels != 1 for file in take.files):
         raise InputError(f"'{folder / item.id}' holds stereo files; the microphones are mono")
-    for source in take.sources:
-        if (source.rate, source.frames) != (mics.rate, mics.length):
+    for file in take.files:
+        if (file.rate, file.frames) != (mics.rate, mics.length):
             raise InputError(
-                f"'{source.path}' has {source.frames} samples at {source.rate} Hz where {mics.length} at "
+                f"'{file.path}' has {file.frames} samples at {file.rate} Hz where {mics.length} at "
                 f"{mics.rate} Hz are needed; outputs are compared sample by sample"
             )
     return take.recording()

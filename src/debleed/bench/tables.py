@@ -1,4 +1,4 @@
-"""The tables of a benchmark: the founding one, ours, box plots; as markdown, CSV and a page."""
+"""The tables of a benchmark: the WASPAA 2023 one, ours, box plots; as markdown, CSV and a page."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from debleed.bench.run import Line, scores_of
 from debleed.methods import METHODS
 from debleed.scoring.scores import MEASURES, POLICY, Scores, median
 
-FOUNDING_COLUMNS = {"vocals": "Vocals", "bass": "Bass", "drums": "Drums", "other": "Others"}
+WASPAA2023_COLUMNS = {"vocals": "Vocals", "bass": "Bass", "drums": "Drums", "other": "Others"}
 FLOOR, CEILINGS = "unprocessed", ("oracle-wiener", "oracle-linear")
 
-OURS = ("sdr", "gain", "sir", "sar", "isr", "silence", "harm")
-APART = ("si_sdr",), ("challenge_sdr",), ("dry_sdr", "dry_founding", "dry_fitted")
+OURS = ("sdr", "sdri", "sir", "sar", "isr", "silence", "harm")
+APART = ("si_sdr",), ("challenge_sdr",), ("dry_sdr", "dry_waspaa2023", "dry_fitted")
 """Measures that stand in tables of their own, never beside SDR."""
 
 Table = tuple[list[str], list[list[str]]]
@@ -77,16 +77,16 @@ def cost(lines: Sequence[Line]) -> tuple[str, str]:
     return told, (str(max(memory)) if memory else "–")
 
 
-def founding(lines: Sequence[Line]) -> Table:
-    """Medians over the items of the founding SDR, voice by voice and overall, for one kind of bleed."""
-    names: dict[str, None] = dict.fromkeys(voice["name"] for line in lines for voice in line["scores"]["voices"])
-    voices = [name for name in FOUNDING_COLUMNS if name in names] + [n for n in names if n not in FOUNDING_COLUMNS]
+def waspaa2023(lines: Sequence[Line]) -> Table:
+    """Medians over the items of the WASPAA 2023 SDR, source by source and overall, for one kind of bleed."""
+    names: dict[str, None] = dict.fromkeys(source["name"] for line in lines for source in line["scores"]["sources"])
+    sources = [name for name in WASPAA2023_COLUMNS if name in names] + [n for n in names if n not in WASPAA2023_COLUMNS]
     rows = []
     for method, measured in by_method(lines).items():
         scores = scores_of(measured)
-        medians = [scores.of(voice).median("founding_sdr") for voice in voices]
-        rows.append([method, *map(shown, medians), shown(scores.overall("founding_sdr")), *cost(measured)])
-    return ["method", *(FOUNDING_COLUMNS.get(v, v) for v in voices), "Overall", "× real time", "MiB"], rows
+        medians = [scores.of(source).median("waspaa2023_sdr") for source in sources]
+        rows.append([method, *map(shown, medians), shown(scores.overall("waspaa2023_sdr")), *cost(measured)])
+    return ["method", *(WASPAA2023_COLUMNS.get(v, v) for v in sources), "Overall", "× real time", "MiB"], rows
 
 
 def quartiles(values: Sequence[float]) -> str:
@@ -99,14 +99,14 @@ def quartiles(values: Sequence[float]) -> str:
 
 
 def ours(lines: Sequence[Line]) -> Table:
-    """Medians over all voices of all items against the image, with quartiles of SDR and gain, and the least gain."""
+    """Medians over all sources of all items against the image, with quartiles of SDR and gain, and the least gain."""
     rows = []
     for method, measured in by_method(lines).items():
         scores = scores_of(measured)
-        cells = [quartiles(scores[m]) if m in ("sdr", "gain") else shown(of(scores, m)) for m in OURS]
-        least = min((gain for gain in scores["gain"] if not math.isnan(gain)), default=math.nan)
+        cells = [quartiles(scores[m]) if m in ("sdr", "sdri") else shown(of(scores, m)) for m in OURS]
+        least = min((gain for gain in scores["sdri"] if not math.isnan(gain)), default=math.nan)
         rows.append([method, *cells, shown(least, sign=True), *cost(measured)])
-    return ["method", *(MEASURES[m].title for m in OURS), "least gain", "× real time", "MiB"], rows
+    return ["method", *(MEASURES[m].title for m in OURS), "least SDRi", "× real time", "MiB"], rows
 
 
 def of(scores: Scores, measure: str) -> float:
@@ -137,22 +137,22 @@ def sections(lines: Sequence[Line]) -> Iterator[tuple[str, str, list[tuple[str, 
             about += f" {every - len(items)} items, which {', '.join(lacking)} lack, are left out."
         tables = [
             (
-                "Founding protocol: SDR of each voice alone, mean over frames of 1 s; medians over items",
-                founding(measured),
+                "WASPAA 2023 protocol: SDR of each source alone, mean over frames of 1 s; medians over items",
+                waspaa2023(measured),
             ),
             (
-                "Against the image of each voice in its own microphone; medians (quartiles) over voices and items",
+                "Against the image of each source in its own microphone; medians (quartiles) over sources and items",
                 ours(measured),
             ),
-            *((f"{MEASURES[m[0]].table}; medians over voices and items", apart(measured, m)) for m in APART),
+            *((f"{MEASURES[m[0]].table}; medians over sources and items", apart(measured, m)) for m in APART),
         ]
         yield bleed, about, tables, measured
 
 
 FOOT = (
-    f"{POLICY} Overall is the mean of the voices of an item. The oracles know the truth: oracle-wiener is the ceiling "
+    f"{POLICY} Overall is the mean of the sources of an item. The oracles know the truth: oracle-wiener is the ceiling "
     "of every mask on one microphone, oracle-linear that of fixed filters, fitted on the very item. Left in silence: "
-    "level of the output over that of the microphone where the voice is silent. Harm: what the method does to a "
+    "level of the output over that of the microphone where the source is silent. Harm: what the method does to a "
     "recording without bleed, as SDR of output against input. Times and memory are those of the machine that measured."
 )
 
@@ -160,7 +160,7 @@ FOOT = (
 def markdown(lines: Sequence[Line]) -> str:
     """Write all tables as markdown."""
     out = [
-        "# Bleed removed: the founding table, and ours",
+        "# Bleed removed: the WASPAA 2023 table, and ours",
         "",
         f"Written by `debleed benchmark`, version {__version__}.",
     ]
@@ -178,17 +178,17 @@ def markdown_rows(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[st
 
 
 def csv_text(lines: Sequence[Line]) -> str:
-    """Write every score on a line of its own: bleed, item, method, voice, measure, dB; empty where it is no number."""
+    """Write every score on a line of its own: bleed, item, method, source, measure, dB; empty where it is no number."""
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(["bleed", "item", "split", "track", "method", "version", "voice", "measure", "db"])
+    writer.writerow(["bleed", "item", "split", "track", "method", "version", "source", "measure", "db"])
     for line in lines:
         scores = Scores.from_json(line["scores"])
         for measure in scores.measures:
-            for voice, value in zip(scores.names, scores[measure], strict=True):
+            for source, value in zip(scores.names, scores[measure], strict=True):
                 told = "" if math.isnan(value) else f"{value:.4f}"
                 where = [line[name] for name in ("bleed", "item", "split", "track", "method", "version")]
-                writer.writerow([*where, voice, measure, told])
+                writer.writerow([*where, source, measure, told])
     return out.getvalue()
 
 
@@ -225,7 +225,7 @@ def html_rows(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 
 def item_medians(lines: Sequence[Line]) -> list[float]:
-    """SDR of each item: the median over its voices."""
+    """SDR of each item: the median over its sources."""
     return [Scores.from_json(line["scores"]).median("sdr") for line in lines]
 
 
@@ -252,7 +252,7 @@ def box_plot(values: Mapping[str, Sequence[float]]) -> str:
             f"<text x='{x(tick)}' y='{height - 18}' text-anchor='middle'>{shown(tick).removesuffix('.0')}</text>"
         )
     out.append(
-        f"<text x='{WIDTH - 20}' y='{height - 3}' text-anchor='end'>SDR in dB, median over the voices of an item</text>"
+        f"<text x='{WIDTH - 20}' y='{height - 3}' text-anchor='end'>SDR in dB, median over an item's sources</text>"
     )
     for k, (name, row) in enumerate(kept.items()):
         y = ROW * k + ROW // 2
@@ -272,7 +272,7 @@ def box_plot(values: Mapping[str, Sequence[float]]) -> str:
 
 
 def compared(a: Sequence[Line], b: Sequence[Line]) -> Table:
-    """Set two results side by side, on the voices of the items that both have: SDR, and the change of each voice.
+    """Set two results side by side, on the sources of the items that both have: SDR, and the change of each source.
 
     Items are the same if their sound is: a corpus that was made anew with another seed has others.
     """

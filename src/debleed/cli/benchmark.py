@@ -107,7 +107,7 @@ def command(
 
 
 def show_tables(lines: list[dict[str, Any]]) -> None:
-    """Print the founding table of each kind of bleed."""
+    """Print the WASPAA 2023 table of each kind of bleed."""
     from debleed.bench.tables import sections
 
     for bleed, about, ((_, table), *_), _ in sections(lines):

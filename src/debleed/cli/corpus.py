@@ -33,13 +33,17 @@ def command() -> None:
 @click.argument("musdb", metavar="MUSDB", type=PATH)
 @click.option("-o", "--output", type=PATH, required=True, help="Folder of the corpus.")
 @click.option("--bleed", type=click.Choice(["linear", "convolutive", "room"]), help="How it bleeds; or --presets.")
-@click.option("--presets", metavar="NAME", help="A set-up of the founding work instead, such as founding-room-0.35.")
+@click.option(
+    "--presets",
+    metavar="NAME",
+    help="A set-up of Rajesh and Padmanabhan (WASPAA 2023) instead, such as waspaa2023-room-0.35.",
+)
 @click.option("--split", metavar="NAME", help="Only this split, such as test.")
 @click.option(
     "--seconds",
     type=click.FloatRange(min=0.1),
     metavar="S",
-    help="Cut into blocks, 10 for the founding work; those in which vocals, bass or drums are silent are dropped.",
+    help="Cut into blocks, 10 for the WASPAA 2023 protocol; blocks with silent vocals, bass or drums are dropped.",
 )
 @click.option("--seed", default="0", show_default=True, metavar="N", help="Number or name that scenes are drawn from.")
 @click.option(
@@ -125,7 +129,7 @@ def bleed(
     short = sum(not record["items"] and not record["dropped"] for record in records.values())
     click.echo(
         f"{items} items of {len(records)} tracks ({made} made, {len(records) - made} were there)"
-        + (f"; {dropped} blocks dropped, since a voice is silent" if dropped else "")
+        + (f"; {dropped} blocks dropped, since a source is silent" if dropped else "")
         + (f"; {short} tracks are shorter than a block" if short else "")
         + (f"; {len(failed)} tracks failed" if failed else "")
     )

@@ -45,12 +45,12 @@ def command(output: Path, seconds: int, method: str, force: bool) -> None:
     report.html, in which you can listen to it all.
     """
     from debleed.methods import create
-    from debleed.scenes.demo import VOICES
+    from debleed.scenes.demo import SOURCES
 
     chosen = create(method)
     refuse_existing(output, ("mics", "clean", "images", "scene.json", "report.html"), force)
-    voices = f"{', '.join(VOICES[:-1])} and {VOICES[-1]}"
-    click.echo(f"A band ({voices}) plays for {seconds} s in a simulated room with a reverberation of {RT60} s;")
+    sources = f"{', '.join(SOURCES[:-1])} and {SOURCES[-1]}"
+    click.echo(f"A band ({sources}) plays for {seconds} s in a simulated room with a reverberation of {RT60} s;")
     click.echo(f"each has a microphone, and every microphone hears everybody. '{method}' is told nothing but what the")
     click.echo(f"microphones hear. Everything goes to {output}.")
     with feedback.messages(), feedback.progress("bar") as progress:
@@ -58,22 +58,22 @@ def command(output: Path, seconds: int, method: str, force: bool) -> None:
 
         scene, mics, own = perform(seconds, progress)
         clean = remove(mics, chosen, progress=progress)
-        clean = Recording.from_array(clean.read(), clean.rate, clean.names, clean.voices)
+        clean = Recording.from_array(clean.read(), clean.rate, clean.names, clean.sources)
         scores = publish(output, scene, mics, own, clean, progress)
     show(scores)
     click.echo(f"Listen and look: open {output / 'report.html'} in a browser.")
 
 
 def perform(seconds: float, progress: Progress) -> tuple[Scene, Recording, Recording]:
-    """Let the band play in a room: the scene, its microphones and the images of their own voices."""
-    from debleed.scenes.demo import VOICES, play
+    """Let the band play in a room: the scene, its microphones and the images of their own sources."""
+    from debleed.scenes.demo import SOURCES, play
     from debleed.scenes.rendering import render_own
     from debleed.scenes.scene import Scene
 
     progress("play", 0)
     stems = play(seconds, RATE)
     progress("play", 1)
-    scene = Scene.draw("room", VOICES, RATE, "demo", rt60=RT60)
+    scene = Scene.draw("room", SOURCES, RATE, "demo", rt60=RT60)
     return scene, *render_own(scene, stems, progress)
 
 
@@ -97,15 +97,15 @@ def publish(
 
 
 def show(scores: Scores) -> None:
-    """Print the SDR of each voice and the median."""
+    """Print the SDR of each source and the median."""
     from rich.console import Console
     from rich.table import Table
 
     table = Table("SDR in dB")
-    for head in ("microphone", "cleaned", "gain"):
+    for head in ("microphone", "cleaned", "SDRi"):
         table.add_column(head, justify="right")
     for name, row in scores.rows():
         if name == "median":
             table.add_section()
-        table.add_row(name, f"{row['input_sdr']:.1f}", f"{row['sdr']:.1f}", f"{row['gain']:+.1f}")
+        table.add_row(name, f"{row['input_sdr']:.1f}", f"{row['sdr']:.1f}", f"{row['sdri']:+.1f}")
     Console().print(table)

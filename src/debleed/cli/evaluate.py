@@ -21,7 +21,7 @@ PATH = click.Path(readable=False, path_type=Path)  # checked later, with our own
 @click.command(
     help="""Score a cleaned recording.
 
-    REFERENCE holds the true sound of each voice in its microphone, ESTIMATE what a method made of the microphones:
+    REFERENCE holds the true sound of each source in its microphone, ESTIMATE what a method made of the microphones:
     folders of files that are paired by their names, or files with a microphone a channel. With --target dry, REFERENCE
     holds the dry stems. With --blind nothing true is needed: the first is the recording before, the second after."""
 )
@@ -33,18 +33,18 @@ PATH = click.Path(readable=False, path_type=Path)  # checked later, with our own
     type=click.Choice(["sdr", "all"]),
     default="sdr",
     show_default=True,
-    help="'all': also BSS Eval v4 (SIR, SAR, ISR), the founding protocol, SI-SDR, the challenges' SDR and, with "
-    "--mics, what is left where the voice is silent.",
+    help="'all': also BSS Eval v4 (SIR, SAR, ISR), the WASPAA 2023 protocol, SI-SDR, the challenges' SDR and, with "
+    "--mics, what is left where the source is silent.",
 )
 @click.option(
     "--target",
     type=click.Choice(["image", "dry"]),
     default="image",
     show_default=True,
-    help="What REFERENCE is: each voice as its microphone heard it, or the dry stem; against that, SDR as it is, by "
-    "the founding protocol, and after the best gain and delay.",
+    help="What REFERENCE is: each source as its microphone heard it, or the dry stem; against that, SDR as it is, by "
+    "the WASPAA 2023 protocol, and after the best gain and delay.",
 )
-@click.option("--blind", is_flag=True, help="Without truth: predictable share and levels, before and after.")
+@click.option("--blind", is_flag=True, help="Without truth: inter-microphone coherence and levels, before and after.")
 @click.option("--json", "written", metavar="FILE", type=PATH, help="Also write the figures as JSON.")
 def command(
     reference: Path,
@@ -77,7 +77,7 @@ def command(
 
 
 def load(path: Path) -> Recording:
-    """Open a folder or file as a recording whose voices follow its session file, or else the names."""
+    """Open a folder or file as a recording whose sources follow its session file, or else the names."""
     from debleed.io.audio import open_take
     from debleed.io.session import Session, assign, left_out, load_session, session_path
 
@@ -110,7 +110,7 @@ def paired(reference: Recording, other: Recording, path: Path) -> Recording:
             "are needed; files are compared sample by sample"
         )
     chosen = other.select([other.names.index(name) for name in reference.names])
-    return replace(chosen, voices=reference.voices)
+    return replace(chosen, sources=reference.sources)
 
 
 def number(value: float) -> str:
@@ -143,11 +143,11 @@ def show(scores: Scores) -> None:
     console = Console()
     for title in dict.fromkeys(MEASURES[key].table for key in scores.measures):
         shown = [key for key in scores.measures if MEASURES[key].table == title]
-        table = Table("voice", title=title)
+        table = Table("source", title=title)
         for key in shown:
             table.add_column(MEASURES[key].title, justify="right")
-        *voices, (last, medians) = scores.rows()
-        for name, row in voices:
+        *sources, (last, medians) = scores.rows()
+        for name, row in sources:
             table.add_row(name, *(number(row[key]) for key in shown))
         table.add_row(last, *(number(medians[key]) for key in shown), style="bold")
         if any(MEASURES[key].mean for key in shown):
@@ -162,19 +162,19 @@ def show_blind(before: Recording, after: Recording) -> dict[str, object]:
     from rich.console import Console
     from rich.table import Table
 
-    from debleed.scoring.blind import level_changes, predictable_share
+    from debleed.scoring.blind import inter_microphone_coherence, level_changes
     from debleed.scoring.scores import described
 
-    shares = {"before": predictable_share(before), "after": predictable_share(after)}
+    shares = {"before": inter_microphone_coherence(before), "after": inter_microphone_coherence(after)}
     changes = level_changes(before, after)
     table = Table("microphone", title="level where it leads, change in dB")
     table.add_column("change", justify="right")
     for name, change in zip(before.names, changes, strict=True):
         table.add_row(name, number(change))
     console = Console()
-    console.print(f"predictable share: {shares['before']:.3f} before, {shares['after']:.3f} after")
+    console.print(f"inter-microphone coherence: {shares['before']:.3f} before, {shares['after']:.3f} after")
     console.print(table)
     return {
-        "predictable_share": described(shares),
+        "inter_microphone_coherence": described(shares),
         "level_change_db": described(dict(zip(before.names, changes.tolist(), strict=True))),
     }

@@ -29,7 +29,7 @@ PATH = click.Path(readable=False, path_type=Path)  # checked later, with our own
     help="""Remove the bleed from a recording.
 
     IN is a folder of audio files, each a microphone or a stereo pair, or one file with a microphone a channel. OUT is
-    the folder for the results: same names, rate, length and sample format. What belongs to which voice is guessed from
+    the folder for the results: same names, rate, length and sample format. What belongs to which source is guessed from
     the names, or said in IN/session.toml (see 'debleed init') or with the options below."""
 )
 @click.argument("given", metavar="IN", type=PATH)
@@ -38,11 +38,13 @@ PATH = click.Path(readable=False, path_type=Path)  # checked later, with our own
 @click.option("--set", "pairs", metavar="KEY=VALUE", multiple=True, help="Change a setting of the method.")
 @click.option(
     "--reduction",
-    metavar="[VOICE=]DB",
+    metavar="[SOURCE=]DB",
     multiple=True,
-    help="Remove at most so much bleed, from all voices or from one.  [default: all]",
+    help="Remove at most so much bleed, from all sources or from one.  [default: all]",
 )
-@click.option("--voice", "voices", metavar="VOICE=FILE,...", multiple=True, help="Several microphones for one voice.")
+@click.option(
+    "--source", "sources", metavar="SOURCE=FILE,...", multiple=True, help="Several microphones for one source."
+)
 @click.option("--room", metavar="FILE", multiple=True, help="A room microphone, which comes back as it is.")
 @click.option("--leave-out", metavar="FILE", multiple=True, help="A file to leave out.")
 @click.option("--keep-removed", metavar="DIR", type=PATH, help="Also write what was taken out: input - output.")
@@ -57,7 +59,7 @@ def command(
     method: str,
     pairs: tuple[str, ...],
     reduction: tuple[str, ...],
-    voices: tuple[str, ...],
+    sources: tuple[str, ...],
     room: tuple[str, ...],
     leave_out: tuple[str, ...],
     keep_removed: Path | None,
@@ -71,7 +73,7 @@ def command(
     with feedback.messages():
         refuse_places(given, output, keep_removed, report)
         chosen = configured(method, pairs)
-        session = gather(given, voices, room, leave_out, reduction)
+        session = gather(given, sources, room, leave_out, reduction)
         take, recording = open_input(given, session)
         side = open_side(take, recording, mixture, truth)
         refuse_overwriting(take, output, keep_removed, report, force)
@@ -112,14 +114,14 @@ def refuse_overwriting(take: Take, output: Path, removed: Path | None, report: P
     from debleed.io.writing import refuse_existing
 
     for folder in filter(None, (output, removed)):
-        refuse_existing(take.sources, folder, force)
+        refuse_existing(take.files, folder, force)
     if report and report.exists() and not force:
         raise InputError(f"'{report}' is there already; choose another name, or --force to write over it")
 
 
 def gather(
     given: Path,
-    voices: tuple[str, ...],
+    sources: tuple[str, ...],
     room: tuple[str, ...],
     leave_out: tuple[str, ...],
     reduction: tuple[str, ...],
@@ -129,27 +131,27 @@ def gather(
 
     path = session_path(given)
     session = load_session(path) if path.exists() else Session()
-    grouped = dict(split(text, "--voice") for text in voices)
-    listed = {voice: tuple(name.strip() for name in files.split(",")) for voice, files in grouped.items()}
-    by_voice, everywhere = dict(session.voice_reduction), session.reduction
+    grouped = dict(split(text, "--source") for text in sources)
+    listed = {source: tuple(name.strip() for name in files.split(",")) for source, files in grouped.items()}
+    by_source, everywhere = dict(session.source_reduction), session.reduction
     for text in reduction:
-        voice, _, number = text.rpartition("=")
-        if voice:
-            by_voice[voice.strip()] = decibels("--reduction", number)
+        source, _, number = text.rpartition("=")
+        if source:
+            by_source[source.strip()] = decibels("--reduction", number)
         else:
             everywhere = decibels("--reduction", number)
     return replace(
         session,
-        voices={**session.voices, **listed},
+        sources={**session.sources, **listed},
         room=room or session.room,
         leave_out=(*session.leave_out, *leave_out),
         reduction=everywhere,
-        voice_reduction=by_voice,
+        source_reduction=by_source,
     )
 
 
 def open_input(given: Path, session: Session) -> tuple[Take, Recording]:
-    """Open the input and give every microphone its voice."""
+    """Open the input and give every microphone its source."""
     from debleed.io import audio
     from debleed.io.session import assign, left_out
 
@@ -167,7 +169,7 @@ def open_input(given: Path, session: Session) -> tuple[Take, Recording]:
         recording = take.recording(assign(session, take.units, [file.name for file in kept]))
     if len(take.units) < 2:
         raise InputError(
-            f"'{take.sources[0].path}' is alone, but bleed shows only between the microphones of two voices or more; "
+            f"'{take.files[0].path}' is alone, but bleed shows only between the microphones of two sources or more; "
             "add the other files (if the channels of one file are microphones, give that file itself as the input)"
         )
     take.log_differences()
@@ -186,21 +188,21 @@ def open_side(take: Take, recording: Recording, mixture: Path | None, truth: Pat
 
 def announce(recording: Recording, method: str, output: Path) -> None:
     """Say what will be done."""
-    voices = list(dict.fromkeys(voice for voice in recording.voices if voice is not None))
-    room = [name for name, voice in zip(recording.names, recording.voices, strict=True) if voice is None]
+    sources = list(dict.fromkeys(source for source in recording.sources if source is not None))
+    room = [name for name, source in zip(recording.names, recording.sources, strict=True) if source is None]
     minutes, seconds = divmod(round(recording.seconds), 60)
     log.info("%d microphones, %d Hz, %d:%02d min", len(recording), recording.rate, minutes, seconds)
-    log.info("%d voices: %s", len(voices), ", ".join(voices))
+    log.info("%d sources: %s", len(sources), ", ".join(sources))
     if room:
         log.info("room microphones, unchanged: %s", ", ".join(room))
     log.info("method %s, results to %s", method, output)
 
 
 def reductions(session: Session, recording: Recording) -> dict[str, float]:
-    """Return the reduction of each voice that has one."""
-    voices = [voice for voice in recording.voices if voice is not None]
-    everywhere = dict.fromkeys(voices, session.reduction) if session.reduction is not None else {}
-    return {voice: limit for voice, limit in {**everywhere, **session.voice_reduction}.items() if limit is not None}
+    """Return the reduction of each source that has one."""
+    sources = [source for source in recording.sources if source is not None]
+    everywhere = dict.fromkeys(sources, session.reduction) if session.reduction is not None else {}
+    return {source: limit for source, limit in {**everywhere, **session.source_reduction}.items() if limit is not None}
 
 
 def clean(
@@ -228,7 +230,7 @@ def clean(
         if page:
             report_on(take, recording, written, page, progress)
         files = staging.commit()
-    clear_stale(take.sources, files)
+    clear_stale(take.files, files)
     return files
 
 
@@ -237,15 +239,15 @@ def report_on(take: Take, before: Recording, written: list[Path], page: Path, pr
     from debleed.io.audio import Take
     from debleed.report.page import write
 
-    folder = take.sources[0].path.absolute().parent
-    voices = dict(zip(take.units, unit_voices(take, before), strict=True))
+    folder = take.files[0].path.absolute().parent
+    sources = dict(zip(take.units, unit_sources(take, before), strict=True))
     with closing(Take.open(written, poly=take.poly, rate=take.rate)) as result:
         title = written[0].stem if take.poly else folder.name
-        write(page, before, result.recording(voices), title=title, progress=progress)
+        write(page, before, result.recording(sources), title=title, progress=progress)
 
 
-def unit_voices(take: Take, recording: Recording) -> list[str | None]:
-    """Return the voice of each unit: that of its first microphone."""
+def unit_sources(take: Take, recording: Recording) -> list[str | None]:
+    """Return the source of each unit: that of its first microphone."""
     if take.poly:
-        return list(recording.voices)
-    return [recording.voices[rows.start] for rows in take.rows]
+        return list(recording.sources)
+    return [recording.sources[rows.start] for rows in take.rows]

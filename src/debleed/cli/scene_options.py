@@ -50,7 +50,7 @@ def one_or_range(text: str) -> float | tuple[float, ...]:
 
 
 def grouped(texts: Sequence[str]) -> dict[str, tuple[str, ...]]:
-    """Read which stems make one voice.
+    """Read which stems make one source.
 
     Examples
     --------
@@ -59,13 +59,13 @@ def grouped(texts: Sequence[str]) -> dict[str, tuple[str, ...]]:
     """
     groups: dict[str, tuple[str, ...]] = {}
     for text in texts:
-        voice, _, listed = (part.strip() for part in text.partition("="))
+        source, _, listed = (part.strip() for part in text.partition("="))
         stems = tuple(stem.strip() for stem in listed.split(","))
-        if not voice or not all(stems):
-            raise click.BadParameter(f"'{text}' does not say which stems make a voice, as in drums=kick,snare")
-        if voice in groups:
-            raise click.BadParameter(f"the voice '{voice}' is given twice; name all its stems at once")
-        groups[voice] = stems
+        if not source or not all(stems):
+            raise click.BadParameter(f"'{text}' does not say which stems make a source, as in drums=kick,snare")
+        if source in groups:
+            raise click.BadParameter(f"the source '{source}' is given twice; name all its stems at once")
+        groups[source] = stems
     return groups
 
 
@@ -86,23 +86,23 @@ OPTIONS: dict[str, Callable[[Callable[..., Any]], Callable[..., Any]]] = {
     "layout": click.option(
         "--layout",
         type=click.Choice(LAYOUTS),
-        help="Voices in a row along the room (if not given), or drawn anywhere in it with microphones on any side.",
+        help="Sources in a row along the room (if not given), or drawn anywhere in it with microphones on any side.",
     ),
     "distance": click.option(
         "--distance",
         metavar="M|M,M",
         callback=_reads(one_or_range),
-        help="Metres from a voice to its microphone, or a range to draw them from; 0.5 if not given.",
+        help="Metres from a source to its microphone, or a range to draw them from; 0.5 if not given.",
     ),
     "microphone_pattern": click.option(
         "--microphone-pattern",
         type=PATTERN,
-        help="Directivity of the microphones in a room; each points at its voice. Omni if not given.",
+        help="Directivity of the microphones in a room; each points at its source. Omni if not given.",
     ),
     "source_pattern": click.option(
         "--source-pattern",
         type=PATTERN,
-        help="Directivity of the voices in a room; each points at its microphone. Omni if not given.",
+        help="Directivity of the sources in a room; each points at its microphone. Omni if not given.",
     ),
     "responses": click.option(
         "--responses",
@@ -114,15 +114,15 @@ OPTIONS: dict[str, Callable[[Callable[..., Any]], Callable[..., Any]]] = {
         "--group",
         "groups",
         multiple=True,
-        metavar="VOICE=STEM,STEM",
+        metavar="SOURCE=STEM,STEM",
         callback=_reads(grouped),
-        help="Several stems are one voice with one microphone; repeat for more voices.",
+        help="Several stems are one source with one microphone; repeat for more sources.",
     ),
     "without_mic": click.option(
         "--without-mic",
         multiple=True,
-        metavar="VOICE",
-        help="This voice has no microphone: it bleeds and is wanted nowhere; repeat for more voices.",
+        metavar="SOURCE",
+        help="This source has no microphone: it bleeds and is wanted nowhere; repeat for more sources.",
     ),
     "noise_db": click.option(
         "--noise-db", type=float, metavar="DB", help="Microphone noise against each microphone's level, as -40."

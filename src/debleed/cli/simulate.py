@@ -51,9 +51,9 @@ def command(
 ) -> None:
     """Put the dry stems in the folder STEMS into a scene, in which they bleed into each other's microphones.
 
-    Every audio file is a voice with a microphone of its own, unless --group or --without-mic say otherwise; stereo is
-    mixed to mono. Writes mics/VOICE.wav (what the
-    microphones hear), images/VOICE.wav (the truth: each voice alone in its own microphone) and scene.json.
+    Every audio file is a source with a microphone of its own, unless --group or --without-mic say otherwise; stereo is
+    mixed to mono. Writes mics/SOURCE.wav (what the
+    microphones hear), images/SOURCE.wav (the truth: each source alone in its own microphone) and scene.json.
     """
     from debleed.io.audio import Take, audio_files
     from debleed.io.staging import Staging
@@ -66,4 +66,4 @@ def command(
     with feedback.progress("bar") as progress, Staging() as staging:
         stage_item(staging, output, scene, *render_own(scene, mono_stems(take), progress))
         staging.commit()
-    click.echo(f"{len(take.units)} voices, {take.length / take.rate:.1f} s at {take.rate} Hz -> {output}")
+    click.echo(f"{len(take.units)} sources, {take.length / take.rate:.1f} s at {take.rate} Hz -> {output}")

@@ -28,14 +28,14 @@ SMOKE: dict[str, Any] = {
 @click.argument("net", metavar="NET", type=click.Choice(list(NETS)))
 @click.option("--corpus", type=PATH, required=True, help="Dry stems in the shape of MUSDB18-HQ; its split train.")
 @click.option("-o", "--output", type=PATH, required=True, help="Folder of the run; one that is there goes on.")
-@click.option("--variant", metavar="NAME", help="founding if not given; narrow is what is shipped.")
+@click.option("--variant", metavar="NAME", help="published if not given; narrow is what is shipped.")
 @click.option(
     "--scenes",
     multiple=True,
     metavar="NAME",
-    help="Preset or kind of bleed; repeat for several. The founding one of the network if not given.",
+    help="Preset or kind of bleed; repeat for several. By default the one that the network was published with.",
 )
-@click.option("--voice", metavar="NAME", help="The voice that a di-cae learns.")
+@click.option("--source", metavar="NAME", help="The source that a di-cae learns.")
 @click.option(
     "--validation", multiple=True, metavar="TRACK", help="Kept for validation; every seventh track if not given."
 )

@@ -43,7 +43,9 @@ def projected_row(rows: Matrices, covariance: Matrices, i: int, blocked: NDArray
     row = np.linalg.solve(rows @ covariance, target)[:, :, 0]
     row[:, blocked] = 0
     scale = np.einsum("fi,fij,fj->f", row.conj(), covariance, row).real
-    scaled: NDArray[np.complex128] = (row.conj() / np.sqrt(np.maximum(scale, np.finfo(float).tiny))[:, None]).astype(np.complex128)
+    scaled: NDArray[np.complex128] = (row.conj() / np.sqrt(np.maximum(scale, np.finfo(float).tiny))[:, None]).astype(
+        np.complex128
+    )
     return scaled
 
 

@@ -1,7 +1,7 @@
-"""Paths of bleed: how each voice, as its own microphone hears it, reaches the other microphones.
+"""Paths of bleed: how each source, as its own microphone hears it, reaches the other microphones.
 
-The model is x = A y: microphone i hears its own voice y_i and, through the path a_ij, the voice of microphone j.
-A has a unit diagonal, so that y_i is the image of voice i in its own microphone and no scale is left to resolve.
+The model is x = A y: microphone i hears its own source y_i and, through the path a_ij, the source of microphone j.
+A has a unit diagonal, so that y_i is the image of source i in its own microphone and no scale is left to resolve.
 A path is kept as the taps of a causal filter, with a few taps ahead of lag 0 for what arrives early.
 """
 
@@ -47,12 +47,12 @@ def taps_of(mixing: Response, length: int, ahead: int) -> Taps:
 
 
 def unmixing(taps: Taps, ahead: int, nfft: int) -> Response:
-    """Frequency response of the filters W = A⁻¹ that give the voices from the microphones, complex64."""
+    """Frequency response of the filters W = A⁻¹ that give the sources from the microphones, complex64."""
     # double precision: where two microphones hear nearly the same, float32 loses what tells them apart
     return np.linalg.inv(response(taps, ahead, nfft).astype(np.complex128)).astype(np.complex64)
 
 
 def whiten_diagonal(mixing: Response) -> Response:
-    """Scale the voices so that each reaches its own microphone unchanged: unit diagonal."""
+    """Scale the sources so that each reaches its own microphone unchanged: unit diagonal."""
     scaled: Response = mixing / np.einsum("fii->fi", mixing)[:, None, :]
     return scaled

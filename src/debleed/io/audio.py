@@ -43,7 +43,7 @@ RESAMPLING_MARGIN = 4096
 """Samples of the lower rate read on both sides of such a block; the longest filter reaches a few hundred."""
 
 
-class Source:
+class AudioFile:
     """One audio file, open for reading in any order at its own rate.
 
     Raises
@@ -132,23 +132,23 @@ class Source:
             raise InputError(f"'{self.path}' ends at {ends:.1f} s, its header says {promised:.1f} s; copy it again")
 
 
-def at_rate(source: Source, rate: int, dtype: DTypeLike) -> Callable[[int, int], Samples]:
+def at_rate(file: AudioFile, rate: int, dtype: DTypeLike) -> Callable[[int, int], Samples]:
     """Return a reader of a file at another rate: sample 0 is the file's sample 0, any order gives the same samples."""
-    if source.rate == rate:
-        return lambda start, stop: source.read(start, stop, dtype)
+    if file.rate == rate:
+        return lambda start, stop: file.read(start, stop, dtype)
 
     import soxr
 
-    divisor = math.gcd(source.rate, rate)
-    period, period_out = source.rate // divisor, rate // divisor  # the two grids meet once in so many samples
-    reach = RESAMPLING_MARGIN * max(1.0, source.rate / rate)
+    divisor = math.gcd(file.rate, rate)
+    period, period_out = file.rate // divisor, rate // divisor  # the two grids meet once in so many samples
+    reach = RESAMPLING_MARGIN * max(1.0, file.rate / rate)
     margin = math.ceil(reach / period)
-    size = math.ceil(RESAMPLING_BLOCK * source.rate / period)
+    size = math.ceil(RESAMPLING_BLOCK * file.rate / period)
 
     @lru_cache(maxsize=4)
     def block(k: int) -> Samples:
-        native = source.read((k * size - margin) * period, ((k + 1) * size + margin) * period, dtype)
-        raised: Samples = soxr.resample(native.T, source.rate, rate, quality="VHQ").T
+        native = file.read((k * size - margin) * period, ((k + 1) * size + margin) * period, dtype)
+        raised: Samples = soxr.resample(native.T, file.rate, rate, quality="VHQ").T
         return raised[:, margin * period_out : (margin + size) * period_out]
 
     def read(start: int, stop: int) -> Samples:
@@ -177,7 +177,7 @@ class Take:
 
     Parameters
     ----------
-    sources
+    files
         The files.
     poly
         Whether this is one file with a microphone a channel; else each file is a microphone or a stereo pair.
@@ -185,7 +185,7 @@ class Take:
         Those of the recording made of the files: by default the highest rate and the longest file.
     """
 
-    sources: tuple[Source, ...]
+    files: tuple[AudioFile, ...]
     poly: bool
     rate: int
     length: int
@@ -200,43 +200,43 @@ class Take:
             For a file that cannot be used, and for two files of one stem: their results would have one name.
         """
         refuse_twins(paths)
-        sources = tuple(Source(path) for path in paths)
-        for source in sources:
-            if source.channels > 2 and not poly:
+        files = tuple(AudioFile(path) for path in paths)
+        for file in files:
+            if file.channels > 2 and not poly:
                 raise InputError(
-                    f"'{source.path}' has {source.channels} channels, but in a folder a file is one microphone or a "
+                    f"'{file.path}' has {file.channels} channels, but in a folder a file is one microphone or a "
                     "stereo pair; give the file itself as the input, or split it"
                 )
-        rate = rate or max(source.rate for source in sources)
-        length = max(length_at(source, rate) for source in sources)
-        return cls(sources, poly, rate, length)
+        rate = rate or max(file.rate for file in files)
+        length = max(length_at(file, rate) for file in files)
+        return cls(files, poly, rate, length)
 
     @property
     def units(self) -> tuple[str, ...]:
-        """What can be a voice: the stem of each file, or each channel of a poly file."""
+        """What can be a source: the stem of each file, or each channel of a poly file."""
         if self.poly:
-            return tuple(f"ch{i + 1}" for i in range(self.sources[0].channels))
-        return tuple(source.path.stem for source in self.sources)
+            return tuple(f"ch{i + 1}" for i in range(self.files[0].channels))
+        return tuple(file.path.stem for file in self.files)
 
     @property
     def rows(self) -> tuple[slice, ...]:
         """Where the microphones of each file stand in the recording."""
-        ends = np.cumsum([source.channels for source in self.sources]).tolist()
-        return tuple(slice(end - source.channels, end) for source, end in zip(self.sources, ends, strict=True))
+        ends = np.cumsum([file.channels for file in self.files]).tolist()
+        return tuple(slice(end - file.channels, end) for file, end in zip(self.files, ends, strict=True))
 
-    def recording(self, voices: Mapping[str, str | None] | None = None) -> Recording:
-        """Make the recording; ``voices`` says which voice each unit belongs to, by default its own.
+    def recording(self, sources: Mapping[str, str | None] | None = None) -> Recording:
+        """Make the recording; ``sources`` says which source each unit belongs to, by default its own.
 
         Samples are float32, or float64 where a file holds more than 24 bits. A pair ``piano`` gives ``piano.L`` and
-        ``piano.R``, two microphones of one voice.
+        ``piano.R``, two microphones of one source.
         """
-        of = dict(zip(self.units, self.units, strict=True)) if voices is None else voices
+        of = dict(zip(self.units, self.units, strict=True)) if sources is None else sources
         mics = [(unit, unit) for unit in self.units]
         if not self.poly:
-            pairs = {source.path.stem for source in self.sources if source.channels == 2}
+            pairs = {file.path.stem for file in self.files if file.channels == 2}
             mics = [(unit + side, unit) for unit in self.units for side in ((".L", ".R") if unit in pairs else ("",))]
-        dtype = np.result_type(*(source.dtype for source in self.sources))
-        readers = [at_rate(source, self.rate, dtype) for source in self.sources]
+        dtype = np.result_type(*(file.dtype for file in self.files))
+        readers = [at_rate(file, self.rate, dtype) for file in self.files]
 
         def read(start: int, stop: int) -> Samples:
             out = np.empty((len(mics), stop - start), dtype)
@@ -249,16 +249,16 @@ class Take:
 
     def close(self) -> None:
         """Let go of the files."""
-        for source in self.sources:
-            source.close()
+        for file in self.files:
+            file.close()
 
     def log_differences(self) -> None:
         """Say how files of different rates and lengths are brought together."""
-        rates = Counter(source.rate for source in self.sources)
+        rates = Counter(file.rate for file in self.files)
         if len(rates) > 1:
             listed = ", ".join(f"{count} at {rate} Hz" for rate, count in sorted(rates.items()))
             log.info("rates differ (%s): worked on at %d Hz, each file comes back at its own rate", listed, self.rate)
-        short = [source.path.name for source in self.sources if length_at(source, self.rate) < self.length]
+        short = [file.path.name for file in self.files if length_at(file, self.rate) < self.length]
         if short:
             seconds = self.length / self.rate
             log.info(
@@ -268,9 +268,9 @@ class Take:
             )
 
 
-def length_at(source: Source, rate: int) -> int:
+def length_at(file: AudioFile, rate: int) -> int:
     """Count the samples that cover the file at another rate."""
-    return -(-source.frames * rate // source.rate)
+    return -(-file.frames * rate // file.rate)
 
 
 def audio_files(folder: Path) -> tuple[Path, ...]:
@@ -319,7 +319,7 @@ def open_take(path: Path) -> Take:
 
 
 def load(path: Path) -> Recording:
-    """Open a folder of files (a voice each), or one file with a microphone a channel, as a recording."""
+    """Open a folder of files (a source each), or one file with a microphone a channel, as a recording."""
     return open_take(path).recording()
 
 
@@ -346,9 +346,9 @@ def load_mixture(path: Path, rate: int, length: int) -> Recording:
     """Open one file as a recording of one microphone, the mean of its channels, at the given rate and length."""
     if not path.is_file():
         raise InputError(f"there is no file '{path}'")
-    source = Source(path)
-    refuse_other_length(path, length_at(source, rate), length, rate)
-    read = at_rate(source, rate, source.dtype)
+    file = AudioFile(path)
+    refuse_other_length(path, length_at(file, rate), length, rate)
+    read = at_rate(file, rate, file.dtype)
     name = path.stem
     return Recording(rate, length, (name,), (name,), lambda a, b: read(a, b).mean(axis=0, keepdims=True))
 

@@ -1,4 +1,4 @@
-"""What a session holds: which files belong to which voice, which are room microphones, what is left alone."""
+"""What a session holds: which files belong to which source, which are room microphones, what is left alone."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from debleed.recording import InputError
+from debleed.spelling import current
 
 log = logging.getLogger(__name__)
 
@@ -24,7 +25,7 @@ ROOM_WORDS = frozenset(
 )
 """Words in a file's name that mean a microphone for the whole room, or a mixture."""
 
-KEYS = ("voices", "room", "leave_out", "reduction", "voice_reduction")
+KEYS = ("sources", "room", "leave_out", "reduction", "source_reduction")
 """What may stand in a ``session.toml``."""
 
 
@@ -34,23 +35,23 @@ class Session:
 
     Parameters
     ----------
-    voices
-        Voice → its files, by name or stem; a file in no voice is a voice of its own.
+    sources
+        Source → its files, by name or stem; a file in no source is a source of its own.
     room
         Room microphones, which come back as they are; ``None`` goes by the names.
     leave_out
         Files that are neither read nor written.
     reduction
         The most bleed to take out, in dB; ``None`` for all.
-    voice_reduction
-        The same for single voices.
+    source_reduction
+        The same for single sources.
     """
 
-    voices: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    sources: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     room: tuple[str, ...] | None = None
     leave_out: tuple[str, ...] = ()
     reduction: float | None = None
-    voice_reduction: Mapping[str, float] = field(default_factory=dict)
+    source_reduction: Mapping[str, float] = field(default_factory=dict)
 
 
 def words(name: str) -> list[str]:
@@ -76,7 +77,7 @@ def guess_room(units: Iterable[str]) -> tuple[str, ...]:
 
 
 def guess_pairs(units: Iterable[str]) -> dict[str, tuple[str, str]]:
-    """Return names that differ in a last L and R only: two files that are perhaps one voice.
+    """Return names that differ in a last L and R only: two files that are perhaps one source.
 
     Examples
     --------
@@ -112,17 +113,18 @@ def load_session(path: Path) -> Session:
         data = tomllib.loads(path.read_text("utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as failure:
         raise InputError(f"'{path}' cannot be read as TOML: {failure}") from failure
+    data = {current("session key", key): value for key, value in data.items()}
     for key in data:
         if key not in KEYS:
             raise InputError(f"'{path}' has an unknown key '{key}'; the keys are {', '.join(KEYS)}")
-    voices = _table(path, data, "voices")
-    reductions = _table(path, data, "voice_reduction")
+    sources = _table(path, data, "sources")
+    reductions = _table(path, data, "source_reduction")
     return Session(
-        voices={voice: _names(path, f"voices.{voice}", files) for voice, files in voices.items()},
+        sources={source: _names(path, f"sources.{source}", files) for source, files in sources.items()},
         room=_names(path, "room", data["room"]) if "room" in data else None,
         leave_out=_names(path, "leave_out", data.get("leave_out", [])),
         reduction=decibels(f"'{path}': reduction", data["reduction"]) if "reduction" in data else None,
-        voice_reduction={v: decibels(f"'{path}': voice_reduction.{v}", x) for v, x in reductions.items()},
+        source_reduction={v: decibels(f"'{path}': source_reduction.{v}", x) for v, x in reductions.items()},
     )
 
 
@@ -165,7 +167,7 @@ def _listed(files: Iterable[Path]) -> str:
 
 
 def assign(session: Session, units: Sequence[str], files: Sequence[str] = ()) -> dict[str, str | None]:
-    """Say which voice each unit belongs to; ``None`` for room microphones.
+    """Say which source each unit belongs to; ``None`` for room microphones.
 
     Parameters
     ----------
@@ -179,21 +181,21 @@ def assign(session: Session, units: Sequence[str], files: Sequence[str] = ()) ->
     Raises
     ------
     InputError
-        For a name that is not there, a file in two places, a voice to reduce that does not exist.
+        For a name that is not there, a file in two places, a source to reduce that does not exist.
     """
     unit_of = {unit: unit for unit in units} | dict(zip(files, units, strict=False))
     placed: dict[str, str | None] = {}
 
-    def place(name: str, voice: str | None, where: str) -> None:
+    def place(name: str, source: str | None, where: str) -> None:
         if name not in unit_of:
             raise InputError(f"{where} names '{name}', which is not there; there are {', '.join(files or units)}")
         if unit_of[name] in placed:
             raise InputError(f"{where} names '{name}', which stands in another place of the session already")
-        placed[unit_of[name]] = voice
+        placed[unit_of[name]] = source
 
-    for voice, names in session.voices.items():
+    for source, names in session.sources.items():
         for name in names:
-            place(name, voice, f"voice '{voice}'")
+            place(name, source, f"source '{source}'")
     for name in session.room or ():
         place(name, None, "room")
     for name in session.leave_out:
@@ -204,34 +206,34 @@ def assign(session: Session, units: Sequence[str], files: Sequence[str] = ()) ->
         log.info("taken by their names for room microphones or mixtures, which come back as they are: %s (%s)",
                  ", ".join(guessed), "session.toml can say otherwise")  # fmt: skip
     for unit in units:
-        if unit not in placed and unit in session.voices and unit not in guessed:
-            raise InputError(f"voice '{unit}' does not list the file '{unit}'; list it there or rename the voice")
+        if unit not in placed and unit in session.sources and unit not in guessed:
+            raise InputError(f"source '{unit}' does not list the file '{unit}'; list it there or rename the source")
         placed.setdefault(unit, None if unit in guessed else unit)
-    voices = {unit: placed[unit] for unit in units}
-    check_voices(session.voice_reduction, voices.values())
-    return voices
+    sources = {unit: placed[unit] for unit in units}
+    check_sources(session.source_reduction, sources.values())
+    return sources
 
 
-def check_voices(named: Iterable[str], voices: Iterable[str | None]) -> None:
-    """Refuse a name that is no voice."""
-    known = list(dict.fromkeys(voice for voice in voices if voice is not None))
+def check_sources(named: Iterable[str], sources: Iterable[str | None]) -> None:
+    """Refuse a name that is no source."""
+    known = list(dict.fromkeys(source for source in sources if source is not None))
     for name in named:
         if name not in known:
-            raise InputError(f"there is no voice '{name}' to reduce; the voices are {', '.join(known)}")
+            raise InputError(f"there is no source '{name}' to reduce; the sources are {', '.join(known)}")
 
 
 def template(units: Sequence[str]) -> str:
     """Write a commented ``session.toml`` for these units, with everything set as the defaults would have it."""
     room = guess_room(units)
     pairs = guess_pairs(unit for unit in units if unit not in room)
-    shown: dict[str, tuple[str, ...]] = {**pairs} or {"voice": tuple(unit for unit in units if unit not in room)[:2]}
-    voices = "\n".join(f"# {_quoted(voice)} = {_list(files)}" for voice, files in shown.items())
-    first = next((unit for unit in units if unit not in room), "voice")
+    shown: dict[str, tuple[str, ...]] = {**pairs} or {"source": tuple(unit for unit in units if unit not in room)[:2]}
+    sources = "\n".join(f"# {_quoted(source)} = {_list(files)}" for source, files in shown.items())
+    first = next((unit for unit in units if unit not in room), "source")
     return f"""\
 # What debleed should know of this session. Delete what you do not need; files go by name, with or without extension.
 # The files are: {", ".join(units)}
 
-# Room microphones, overheads and mixtures: no voice of their own, they come back as they are.
+# Room microphones, overheads and mixtures: no source of their own, they come back as they are.
 # Without this line they are guessed by their names.
 room = {_list(room)}
 
@@ -241,12 +243,12 @@ leave_out = []
 # The most bleed to take out, in dB; without this line as much as can be removed without harm.
 # reduction = 12.0
 
-# Every file is a voice of its own, unless several microphones stand for one voice:
-[voices]
-{voices}
+# Every file is a source of its own, unless several microphones stand for one source:
+[sources]
+{sources}
 
-# The most bleed to take out of single voices, in dB.
-[voice_reduction]
+# The most bleed to take out of single sources, in dB.
+[source_reduction]
 # {_quoted(first)} = 6.0
 """
 
@@ -256,20 +258,20 @@ def dumped(session: Session) -> str:
 
     Examples
     --------
-    >>> print(dumped(Session({"kick": ("in", "out")}, room=(), voice_reduction={"kick": 6.0})), end="")
+    >>> print(dumped(Session({"kick": ("in", "out")}, room=(), source_reduction={"kick": 6.0})), end="")
     room = []
-    [voices]
+    [sources]
     "kick" = ["in", "out"]
-    [voice_reduction]
+    [source_reduction]
     "kick" = 6.0
     """
     lines = [f"room = {_list(session.room)}"] if session.room is not None else []
     lines += [f"leave_out = {_list(session.leave_out)}"] if session.leave_out else []
     lines += [f"reduction = {float(session.reduction)}"] if session.reduction is not None else []
-    for key, table in (("voices", session.voices), ("voice_reduction", session.voice_reduction)):
+    for key, table in (("sources", session.sources), ("source_reduction", session.source_reduction)):
         lines += [f"[{key}]"] if table else []
-        for voice, value in table.items():
-            lines.append(f"{_quoted(voice)} = {float(value) if isinstance(value, int | float) else _list(value)}")
+        for source, value in table.items():
+            lines.append(f"{_quoted(source)} = {float(value) if isinstance(value, int | float) else _list(value)}")
     return "".join(line + "\n" for line in lines)
 
 

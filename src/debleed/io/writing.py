@@ -14,7 +14,7 @@ import soundfile
 from numpy.typing import NDArray
 
 from debleed.io import chunks
-from debleed.io.audio import BITS, FLOATS, Source, Take, at_rate
+from debleed.io.audio import BITS, FLOATS, AudioFile, Take, at_rate
 from debleed.progress import Progress, quiet
 from debleed.recording import InputError, Recording, Samples
 
@@ -42,11 +42,11 @@ class Form:
         return {self.suffix, ".wav"}
 
 
-def form_of(source: Source) -> Form:
+def form_of(file: AudioFile) -> Form:
     """Return the form in which a file comes back: its own, or 24-bit FLAC for a lossy code."""
-    if not source.lossy:
-        return Form(source.container, source.subtype, source.path.suffix, source.endian)
-    if source.channels > 8:  # more than FLAC can hold
+    if not file.lossy:
+        return Form(file.container, file.subtype, file.path.suffix, file.endian)
+    if file.channels > 8:  # more than FLAC can hold
         return Form("WAV", "PCM_24", ".wav")
     return Form("FLAC", "PCM_24", ".flac")
 
@@ -147,15 +147,15 @@ class Writer:
                     self._put(earlier.read(COPY_FRAMES, FLOATS[self.form.subtype].__name__, always_2d=True).T)
         narrow.unlink()
 
-    def close(self, source: Path | None = None) -> Path:
-        """Finish the file; ``source`` is the one whose chunks it carries on."""
+    def close(self, file: Path | None = None) -> Path:
+        """Finish the file; ``file`` is the one whose chunks it carries on."""
         self._file.close()
         if soundfile.info(self._place).frames != self.written:
             raise self._unwritten()
         chunks.forget_time(self._place)
-        if source is not None:
-            chunks.append(self._place, chunks.carried(source))
-            chunks.copy_speakers(source, self._place)
+        if file is not None:
+            chunks.append(self._place, chunks.carried(file))
+            chunks.copy_speakers(file, self._place)
         return self._place.rename(self.path)
 
 
@@ -200,7 +200,7 @@ def write_take(
         Where the disk is full.
     """
     _refuse_full_disk(take, folder, 2 if removed else 1)
-    tracks = [_Track(source, take, folder, removed) for source in take.sources]
+    tracks = [_Track(file, take, folder, removed) for file in take.files]
     for start, stop in after.blocks():
         samples = after.read(start, stop)
         for track, rows in zip(tracks, take.rows, strict=True):
@@ -211,16 +211,16 @@ def write_take(
             log.warning(
                 "%d samples of %s would overload its %d bits, so it is written as 32-bit float to %s",
                 track.out.overloads,
-                track.source.path.name,
-                BITS[form_of(track.source).subtype],
+                track.file.path.name,
+                BITS[form_of(track.file).subtype],
                 track.out.path.name,
             )
-    outputs = [track.out.close(track.source.path) for track in tracks]
-    return outputs, [track.removed.close(track.source.path) for track in tracks if track.removed]
+    outputs = [track.out.close(track.file.path) for track in tracks]
+    return outputs, [track.removed.close(track.file.path) for track in tracks if track.removed]
 
 
 def _refuse_full_disk(take: Take, folder: Path, copies: int) -> None:
-    need = sum(data_size(form_of(s), s.channels, s.frames) for s in take.sources if form_of(s).container != "FLAC")
+    need = sum(data_size(form_of(s), s.channels, s.frames) for s in take.files if form_of(s).container != "FLAC")
     if need * copies > shutil.disk_usage(folder).free:
         raise OSError(errno.ENOSPC, f"{need * copies / 2**30:.1f} GiB are needed", str(folder))
 
@@ -228,28 +228,28 @@ def _refuse_full_disk(take: Take, folder: Path, copies: int) -> None:
 class _Track:
     """One file of a take on its way out, at its own rate and cut to its own length."""
 
-    def __init__(self, source: Source, take: Take, folder: Path, removed: Path | None) -> None:
-        self.source = source
-        form = form_of(source)
-        shape = (source.rate, source.channels, source.frames)
-        self.out = Writer(folder, source.path.stem, form, *shape)
+    def __init__(self, file: AudioFile, take: Take, folder: Path, removed: Path | None) -> None:
+        self.file = file
+        form = form_of(file)
+        shape = (file.rate, file.channels, file.frames)
+        self.out = Writer(folder, file.path.stem, form, *shape)
         # the difference of two 24-bit integers fits a float32 exactly, that of two 32-bit integers does not
         wide = "DOUBLE" if form.subtype == "PCM_32" else "FLOAT"
-        self.removed = Writer(removed, source.path.stem, form, *shape, wide=wide) if removed else None
-        self._dtype = np.result_type(*(other.dtype for other in take.sources))
+        self.removed = Writer(removed, file.path.stem, form, *shape, wide=wide) if removed else None
+        self._dtype = np.result_type(*(other.dtype for other in take.files))
         self._change = None
-        if source.rate != take.rate:
+        if file.rate != take.rate:
             import soxr
 
-            self._raised = at_rate(source, take.rate, self._dtype)
+            self._raised = at_rate(file, take.rate, self._dtype)
             self._change = soxr.ResampleStream(
-                take.rate, source.rate, source.channels, np.dtype(self._dtype).name, quality="VHQ"
+                take.rate, file.rate, file.channels, np.dtype(self._dtype).name, quality="VHQ"
             )
 
     def write(self, samples: Samples, start: int, stop: int, last: bool) -> None:
         """Write the result's samples ``start`` to ``stop``, shape ``(channels, samples)``, at the take's rate."""
         position = self.out.written
-        left = self.source.frames - position
+        left = self.file.frames - position
         if self._change is None:
             samples = samples[:, : max(0, left)]
             if not samples.shape[1]:
@@ -268,7 +268,7 @@ class _Track:
             self.removed.write(native - kept)
 
     def _native(self, start: int, count: int) -> Samples:
-        return self.source.read(start, start + count, self._dtype)
+        return self.file.read(start, start + count, self._dtype)
 
 
 def write_mics(folder: Path, recording: Recording, subtype: str = "PCM_24") -> list[Path]:
@@ -282,18 +282,18 @@ def write_mics(folder: Path, recording: Recording, subtype: str = "PCM_24") -> l
     return [writer.close() for writer in writers]
 
 
-def refuse_existing(sources: Sequence[Source], folder: Path, force: bool) -> None:
+def refuse_existing(files: Sequence[AudioFile], folder: Path, force: bool) -> None:
     """Refuse to write over results that are there already, unless forced."""
-    for source in sources:
-        for suffix in sorted(form_of(source).suffixes):
-            there = folder / (source.path.stem + suffix)
+    for file in files:
+        for suffix in sorted(form_of(file).suffixes):
+            there = folder / (file.path.stem + suffix)
             if there.exists() and not force:
                 raise InputError(f"'{there}' is there already; choose another folder, or --force to write over it")
 
 
-def clear_stale(sources: Sequence[Source], written: Sequence[Path]) -> None:
+def clear_stale(files: Sequence[AudioFile], written: Sequence[Path]) -> None:
     """Delete what an earlier run left under the other suffix of a file just written: one result a microphone."""
-    suffixes = {source.path.stem: form_of(source).suffixes for source in sources}
+    suffixes = {file.path.stem: form_of(file).suffixes for file in files}
     for path in written:
         for suffix in suffixes.get(path.stem, set()) - {path.suffix}:
             other = path.with_suffix(suffix)

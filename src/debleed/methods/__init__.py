@@ -9,6 +9,7 @@ from typing import Any, ClassVar, Protocol
 
 from debleed.progress import Progress
 from debleed.recording import InputError, Recording
+from debleed.spelling import current
 
 
 @dataclass(frozen=True)
@@ -18,9 +19,9 @@ class Side:
     Parameters
     ----------
     mixture
-        The clean mixture: one microphone, the sum of the voices' images.
+        The clean mixture: one microphone, the sum of the sources' images.
     truth
-        The image of its own voice in each microphone; same names, rate and length as the recording.
+        The image of its own source in each microphone; same names, rate and length as the recording.
     """
 
     mixture: Recording | None = None
@@ -44,8 +45,8 @@ class Method(Protocol):
     needs: ClassVar[frozenset[str]]
     """Fields of :class:`Side` without which :meth:`fit` refuses."""
 
-    voices: ClassVar[int | None]
-    """The number of voices a recording must have; any where not given."""
+    sources: ClassVar[int | None]
+    """The number of sources a recording must have; any where not given."""
 
     def fit(self, recording: Recording, side: Side = ..., progress: Progress = ...) -> Fitted:
         """Learn from a recording in bounded memory, without changing it; deterministic.
@@ -65,21 +66,21 @@ METHODS: dict[str, tuple[str, str]] = {
     ),
     "kamir": ("kamir:Kamir", "kernel additive modelling for interference reduction, tuned settings"),
     "kamir-published": ("kamir:published", "the same with the settings of the paper (Prätzlich et al. 2015)"),
-    "linear": (
-        "instantaneous:Linear",
+    "instantaneous": (
+        "instantaneous:Instantaneous",
         "for mixtures without delays: blind demixing with one matrix for all frequencies",
     ),
     "optimisation": (
         "optimisation:Optimisation",
-        "needs the clean mixture, for mixtures without delays: alternating least squares (the founding method)",
+        "needs the clean mixture, for mixtures without delays: alternating least squares (the WASPAA 2023 method)",
     ),
-    "di-cae": ("neural:DiCae", "experimental, may harm: an autoencoder for each voice, on each microphone alone"),
+    "di-cae": ("neural:DiCae", "experimental, may harm: an autoencoder for each source, on each microphone alone"),
     "t-unet": (
         "neural:TUnet",
-        "for four voices mixed without delays, as the founding work mixes them: a network tells the matrix",
+        "for four sources in an instantaneous mixture: a network estimates the matrix",
     ),
-    "f-unet": ("neural:FUnet", "experimental, may harm; for four voices: a Wave-U-Net over all microphones"),
-    "df-unet": ("neural:DfUnet", "experimental, may harm; for four voices: a dilated Wave-U-Net over all microphones"),
+    "f-unet": ("neural:FUnet", "experimental, may harm; for four sources: a Wave-U-Net over all microphones"),
+    "df-unet": ("neural:DfUnet", "experimental, may harm; for four sources: a dilated Wave-U-Net over all microphones"),
     "df-unet-gat": (
         "neural:DfUnetGat",
         "experimental, may harm: a dilated Wave-U-Net with attention over any number of microphones",
@@ -104,6 +105,7 @@ def create(name: str, **settings: Any) -> Method:
     >>> create("unprocessed")
     Unprocessed()
     """
+    name = current("method", name)
     if name not in METHODS:
         raise InputError(f"there is no method '{name}'; the methods are {', '.join(METHODS)}")
     module, attribute = METHODS[name][0].split(":")

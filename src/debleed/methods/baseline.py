@@ -30,7 +30,7 @@ def truth_of(recording: Recording, side: Side) -> Recording:
     """
     truth = side.truth
     if truth is None:
-        raise InputError("this method is an oracle: it needs the truth, the clean image of each microphone's voice")
+        raise InputError("this method is an oracle: it needs the truth, the clean image of each microphone's source")
     if missing := [name for name in recording.names if name not in truth.names]:
         raise InputError(f"the truth lacks the microphones {', '.join(missing)}")
     if (truth.rate, truth.length) != (recording.rate, recording.length):
@@ -49,7 +49,7 @@ class Unprocessed:
     """The microphones as they are; method and fitted method in one, since nothing is learnt."""
 
     needs: ClassVar[frozenset[str]] = frozenset()
-    voices: ClassVar[int | None] = None
+    sources: ClassVar[int | None] = None
 
     def fit(self, recording: Recording, side: Side = NOTHING_KNOWN, progress: Progress = quiet) -> Unprocessed:
         """Learn nothing."""
@@ -69,7 +69,7 @@ def wiener_gain(clean: Spectra, bleed: Spectra) -> NDArray[np.floating]:
     Parameters
     ----------
     clean, bleed
-        Spectra of the voice and of everything else in its microphone, any one shape.
+        Spectra of the source and of everything else in its microphone, any one shape.
 
     Returns
     -------
@@ -94,7 +94,7 @@ class FittedWiener:
     nfft: int
 
     def apply(self, recording: Recording) -> Recording:
-        """Weigh each time-frequency point of each microphone by the share of its own voice."""
+        """Weigh each time-frequency point of each microphone by the share of its own source."""
 
         def masked(x: Spectra, c: Spectra) -> Spectra:
             return wiener_gain(c, x - c) * x
@@ -110,12 +110,12 @@ class OracleWiener:
     """The ideal single-channel Wiener filter: what masks on each microphone alone could reach.
 
     Every microphone is weighed with G(f,t) = |C|² / (|C|² + |X − C|²), X being the microphone's spectrum and C the
-    true spectrum of its own voice, with 75 % overlap. The window suits the rate: a mask sees neither phases nor
+    true spectrum of its own source, with 75 % overlap. The window suits the rate: a mask sees neither phases nor
     neighbouring frames, so its ceiling depends on the window alone.
     """
 
     needs: ClassVar[frozenset[str]] = frozenset({"truth"})
-    voices: ClassVar[int | None] = None
+    sources: ClassVar[int | None] = None
 
     nfft: int = field(
         default=4096, metadata={"help": "window length in samples at 44.1 kHz; other rates keep its time"}
@@ -287,13 +287,13 @@ class OracleLinear:
     """The best fixed filter over all microphones: what a method without a time-varying gain could reach.
 
     For each microphone i the FIR filters w_ij that minimise Σ_t |c_i(t) − Σ_j (w_ij * x_j)(t)|² over the whole
-    recording, c_i being the true image of its voice: exact least squares in the time domain from correlations summed
+    recording, c_i being the true image of its source: exact least squares in the time domain from correlations summed
     over blocks, solved by conjugate gradients (:func:`toeplitz_solve`). Fitted and scored on the same sound, so on a
     short recording the ceiling is a little high.
     """
 
     needs: ClassVar[frozenset[str]] = frozenset({"truth"})
-    voices: ClassVar[int | None] = None
+    sources: ClassVar[int | None] = None
 
     seconds: float = field(default=1.0, metadata={"help": "length of the filters"})
     ahead: float = field(default=0.2, metadata={"help": "share of the filter that looks ahead, 0 to 1"})

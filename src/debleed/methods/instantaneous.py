@@ -1,17 +1,17 @@
 """Instantaneous mixtures: one real matrix for all frequencies, found blindly.
 
 Microphones that hear each other without delay (mixed in a desk, by crosstalk, or by a computer) are x = A y with a
-unit diagonal. The voices are complex Gaussians of a variance of their own at every point of time and frequency, so the
+unit diagonal. The sources are complex Gaussians of a variance of their own at every point of time and frequency, so the
 filters W = A⁻¹ maximise the sum over points of 2 log |det W| − Σ_i log v_i − |w_i x|² / v_i: a joint diagonalisation of
 local covariances (D.-T. Pham, J.-F. Cardoso, IEEE Trans. Signal Process. 49, 2001), here by iterative projection
 (N. Ono, WASPAA 2011). All points share the matrix, so v_i can be as local as a point itself: v_i = |w_i x|² + floor.
 
-A point in which one voice pauses tells the paths of the others exactly, but only if it weighs much, and it does when
-the estimate of that voice is nearly 0 there: when the matrix is nearly right. So the floor sinks in stages, and each
+A point in which one source pauses tells the paths of the others exactly, but only if it weighs much, and it does when
+the estimate of that source is nearly 0 there: when the matrix is nearly right. So the floor sinks in stages, and each
 stage starts from the matrix of the one before.
 
-What is left is what the voices truly share (one synthesiser on two tracks), which is told from bleed by its size alone:
-no path is nearly as loud as the voice in its own microphone.
+What is left is what the sources truly share (one synthesiser on two tracks), which is told from bleed by its size
+alone: no path is nearly as loud as the source in its own microphone.
 """
 
 from __future__ import annotations
@@ -39,8 +39,8 @@ WINDOW = 0.045
 """Seconds of the short-time window. Measured on 10 s of songs: half or twice as long costs 3 to 7 dB."""
 
 FLOORS = (1e-3, 1e-4, 1e-5, 1e-6)
-"""Least variance of a voice, stage by stage, as a share of its microphone's power around. Measured: the last three are
-worth 13 dB together; at 1e-8 a voice that hardly sounds begins to be lost."""
+"""Least variance of a source, stage by stage, as a share of its microphone's power around. Measured: the last three are
+worth 13 dB together; at 1e-8 a source that hardly sounds begins to be lost."""
 
 FAINT = 1e-2
 """A hundredth of the same share counts of the microphone's power over all time and frequency, so that what rounding or
@@ -61,21 +61,21 @@ SWEEPS_TRIED = 60
 GAIN = 1.0
 """Log-likelihood that one matrix must gain, per point of time and frequency, for a mixture to be instantaneous.
 Measured: 3.6 to 12 on linear scenes, 1.9 with noise at -25 dB; 0.01 in rooms, on drums and without bleed, but 1.3 where
-two voices without bleed share a sound; what is gained is asked again once that is given back."""
+two sources without bleed share a sound; what is gained is asked again once that is given back."""
 
 MOST = 0.6
-"""A path louder than this (-4.4 dB) is none: the founding matrices reach 0.52, and what passes it are sounds that two
-voices share (measured: 0.7 to 1) and paths of a voice that is silent, of which nothing is known."""
+"""A path louder than this (-4.4 dB) is none: the WASPAA 2023 matrices reach 0.52. What passes it are sounds that two
+sources share (measured: 0.7 to 1) and paths of a source that is silent, of which nothing is known."""
 
 LOUDER = 1.1
 """A microphone is left as it was if it had this many times the power afterwards. Less bleed is less sound, but for
-voices that happen to be opposed for a while (measured: 1.01 at most)."""
+sources that happen to be opposed for a while (measured: 1.01 at most)."""
 
 ANY = 10.0
 """No path is louder than this (20 dB) between microphones that are equally loud, however they are turned up."""
 
 RESTS = 1e-4
-"""A voice that nowhere has more than this share of the power (-40 dB) rests."""
+"""A source that nowhere has more than this share of the power (-40 dB) rests."""
 
 ALIKE = 0.1
 """Least singular value below which loud paths mean that microphones hear the same."""
@@ -114,13 +114,13 @@ class Points:
         return [slice(first, min(first + COLUMNS, count)) for first in range(0, count, COLUMNS)]
 
     def variances(self, rows: Matrix, share: float, part: slice) -> Powers:
-        """Variance of each voice at each point of a stretch, |w_i x|² + floor, ``(mics, points)``."""
+        """Variance of each source at each point of a stretch, |w_i x|² + floor, ``(mics, points)``."""
         squares = np.square(rows.astype(np.float32) @ self.values[:, 2 * part.start : 2 * part.stop])
         variances: Powers = squares[:, 0::2] + squares[:, 1::2] + np.float32(share) * self.around[:, part]
         return variances
 
     def covariances(self, rows: Matrix, share: float) -> NDArray[np.float64]:
-        """U_i = sum over points of x xᵀ / v_i for every voice i, ``(voices, mics, mics)``."""
+        """U_i = sum over points of x xᵀ / v_i for every source i, ``(sources, mics, mics)``."""
         parts = self.parts()
         sums = np.zeros((len(parts), *rows.shape, len(rows)))
 
@@ -135,7 +135,7 @@ class Points:
         return total
 
     def shares(self, rows: Matrix) -> Matrix:
-        """Power of each voice in each microphone, against the mean power of microphones, ``(mics, mics)``."""
+        """Power of each source in each microphone, against the mean power of microphones, ``(mics, mics)``."""
         power = np.mean(np.square(rows @ self.values), axis=1)
         found: Matrix = np.square(np.linalg.inv(rows)) * power / np.mean(np.square(self.values))
         return found
@@ -214,7 +214,7 @@ def swept(
     possible = allowed | np.eye(len(rows), dtype=bool)
     for _ in range(sweeps):
         before = mixing
-        # in the coordinates of the voices found so far
+        # in the coordinates of the sources found so far
         covariance = rows @ points.covariances(rows, share) @ rows.T
         own = np.einsum("iii->i", covariance)
         covariance /= np.where(own > 0, own, 1)[:, None, None]
@@ -228,10 +228,12 @@ def swept(
 
 
 def told_gains(shares: Matrix, level: NDArray[np.floating], allowed: NDArray[np.bool_]) -> NDArray[np.float32] | None:
-    """Tell how far microphones are turned up, ``(mics,)``, if plainly unequally, see :mod:`debleed.methods.demix.gain_calibration`.
+    """Estimate the gains of the microphones, ``(mics,)``, if they are plainly unequal.
 
-    First each voice is given to the microphone that hears it best: of all orders the one with the greatest product of
-    shares, which no gain changes. Voices that rest take what is left.
+    See :mod:`debleed.methods.demix.gain_calibration`.
+
+    First each source is given to the microphone that hears it best: of all orders the one with the greatest product of
+    shares, which no gain changes. Sources that rest take what is left.
 
     Parameters
     ----------
@@ -256,8 +258,8 @@ def told_gains(shares: Matrix, level: NDArray[np.floating], allowed: NDArray[np.
 def without_shared(mixing: Matrix) -> Matrix:
     """Give back what was taken for paths and is too loud for them.
 
-    With the loud entries in G, the voices become (I + G) y: voice i gets a_ij y_j back, those that lost nothing stay as
-    they are. So A ← A (I + G)⁻¹, rescaled, which may raise another entry: again. Of microphones that hear the same,
+    With the loud entries in G, the sources become (I + G) y: source i gets a_ij y_j back, those that lost nothing stay
+    as they are. So A ← A (I + G)⁻¹, rescaled, which may raise another entry: again. Of microphones that hear the same,
     none bleeds into the other.
     """
     unit = np.eye(len(mixing))
@@ -270,18 +272,18 @@ def without_shared(mixing: Matrix) -> Matrix:
 
 
 def unit_diagonal(mixing: Matrix) -> Matrix:
-    """Scale the voices so that each reaches its own microphone unchanged."""
+    """Scale the sources so that each reaches its own microphone unchanged."""
     scaled: Matrix = mixing / np.diag(mixing)
     return scaled
 
 
 @dataclass(frozen=True)
-class Linear:
+class Instantaneous:
     """One real matrix for all frequencies, found blindly; a recording that is no such mixture comes back as it is."""
 
     seconds: float = field(default=120.0, metadata={"help": "seconds of the recording that are listened to"})
     needs: ClassVar[frozenset[str]] = frozenset()
-    voices: ClassVar[int | None] = None
+    sources: ClassVar[int | None] = None
 
     def __post_init__(self) -> None:
         if not 0 < self.seconds < np.inf:

@@ -4,12 +4,12 @@ T. Prätzlich, R. Bittner, A. Liutkus, M. Müller: "Kernel additive modeling for
 music recordings", ICASSP 2015. For recordings of full length: D. Di Carlo, K. Déguernel, A. Liutkus: "Gaussian
 framework for interference reduction in live recordings", AES 2017.
 
-The spectrum of microphone i is a Gaussian of variance Π_i(f,t) = Σ_j λ_ij(f) P_j(f,t): voice j has the power spectrum
-P_j, and λ_ij of it reaches microphone i. Both are found by iteration; microphone i is then weighed with its voice's
+The spectrum of microphone i is a Gaussian of variance Π_i(f,t) = Σ_j λ_ij(f) P_j(f,t): source j has the power spectrum
+P_j, and λ_ij of it reaches microphone i. Both are found by iteration; microphone i is then weighed with its source's
 share W = λ_ij P_j / Π_i, a gain from 0 to 1 on the microphone alone: no phase and no other microphone is heard through.
 
-The letters are the paper's: V is |X|², λ ``leak`` in code. Arrays here are ``(bins, mics or voices, frames)``, so that
-sums over voices are products of small matrices, one a bin.
+The letters are the paper's: V is |X|², λ ``leak`` in code. Arrays here are ``(bins, mics or sources, frames)``, so that
+sums over sources are products of small matrices, one a bin.
 """
 
 from __future__ import annotations
@@ -49,16 +49,16 @@ def share(power: Floats, reached: Floats) -> Floats:
     return np.divide(power, reached, out=np.zeros_like(reached), where=reached > VANISHING)
 
 
-def weight(leak: Floats, power: Floats, mic: int, voice: int, logistic: bool) -> Floats:
-    """Share of a voice in a microphone, W = λ_ij P_j / Σ_k λ_ik P_k.
+def weight(leak: Floats, power: Floats, mic: int, source: int, logistic: bool) -> Floats:
+    """Share of a source in a microphone, W = λ_ij P_j / Σ_k λ_ik P_k.
 
     Parameters
     ----------
     leak
-        λ, ``(bins, mics, voices)``.
+        λ, ``(bins, mics, sources)``.
     power
-        P, ``(bins, voices, frames)``.
-    mic, voice
+        P, ``(bins, sources, frames)``.
+    mic, source
         i and j.
     logistic
         Sharpen at once instead of by iterating, W ← 1 − 1 / (1 + exp(20 (W − 0.6))).
@@ -68,23 +68,23 @@ def weight(leak: Floats, power: Floats, mic: int, voice: int, logistic: bool) ->
     ``(bins, frames)``, 0 to 1.
     """
     reached = (leak[:, mic : mic + 1] @ power)[:, 0]
-    w = share(leak[:, mic, voice, None] * power[:, voice], reached)
+    w = share(leak[:, mic, source, None] * power[:, source], reached)
     return 1 - 1 / (1 + np.exp(20 * (w - 0.6))) if logistic else w
 
 
 def sweep(v: Floats, leak: Floats, power: Floats, close: Sequence[Sequence[int]], logistic: bool, kernel: int) -> None:
-    """Update the power of one voice after the other, in place: P_j ← mean over its microphones of W² V_i / λ_ij.
+    """Update the power of one source after the other, in place: P_j ← mean over its microphones of W² V_i / λ_ij.
 
     Parameters
     ----------
     v
         V, ``(bins, mics, frames)``.
     leak
-        λ, ``(bins, mics, voices)``.
+        λ, ``(bins, mics, sources)``.
     power
-        P, ``(bins, voices, frames)``, changed.
+        P, ``(bins, sources, frames)``, changed.
     close
-        The microphones of each voice.
+        The microphones of each source.
     logistic
         See :func:`weight`.
     kernel
@@ -101,7 +101,7 @@ def sweep(v: Floats, leak: Floats, power: Floats, close: Sequence[Sequence[int]]
 
 
 def initial(v: Floats, close: Sequence[Sequence[int]]) -> Floats:
-    """Power of each voice to start from: the mean of its microphones, ``(bins, voices, frames)``."""
+    """Power of each source to start from: the mean of its microphones, ``(bins, sources, frames)``."""
     return np.stack([v[:, list(mics)].mean(axis=1) for mics in close], axis=1)
 
 
@@ -114,9 +114,9 @@ def update_leak(v: Floats, leak: Floats, power: Floats, floor: float) -> Floats:
     """
     reached = leak @ power
     inverse = share(np.ones_like(reached), reached)
-    voices = np.swapaxes(power, 1, 2)
+    sources = np.swapaxes(power, 1, 2)
     excess = np.minimum(v * inverse, np.float32(1e8))  # times 1 / VANISHING still a float32
-    wanted, given = (excess * inverse) @ voices, inverse @ voices
+    wanted, given = (excess * inverse) @ sources, inverse @ sources
     new = leak * np.divide(wanted, given, out=np.ones_like(given), where=given > 0)
     total = new.sum(axis=2, keepdims=True)
     total[total == 0] = 1
@@ -125,7 +125,7 @@ def update_leak(v: Floats, leak: Floats, power: Floats, floor: float) -> Floats:
 
 
 def first_leak(close: Sequence[Sequence[int]], mics: int, start: float) -> NDArray[np.float32]:
-    """λ to start from: 1 for a voice in its own microphones, ``start`` elsewhere; ``(1, mics, voices)``."""
+    """λ to start from: 1 for a source in its own microphones, ``start`` elsewhere; ``(1, mics, sources)``."""
     leak = np.full((1, mics, len(close)), start, np.float32)
     for j, own in enumerate(close):
         leak[:, list(own), j] = 1
@@ -133,7 +133,7 @@ def first_leak(close: Sequence[Sequence[int]], mics: int, start: float) -> NDArr
 
 
 def learn_leak(v: Floats, close: Sequence[Sequence[int]], settings: Kamir) -> Floats:
-    """Estimate λ, ``(bins, mics, voices)``, from V, ``(bins, mics, frames)``, by alternating the two updates."""
+    """Estimate λ, ``(bins, mics, sources)``, from V, ``(bins, mics, frames)``, by alternating the two updates."""
     leak = np.repeat(first_leak(close, v.shape[1], settings.start), len(v), axis=0)
     power = initial(v, close)
     for _ in range(settings.iterations):
@@ -143,7 +143,7 @@ def learn_leak(v: Floats, close: Sequence[Sequence[int]], settings: Kamir) -> Fl
 
 
 def gains(v: Floats, leak: Floats, close: Sequence[Sequence[int]], settings: Kamir) -> Floats:
-    """Gain of each microphone for its own voice, of the shape of V, with λ fixed: P is iterated again from its start.
+    """Gain of each microphone for its own source, of the shape of V, with λ fixed: P is iterated again from its start.
 
     So each frame depends on itself alone (but for the kernel), wherever a stretch begins.
     """
@@ -177,7 +177,7 @@ def magnitudes(recording: Recording, nfft: int, hop: int, progress: Progress) ->
     """Magnitudes |X| of the frames to learn from, ``(bins, mics, frames)``, in bounded memory.
 
     The paper for long recordings learns from random projections of all frames. Projecting sums frames, so that every
-    voice sounds in every projected frame, while λ is told from frames in which few voices do: 512 projections of 60 s
+    source sounds in every projected frame, while λ is told from frames in which few sources do: 512 projections of 60 s
     gave 0.3 to 2.7 dB less than the frames themselves. So frames are taken from all over the recording; even 15 s of
     60 cost no more than 1.5 dB.
     """
@@ -196,7 +196,7 @@ def magnitudes(recording: Recording, nfft: int, hop: int, progress: Progress) ->
 
 @dataclass(frozen=True)
 class FittedKamir:
-    """Who is heard where: λ ``(bins, mics, voices)``, gains g ``(mics, bins)``, the microphones of each voice."""
+    """Who is heard where: λ ``(bins, mics, sources)``, gains g ``(mics, bins)``, the microphones of each source."""
 
     leak: NDArray[np.float32]
     level: NDArray[np.float32]
@@ -206,9 +206,9 @@ class FittedKamir:
     settings: Kamir
 
     def apply(self, recording: Recording) -> Recording:
-        """Weigh each time-frequency point of each microphone by the share of its own voice."""
-        spoken = [i for i, voice in enumerate(recording.voices) if voice is not None]
-        voices = recording.select(spoken)
+        """Weigh each time-frequency point of each microphone by the share of its own source."""
+        spoken = [i for i, source in enumerate(recording.sources) if source is not None]
+        sources = recording.select(spoken)
         reach = self.settings.kernel // 2 * self.settings.iterations * self.hop
 
         def masked(x: Spectra) -> Spectra:
@@ -224,7 +224,7 @@ class FittedKamir:
             step = max(1, round(STRETCH * recording.rate))
             for a in range(start, stop, step):
                 b = min(a + step, stop)
-                clean = filtered(masked, (voices,), a - reach, b + reach, self.nfft, self.hop)
+                clean = filtered(masked, (sources,), a - reach, b + reach, self.nfft, self.hop)
                 out[spoken, a - start : b - start] = clean[:, reach : reach + b - a]
             return out
 
@@ -236,24 +236,26 @@ class Kamir:
     """Kernel additive modelling for interference reduction; the defaults are tuned, :func:`published` are the paper's.
 
     Tuned on scenes of five songs, linear and in rooms (RT60 0.35 to 0.8 s). What costs the paper's settings most, up to
-    6 dB, is to equalise the gains by the quiet frames: where a voice rests, those hold the others' bleed. Windows
+    6 dB, is to equalise the gains by the quiet frames: where a source rests, those hold the others' bleed. Windows
     shorter than 8192 at 44.1 kHz cost 1 dB in rooms; longer ones gain as much at RT60 0.6 s and lose it in linear
     scenes. A low start (0.1) gains where there is little reverberation and loses more where there is much.
     """
 
     needs: ClassVar[frozenset[str]] = frozenset()
-    voices: ClassVar[int | None] = None
+    sources: ClassVar[int | None] = None
 
     nfft: int = field(
         default=8192, metadata={"help": "window length in samples at 44.1 kHz; other rates keep its time"}
     )
     overlaps: int = field(default=8, metadata={"help": "window length over hop; 4 is an overlap of 75 %"})
-    start: float = field(default=0.4, metadata={"help": "share of every voice in every other microphone to start from"})
-    floor: float = field(default=0.003, metadata={"help": "least share of a voice in a microphone"})
+    start: float = field(
+        default=0.4, metadata={"help": "share of every source in every other microphone to start from"}
+    )
+    floor: float = field(default=0.003, metadata={"help": "least share of a source in a microphone"})
     iterations: int = field(default=8, metadata={"help": "updates of powers and shares"})
     equalise: bool = field(default=False, metadata={"help": "bring the microphones' quiet frames to one level first"})
     logistic: bool = field(default=False, metadata={"help": "sharpen the gains by a logistic curve"})
-    kernel: int = field(default=1, metadata={"help": "frames of a median over each voice's power; 1 is none"})
+    kernel: int = field(default=1, metadata={"help": "frames of a median over each source's power; 1 is none"})
 
     def __post_init__(self) -> None:
         if not (0 < self.start <= 1 and 0 < self.floor <= 1):
@@ -269,18 +271,19 @@ class Kamir:
         Raises
         ------
         InputError
-            Where no microphone has a voice.
+            Where no microphone has a source.
         """
-        spoken = [i for i, voice in enumerate(recording.voices) if voice is not None]
+        spoken = [i for i, source in enumerate(recording.sources) if source is not None]
         if not spoken:
-            raise InputError("no microphone has a voice, so there is nothing to clean")
-        voices = recording.select(spoken)
+            raise InputError("no microphone has a source, so there is nothing to clean")
+        sources = recording.select(spoken)
         close = tuple(
-            tuple(i for i, voice in enumerate(voices.voices) if voice == name) for name in dict.fromkeys(voices.voices)
+            tuple(i for i, source in enumerate(sources.sources) if source == name)
+            for name in dict.fromkeys(sources.sources)
         )
         nfft = nfft_at(recording.rate, self.nfft)
         hop = nfft // self.overlaps
-        heard = magnitudes(voices, nfft, hop, progress)
+        heard = magnitudes(sources, nfft, hop, progress)
         level = self._levels(heard)
         leak = np.empty((*heard.shape[:2], len(close)), np.float32)
         for band in bands(len(heard), heard.shape[1] * heard.shape[2]):

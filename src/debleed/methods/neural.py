@@ -1,10 +1,10 @@
-"""The founding networks as methods, run by ONNX Runtime: blocks of a fixed grid, at the network's rate.
+"""The WASPAA 2023 networks as methods, run by ONNX Runtime: blocks of a fixed grid, at the network's rate.
 
-A network knows levels of about 1, voices with one microphone each, and its own sample rate. So the microphones are
-scaled by their level over the whole recording and back again; a voice with several microphones is heard by one after
-the other, each time with one microphone of every other voice; and where the rate is another, what the network *removes*
-is brought back to it and subtracted, so that what is not changed stays as it is, and so does what lies above the
-network's band.
+A network knows levels of about 1, sources with one microphone each, and its own sample rate. So the microphones are
+scaled by their level over the whole recording and back again; a source with several microphones is heard by one after
+the other, each time with one microphone of every other source; and where the rate is another, what the network
+*removes* is brought back to it and subtracted, so that what is not changed stays as it is, and so does what lies above
+the network's band.
 
 Polarity says nothing about bleed, but a network is no odd function. So microphones are turned before and after, to
 the signs in which they agree most with each other (:func:`polarities`): a cable that is soldered the other way round
@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 
 from debleed.methods import Fitted, Side
 from debleed.methods.instantaneous import Unmixing
-from debleed.nets import NETS, VOICES, weights
+from debleed.nets import NETS, SOURCES, weights
 from debleed.progress import Progress, quiet
 from debleed.recording import InputError, Recording, Samples
 
@@ -50,19 +50,19 @@ NAMES = {
     "bass": ("bass",),
     "drums": ("drum", "kick", "snare", "hat", "tom", "ride", "cymbal", "perc"),
 }
-"""Parts of names by which a voice is known; others are ``other``."""
+"""Parts of names by which a source is known; others are ``other``."""
 
 
-def kind_of(voice: str) -> str:
-    """Tell which of the voices that networks know a name means.
+def kind_of(source: str) -> str:
+    """Tell which of the sources that networks know a name means.
 
     Examples
     --------
     >>> kind_of("Lead Vox"), kind_of("kick_in"), kind_of("piano")
     ('vocals', 'drums', 'other')
     """
-    known = (kind for kind, parts in NAMES.items() if any(part in voice.lower() for part in parts))
-    return next(known, VOICES[-1])
+    known = (kind for kind, parts in NAMES.items() if any(part in source.lower() for part in parts))
+    return next(known, SOURCES[-1])
 
 
 @lru_cache(maxsize=8)
@@ -141,7 +141,7 @@ def common_phases(samples: NDArray[np.float64]) -> NDArray[np.complex128]:
 def polarities(phases: NDArray[np.complex128], cubes: NDArray[np.float64]) -> NDArray[np.float64]:
     """Signs in which microphones agree, ``(mics,)``.
 
-    Where one voice reaches two microphones, their generalised cross-correlation with phase transform (C. Knapp,
+    Where one source reaches two microphones, their generalised cross-correlation with phase transform (C. Knapp,
     G. Carter 1976) has its largest peak at the direct sound, of the sign of the path. The signs are those of the first
     principal component of these peaks; all together are turned so that the third moments are positive.
 
@@ -161,15 +161,15 @@ def polarities(phases: NDArray[np.complex128], cubes: NDArray[np.float64]) -> ND
     return -signs if signs @ cubes < 0 else signs
 
 
-def casts(voices: Sequence[str | None]) -> list[list[int]]:
-    """List sets of one microphone for each voice, so that every microphone is in one; fewer are repeated.
+def casts(sources: Sequence[str | None]) -> list[list[int]]:
+    """List sets of one microphone for each source, so that every microphone is in one; fewer are repeated.
 
     Examples
     --------
     >>> casts(["vox", "keys", "keys"])
     [[0, 1], [0, 2]]
     """
-    of = [[i for i, voice in enumerate(voices) if voice == name] for name in dict.fromkeys(voices)]
+    of = [[i for i, source in enumerate(sources) if source == name] for name in dict.fromkeys(sources)]
     return [[mics[min(k, len(mics) - 1)] for mics in of] for k in range(max(map(len, of)))]
 
 
@@ -181,17 +181,17 @@ class Neural:
         default="", metadata={"help": "folder of networks that 'debleed train' made; the shipped ones if empty"}
     )
     needs: ClassVar[frozenset[str]] = frozenset()
-    voices: ClassVar[int | None] = None
+    sources: ClassVar[int | None] = None
     net: ClassVar[str]
 
     def _find(self, name: str) -> Path:
         return weights.find(name, Path(self.folder) if self.folder else None)
 
     def _refuse_others(self, recording: Recording) -> None:
-        found = len(set(recording.voices))
-        if self.voices not in (None, found):
+        found = len(set(recording.sources))
+        if self.sources not in (None, found):
             raise InputError(
-                f"'{self.net}' knows recordings of exactly {self.voices} voices, this one has {found}; 'df-unet-gat' "
+                f"'{self.net}' knows recordings of exactly {self.sources} sources, this one has {found}; 'df-unet-gat' "
                 "and 'demix' take any number"
             )
 
@@ -201,7 +201,7 @@ class Neural:
         path = self._find(self.net)
         session(path)
         scale = Scale.of(recording, NETS[self.net].level, progress)
-        return Blockwise(scale, tuple((tuple(cast), path) for cast in casts(recording.voices)))
+        return Blockwise(scale, tuple((tuple(cast), path) for cast in casts(recording.sources)))
 
 
 @dataclass(frozen=True)
@@ -294,24 +294,24 @@ def changed_rate(samples: NDArray[np.float64], rate: int, wanted: int) -> NDArra
 
 @dataclass(frozen=True)
 class DiCae(Neural):
-    """A network for each kind of voice, which hears its microphone alone."""
+    """A network for each kind of source, which hears its microphone alone."""
 
     net: ClassVar[str] = "di-cae"
 
     def fit(self, recording: Recording, side: Side = Side(), progress: Progress = quiet) -> Fitted:  # noqa: B008
-        """Measure levels, and choose the network of each microphone by the name of its voice."""
-        paths = [self._known(kind_of(voice or "")) for voice in recording.voices]
+        """Measure levels, and choose the network of each microphone by the name of its source."""
+        paths = [self._known(kind_of(source or "")) for source in recording.sources]
         for path in paths:
             session(path)
         scale = Scale.of(recording, NETS[self.net].level, progress)
         return Blockwise(scale, tuple(((i,), path) for i, path in enumerate(paths)))
 
     def _known(self, kind: str) -> Path:
-        """Find the network of a kind of voice; one that has none is ``other``."""
+        """Find the network of a kind of source; one that has none is ``other``."""
         try:
             return self._find(f"{self.net}-{kind}")
         except InputError:
-            return self._find(f"{self.net}-{VOICES[-1]}")
+            return self._find(f"{self.net}-{SOURCES[-1]}")
 
 
 @dataclass(frozen=True)
@@ -319,7 +319,7 @@ class TUnet(Neural):
     """A network that tells the mixing matrix; the recording is unmixed with it, at its own rate."""
 
     net: ClassVar[str] = "t-unet"
-    voices: ClassVar[int | None] = 4
+    sources: ClassVar[int | None] = 4
 
     def fit(self, recording: Recording, side: Side = Side(), progress: Progress = quiet) -> Fitted:  # noqa: B008
         """Take the matrix from blocks all over the recording."""
@@ -328,7 +328,7 @@ class TUnet(Neural):
         tell, config = session(path), weights.describe(path)["config"]
         scale = Scale.of(recording, NETS[self.net].level, progress)
         rows = np.eye(len(recording))
-        for cast in casts(recording.voices):
+        for cast in casts(recording.sources):
             matrix = mixing(recording, scale, cast, tell, config)
             rows[np.ix_(cast, cast)] = np.linalg.inv(matrix)
         turned = np.outer(scale.signs, scale.signs)
@@ -361,7 +361,7 @@ class FUnet(Neural):
     """A Wave-U-Net over four microphones."""
 
     net: ClassVar[str] = "f-unet"
-    voices: ClassVar[int | None] = 4
+    sources: ClassVar[int | None] = 4
 
 
 @dataclass(frozen=True)
@@ -369,7 +369,7 @@ class DfUnet(Neural):
     """A dilated Wave-U-Net over four microphones."""
 
     net: ClassVar[str] = "df-unet"
-    voices: ClassVar[int | None] = 4
+    sources: ClassVar[int | None] = 4
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """Optimisation: alternating least squares with the clean mixture as side information.
 
 The "Optimisation" of the work that this project grew out of, for mixtures without delays. Microphones X = A S, the
-clean mixture m = 1ᵀS; S are the images of the voices in their own microphones, so A has a unit diagonal. Minimises
+clean mixture m = 1ᵀS; S are the images of the sources in their own microphones, so A has a unit diagonal. Minimises
 
     ‖X − A S‖² + ‖m − 1ᵀS‖²
 
@@ -15,12 +15,12 @@ RMS 1. S = M [X; m] is linear in what is given: X Sᵀ, S Sᵀ and the objective
 products C = [X; m] [X; m]ᵀ, ``(mics + 1, mics + 1)``, which are summed once over blocks. A turn costs O(mics³) and
 gives what it gives on the samples themselves, for any length.
 
-The objective does not tell the voices apart. Where X = A S exactly, the mixture is m = r X with some row r, and every
+The objective does not tell the sources apart. Where X = A S exactly, the mixture is m = r X with some row r, and every
 matrix with r A = 1ᵀ reaches 0: one equation a column, for mics − 1 unknowns. What is found depends on the start.
 
 The bounds mean positive paths. A microphone of the other polarity has negative ones, so it is turned over first; and a
-voice that the mixture then holds upside down has −1 in place of the 1 of the formulas. Entries between microphones of
-one voice are 0; each of them counts in the mixture.
+source that the mixture then holds upside down has −1 in place of the 1 of the formulas. Entries between microphones of
+one source are 0; each of them counts in the mixture.
 """
 
 from __future__ import annotations
@@ -47,10 +47,10 @@ class Optimisation:
     """Alternating least squares with the clean mixture, see :mod:`debleed.methods.optimisation`."""
 
     needs: ClassVar[frozenset[str]] = frozenset({"mixture"})
-    voices: ClassVar[int | None] = None
+    sources: ClassVar[int | None] = None
 
-    lowest: float = field(default=0.001, metadata={"help": "least gain of a path of bleed, against the own voice"})
-    highest: float = field(default=0.55, metadata={"help": "largest gain of a path of bleed, against the own voice"})
+    lowest: float = field(default=0.001, metadata={"help": "least gain of a path of bleed, against the own source"})
+    highest: float = field(default=0.55, metadata={"help": "largest gain of a path of bleed, against the own source"})
     iterations: int = field(default=1000, metadata={"help": "most iterations"})
     fall: float = field(default=1e-3, metadata={"help": "stops when the objective falls by no more, at RMS 1"})
 
@@ -78,7 +78,7 @@ class Optimisation:
                 )
             sums += given @ given.T
             progress("statistics", stop / max(1, recording.length))
-        # a silent microphone has no voice; left in, it would be given what the others do not explain
+        # a silent microphone has no source; left in, it would be given what the others do not explain
         sounding = np.flatnonzero(np.diag(sums)[:-1] > 0)
         chosen = np.append(sounding, len(recording))
         solution = np.zeros((len(recording), len(recording) + 1))
@@ -97,7 +97,7 @@ class Optimisation:
         before = np.inf
         for _ in range(self.iterations):
             mixing = self.projected(*products(solution, sums), allowed)
-            solution = voices_given(mixing, mixed)
+            solution = sources_given(mixing, mixed)
             now = objective(mixing, solution, sums, mixed)
             if before - now <= self.fall:
                 break
@@ -124,7 +124,7 @@ def mixture_of(recording: Recording, side: Side) -> Recording:
     mixture = side.mixture
     if mixture is None:
         raise InputError(
-            "this method needs the clean mixture, the sum of the voices as their own microphones hear them"
+            "this method needs the clean mixture, the sum of the sources as their own microphones hear them"
         )
     if len(mixture) != 1:
         raise InputError(f"the clean mixture is one microphone, got {len(mixture)}: {', '.join(mixture.names)}")
@@ -154,7 +154,7 @@ def products(solution: Matrix, sums: Matrix) -> tuple[Matrix, Matrix]:
     return cross[:-1], solution @ cross
 
 
-def voices_given(mixing: Matrix, mixed: NDArray[np.float64]) -> Matrix:
+def sources_given(mixing: Matrix, mixed: NDArray[np.float64]) -> Matrix:
     """M = (Aᵀ A + 1 1ᵀ)⁻¹ [Aᵀ 1], with the signs ``mixed`` in place of 1."""
     given = np.column_stack([mixing.T, mixed])
     return np.linalg.solve(given @ given.T, given)

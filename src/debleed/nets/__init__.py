@@ -1,4 +1,4 @@
-"""The founding networks and their variants: which there are, made by name. Each maps ``(batch, mics, samples)`` alike.
+"""The networks of Rajesh and Padmanabhan and their variants, made by name; each maps ``(batch, mics, samples)`` alike.
 
 The microphones that a network is given are scaled to a level of about 1, see :data:`NETS`; it is not its task to follow
 the level. PyTorch is imported when a network is made; running the shipped ones needs none (:mod:`.weights`).
@@ -12,8 +12,8 @@ from typing import Any
 
 from debleed.recording import InputError
 
-VOICES = ("vocals", "bass", "drums", "other")
-"""The voices for which there are networks that know one voice alone; a voice of another name is ``other``."""
+SOURCES = ("vocals", "bass", "drums", "other")
+"""The sources for which there are networks that know one source alone; a source of another name is ``other``."""
 
 NEEDS_TRAINING = "training needs PyTorch and more; install them with: pip install 'debleed[train]'"
 
@@ -30,25 +30,25 @@ class Net:
         The preset of :meth:`debleed.scenes.scene.Scene.preset` that it is trained on where nothing else is asked.
     level
         How its input is scaled: ``each`` microphone to an RMS of 1 over the recording, or all by one ``common`` factor.
-    voices
-        The number of voices it is made for; any where not given.
+    sources
+        The number of sources it is made for; any where not given.
     alone
-        Whether it knows one voice and hears one microphone; there is one for each of :data:`VOICES`.
+        Whether it knows one source and hears one microphone; there is one for each of :data:`SOURCES`.
     """
 
     module: str
     scenes: str
     level: str = "each"
-    voices: int | None = 4
+    sources: int | None = 4
     alone: bool = False
 
 
 NETS: dict[str, Net] = {
-    "di-cae": Net("di_cae", "founding-linear", voices=None, alone=True),
-    "t-unet": Net("t_unet", "founding-linear", level="common"),
-    "f-unet": Net("wave_unet", "founding-room-0.35"),
-    "df-unet": Net("wave_unet", "founding-room-0.35"),
-    "df-unet-gat": Net("wave_unet", "founding-room-0.35", voices=None),
+    "di-cae": Net("di_cae", "waspaa2023-linear", sources=None, alone=True),
+    "t-unet": Net("t_unet", "waspaa2023-linear", level="common"),
+    "f-unet": Net("wave_unet", "waspaa2023-room-0.35"),
+    "df-unet": Net("wave_unet", "waspaa2023-room-0.35"),
+    "df-unet-gat": Net("wave_unet", "waspaa2023-room-0.35", sources=None),
 }
 
 
@@ -66,7 +66,7 @@ def described(name: str) -> Net:
 
 
 def variants(name: str) -> dict[str, Any]:
-    """Return the configurations of a network by the name of the variant; ``founding`` is the first.
+    """Return the configurations of a network by the name of the variant; ``published`` is the first.
 
     Raises
     ------

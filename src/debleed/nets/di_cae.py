@@ -1,9 +1,9 @@
-"""DI-CAE: a convolutional autoencoder with "dynamic input", one for each voice; bleed is noise to it.
+"""DI-CAE: a convolutional autoencoder with "dynamic input", one for each source; bleed is noise to it.
 
 R. Rajesh, P. Rajan: "Neural networks for interference reduction in multi-track recordings", WASPAA 2023. A magnitude
 spectrum stands with the one before and the one after in one row of 3 × 1025 values, goes through two convolutions
-along the row, a dense layer of 100 and back, and is heard with the phase of the microphone. The founding frames do not
-overlap, so their window is rectangular and the squared error of samples is that of spectra.
+along the row, a dense layer of 100 and back, and is heard with the phase of the microphone. Their frames do
+not overlap, so their window is rectangular and the squared error of samples is that of spectra.
 
 The variant ``narrow`` is ours: a hundred numbers hardly describe a spectrum, but they may say which of it to keep. What
 comes out is a gain on the microphone; frames overlap by half; convolutions step by two; spectra are compressed.
@@ -35,7 +35,7 @@ class Config:
     compression
         Exponent on the magnitudes that go in.
     mask
-        What comes out is a gain from 0 to 1 on the microphone; else it is the magnitude of the voice.
+        What comes out is a gain from 0 to 1 on the microphone; else it is the magnitude of the source.
     rate, samples
         Samples per second, and of a block.
     """
@@ -55,7 +55,7 @@ class Config:
 NARROW = Config(overlap=2, filters=(4, 4), stride=2, dense=32, compression=0.3, mask=True, samples=131072)
 VARIANTS = {
     "di-cae": {
-        "founding": Config(),
+        "published": Config(),
         "narrow": NARROW,
         "tiny": replace(NARROW, nfft=256, filters=(2, 2), dense=4, samples=16384),
     }
@@ -77,8 +77,8 @@ class Network(nn.Module):
             *(nn.Conv1d(1, first, config.kernel, config.stride), nn.BatchNorm1d(first), nn.ReLU()),
             *(nn.Conv1d(first, second, config.kernel, config.stride), nn.BatchNorm1d(second), nn.ReLU()),
         )
-        self.narrow = nn.Sequential(nn.Linear(second * length, config.dense), nn.ReLU())
-        self.wide = nn.Sequential(nn.Linear(config.dense, second * length), nn.ReLU())
+        self.narrow = nn.Sequential(nn.Instantaneous(second * length, config.dense), nn.ReLU())
+        self.wide = nn.Sequential(nn.Instantaneous(config.dense, second * length), nn.ReLU())
         self.up = nn.Sequential(
             *(nn.ConvTranspose1d(second, first, config.kernel, config.stride), nn.ReLU()),
             nn.ConvTranspose1d(first, 1, config.kernel, config.stride),
@@ -98,7 +98,7 @@ class Network(nn.Module):
         return torch.sigmoid(out + 3) if self.config.mask else torch.relu(out)
 
     def forward(self, mics: Tensor) -> Tensor:
-        """Map microphones ``(batch, mics, samples)`` of RMS 1 to the images of their voices, of the same shape."""
+        """Map microphones ``(batch, mics, samples)`` of RMS 1 to the images of their sources, of the same shape."""
         nfft, overlap = self.config.nfft, self.config.overlap
         hop = nfft // overlap
         length = mics.shape[2]

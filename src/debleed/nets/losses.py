@@ -9,7 +9,7 @@ FLOOR = 1e-3
 
 
 def squared(found: Tensor, images: Tensor) -> Tensor:
-    """Mean squared error, as in the founding work: the microphones with most bleed rule it."""
+    """Mean squared error, as in Rajesh and Padmanabhan (WASPAA 2023): the microphones with most bleed rule it."""
     return (found - images).square().mean()
 
 

@@ -1,11 +1,11 @@
 """t-UNet: half a U-Net ("truncated") that hears all microphones and tells the matrix they were mixed with.
 
 R. Rajesh, P. Rajan: "Neural networks for interference reduction in multi-track recordings", WASPAA 2023. For mixtures
-without delays, X = A S: the network gives A, and A⁻¹ X are the voices. Here the voices are images (what each microphone
-hears of its own voice), so the diagonal of A is 1 and only what is beside it is told.
+without delays, X = A S: the network gives A, and A⁻¹ X are the sources. Here the sources are images (what each
+microphone hears of its own source), so the diagonal of A is 1 and only what is beside it is told.
 
-The founding loss is the squared error of A against X S⁺. Ours weighs it with what is heard, ‖X − A S‖²: an entry that
-belongs to a silent voice cannot be known and does not matter.
+the WASPAA 2023 loss is the squared error of A against X S⁺. Ours weighs it with what is heard, ‖X − A S‖²: an entry
+that belongs to a silent source cannot be known and does not matter.
 """
 
 from __future__ import annotations
@@ -48,14 +48,14 @@ class Config:
 
 VARIANTS = {
     "t-unet": {
-        "founding": Config(),
+        "published": Config(),
         "narrow": Config(filters=(8, 16, 32, 64, 64), dense=(64, 32)),
         "tiny": Config(filters=(4, 4, 4, 4), dense=(8,), samples=22050),
     }
 }
 
 START = 0.2
-"""Bleed that is told to begin with: about the mean of the founding matrix, 0.18 / 0.8."""
+"""Bleed that is told to begin with: about the mean of the WASPAA 2023 matrix, 0.18 / 0.8."""
 
 
 class Network(nn.Module):
@@ -74,8 +74,8 @@ class Network(nn.Module):
         widths = (config.mics * length * given, *config.dense)
         dense: list[nn.Module] = []
         for wide, narrow in pairwise(widths):
-            dense += [nn.Linear(wide, narrow), nn.ReLU()]
-        self.last = nn.Linear(widths[-1], config.mics**2)
+            dense += [nn.Instantaneous(wide, narrow), nn.ReLU()]
+        self.last = nn.Instantaneous(widths[-1], config.mics**2)
         nn.init.constant_(self.last.bias, START)
         self.dense = nn.Sequential(*dense)
 

@@ -50,7 +50,7 @@ class Config:
     fold
         Samples that stand beside each other as features of one moment, so that the first block is not the dearest.
     residual
-        What the network gives is bleed, to be taken from its input; else it gives the voices.
+        What the network gives is bleed, to be taken from its input; else it gives the sources.
     logarithmic
         The loss is :func:`debleed.nets.losses.logarithmic`; else the squared error.
     rate, samples
@@ -93,10 +93,10 @@ NARROW_DILATED = replace(NARROW, dilations=DILATED.dilations)
 TINY = replace(NARROW, filters=(4, 4, 4, 4), bottleneck=4, samples=16384)
 TINY_DILATED = replace(TINY, dilations=DILATED.dilations)
 VARIANTS = {
-    "f-unet": {"founding": FULL, "narrow": NARROW, "tiny": TINY},
-    "df-unet": {"founding": DILATED, "narrow": NARROW_DILATED, "tiny": TINY_DILATED},
+    "f-unet": {"published": FULL, "narrow": NARROW, "tiny": TINY},
+    "df-unet": {"published": DILATED, "narrow": NARROW_DILATED, "tiny": TINY_DILATED},
     "df-unet-gat": {
-        "founding": replace(DILATED, attention=True, threshold=0.6),
+        "published": replace(DILATED, attention=True, threshold=0.6),
         "narrow": replace(NARROW_DILATED, attention=True),
         "tiny": replace(TINY_DILATED, attention=True),
     },
@@ -144,8 +144,11 @@ class GraphAttention(nn.Module):
     def __init__(self, features: int, threshold: float | None) -> None:
         super().__init__()
         self.threshold = threshold
-        self.weight = nn.Linear(features, features, bias=False)
-        self.receiver, self.sender = nn.Linear(features, 1, bias=False), nn.Linear(features, 1, bias=False)
+        self.weight = nn.Instantaneous(features, features, bias=False)
+        self.receiver, self.sender = (
+            nn.Instantaneous(features, 1, bias=False),
+            nn.Instantaneous(features, 1, bias=False),
+        )
 
     def forward(self, x: Tensor) -> Tensor:
         """Map ``(batch, features, mics, time)`` to the same shape."""
@@ -192,7 +195,7 @@ class Network(nn.Module):
                 nn.init.zeros_(parameter)
 
     def forward(self, mics: Tensor) -> Tensor:
-        """Map microphones ``(batch, mics, samples)`` of RMS 1 to the images of their voices, of the same shape."""
+        """Map microphones ``(batch, mics, samples)`` of RMS 1 to the images of their sources, of the same shape."""
         fold = self.config.fold
         whole = fold
         for pool in self.config.pools:

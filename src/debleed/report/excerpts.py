@@ -36,7 +36,7 @@ def survey(before: Recording, after: Recording) -> NDArray[np.float64]:
 
 
 def start_of_excerpt(after: NDArray[np.float64], removed: NDArray[np.float64], length: int = SECONDS) -> int:
-    """Choose the stretch in which most was removed while the voice plays.
+    """Choose the stretch in which most was removed while the source plays.
 
     Parameters
     ----------

@@ -19,7 +19,7 @@ from debleed.progress import Progress, quiet
 from debleed.recording import Recording, Samples, refuse_unlike
 from debleed.report.excerpts import SECONDS, mp3, plan, start_of_excerpt, survey
 from debleed.report.pictures import ROWS, columns, height_of, highest, png, shades, spectrogram
-from debleed.scoring.blind import blind_bleed_matrix, level_changes, predictable_share
+from debleed.scoring.blind import blind_bleed_matrix, inter_microphone_coherence, level_changes
 from debleed.scoring.evaluate import score
 from debleed.scoring.scores import Scores, decibels, median
 
@@ -43,7 +43,7 @@ class Findings:
     seconds
         ``(3, mics, seconds)``: energy before, after, and of what was removed.
     share
-        The predictable share before and after, 0 to 1.
+        The inter-microphone coherence before and after, 0 to 1.
     bleed
         The bleed matrix before and after, each ``(mics, mics)`` in dB.
     change
@@ -79,7 +79,7 @@ def write(
     title
         What stands on top.
     truth
-        The image of its own voice in each microphone, where it is known: adds the SDR.
+        The image of its own source in each microphone, where it is known: adds the SDR.
     progress
         Told of the stage "report".
 
@@ -103,7 +103,7 @@ def measure(before: Recording, after: Recording, truth: Recording | None) -> Fin
     """Take the measure of both, block by block."""
     return Findings(
         seconds=survey(before, after),
-        share=(predictable_share(before), predictable_share(after)),
+        share=(inter_microphone_coherence(before), inter_microphone_coherence(after)),
         bleed=(blind_bleed_matrix(before), blind_bleed_matrix(after)),
         change=level_changes(before, after),
         scores=score(truth, after, before) if truth is not None else None,
@@ -122,7 +122,7 @@ def compose(before: Recording, after: Recording, title: str, found: Findings, pr
         "mics": str(len(before)),
         "figures": summary(found),
         "levels": level_table(before, energy, found),
-        "scores": " SDR: against the true sound of the voice, higher is better." if found.scores else "",
+        "scores": " SDR: against the true sound of the source, higher is better." if found.scores else "",
         "matrices": "".join(
             heat_map(layer, before.names, bleed) for layer, bleed in zip(LAYERS[:2], found.bleed, strict=True)
         ),
@@ -134,7 +134,7 @@ def compose(before: Recording, after: Recording, title: str, found: Findings, pr
     room = LARGEST - len(template.safe_substitute(values).encode()) - 100_000
     values["cards"], length = cards(before, after, found, shown, room, progress)
     left_out = f" The {len(shown)} microphones from which most was removed." if len(shown) < len(before) else ""
-    values["listen"] = f"{length} s of every microphone, where most was removed while its voice plays.{left_out}"
+    values["listen"] = f"{length} s of every microphone, where most was removed while its source plays.{left_out}"
     return template.substitute(values)
 
 
@@ -233,18 +233,18 @@ def level_table(recording: Recording, energy: NDArray[np.float64], found: Findin
     if found.scores:
         columns |= {"SDR before": found.scores["input_sdr"], "SDR after": found.scores["sdr"]}
     rows = "".join(
-        f"<tr><th scope='row'>{html.escape(name)}{_of_voice(name, voice)}</th>"
+        f"<tr><th scope='row'>{html.escape(name)}{_of_source(name, source)}</th>"
         + "".join(f"<td>{_number(column[i])}</td>" for column in columns.values())
         + "</tr>"
-        for i, (name, voice) in enumerate(zip(recording.names, recording.voices, strict=True))
+        for i, (name, source) in enumerate(zip(recording.names, recording.sources, strict=True))
     )
     head = "".join(f"<th scope='col'>{name}</th>" for name in ("Microphone", *columns))
     return f"<table class='levels'><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"
 
 
-def _of_voice(name: str, voice: str | None) -> str:
+def _of_source(name: str, source: str | None) -> str:
     """Say whose microphone it is, where the name does not."""
-    return "" if voice == name else f" <span class='soft'>({html.escape(voice or 'room')})</span>"
+    return "" if source == name else f" <span class='soft'>({html.escape(source or 'room')})</span>"
 
 
 def heat_map(title: str, names: Sequence[str], bleed: NDArray[np.float64]) -> str:

@@ -124,7 +124,7 @@ def _directivities(beams: Sequence[Beam] | None, count: int) -> list[Any]:
 def reverberation_time(response: Response, rate: int) -> float:
     """RT60 in seconds by backward integration, from the decay between −5 and −35 dB (ISO 3382's T30).
 
-    Measure it on a far path: close to the voice the direct sound hides the beginning of the decay.
+    Measure it on a far path: close to the source the direct sound hides the beginning of the decay.
     """
     energy = np.cumsum(response[::-1] ** 2)[::-1]
     decay = 10 * np.log10(energy[energy > 0] / energy[0])

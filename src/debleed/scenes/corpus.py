@@ -5,8 +5,8 @@
     corpus.json                      what it was made with, every item and the checksums of its files
     <split>/<track>/                 one item: a whole track
     <split>/<track>/<number>/        or one of its blocks
-        mics/<voice>.wav             what the microphones hear
-        images/<voice>.wav           the truth: each voice alone in its own microphone
+        mics/<source>.wav             what the microphones hear
+        images/<source>.wav           the truth: each source alone in its own microphone
         stems/<stem>.wav             the dry stems used
         scene.json                   how they bled
     <split>/<track>/track.json       the entries of its items
@@ -44,7 +44,8 @@ ENTRIES = "track.json"
 
 ACTIVE = ("vocals", "bass", "drums")
 ACTIVE_POWER = 0.9**2 / 220500
-"""Founding rule: a block counts where the L2 norms of vocals, bass and drums exceed 0.9 in 10 s at 22.05 kHz. Written
+"""Rule of WASPAA 2023: a block counts where the L2 norms of vocals, bass and drums exceed 0.9 in 10 s at 22.05 kHz.
+Written
 as a mean power it holds at every rate and length."""
 
 LIKE_ANOTHER = 0.01
@@ -60,7 +61,7 @@ class Recipe:
     stems
         Names of the stems that every track must have.
     draw
-        Settings of :meth:`Scene.draw` but for voices, rate and seed; or ``{"preset": name}`` and what
+        Settings of :meth:`Scene.draw` but for sources, rate and seed; or ``{"preset": name}`` and what
         :meth:`Scene.preset` takes.
     seed
         Number or name; the scene of a track is drawn from it and the track's id.
@@ -88,7 +89,7 @@ class Recipe:
         settings, seed = dict(self.draw), f"{self.seed}/{track_id}"
         if "preset" in settings:
             return Scene.preset(settings.pop("preset"), self.stems, rate, seed, **settings)
-        return Scene.draw(voices=self.stems, rate=rate, seed=seed, **settings)
+        return Scene.draw(sources=self.stems, rate=rate, seed=seed, **settings)
 
 
 @dataclass(frozen=True)
@@ -160,8 +161,8 @@ def bleed_track(job: Job) -> dict[str, Any]:
 
     Returns
     -------
-    What ``track.json`` holds: ``recipe``, ``items`` (id → entry) and ``dropped``, the number of blocks in which a voice
-    is silent; and ``made``, whether anything was written.
+    What ``track.json`` holds: ``recipe``, ``items`` (id → entry) and ``dropped``, the number of blocks in which a
+    source is silent; and ``made``, whether anything was written.
 
     Raises
     ------
@@ -253,9 +254,9 @@ def refuse_foreign(job: Job) -> None:
 
 def refuse_unlike_lengths(track: Track, take: Take) -> None:
     """Refuse stems that do not belong together, since one is much shorter than another."""
-    lengths = [length_at(source, take.rate) / take.rate for source in take.sources]
+    lengths = [length_at(file, take.rate) / take.rate for file in take.files]
     if min(lengths) < (1 - LIKE_ANOTHER) * max(lengths):
-        listed = ", ".join(f"{source.path.name} {s:.1f} s" for source, s in zip(take.sources, lengths, strict=True))
+        listed = ", ".join(f"{file.path.name} {s:.1f} s" for file, s in zip(take.files, lengths, strict=True))
         raise InputError(f"the stems in '{track.folder}' last differently long ({listed}); are they of one track?")
 
 
@@ -267,7 +268,7 @@ def blocks(length: int, rate: int, seconds: float | None) -> Iterator[tuple[int,
 
 
 def active(block: Samples, names: Sequence[str]) -> bool:
-    """Tell whether nobody is silent: the founding rule, on those of the stems it names that exist."""
+    """Tell whether nobody is silent: the WASPAA 2023 rule, on those of the stems it names that exist."""
     power = np.mean(np.square(block, dtype=np.float64), axis=1)
     return all(p > ACTIVE_POWER for p, name in zip(power, names, strict=True) if name in ACTIVE)
 

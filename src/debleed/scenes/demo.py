@@ -11,11 +11,11 @@ from numpy.typing import NDArray
 from debleed.recording import InputError
 from debleed.scenes.instruments import CONTROL, VOWELS, Sound, cymbal, kick, pluck, sing, snare, tom
 
-VOICES = ("singer", "bass", "drums", "guitar")
+SOURCES = ("singer", "bass", "drums", "guitar")
 BEAT = 60 / 96
 """Seconds of a beat; a bar has four."""
 RMS = 0.06
-"""Level of each voice; the loudest drum stays below full scale."""
+"""Level of each source; the loudest drum stays below full scale."""
 
 CHORDS = {
     "Am": "A2 E3 A3 C4 E4",
@@ -60,7 +60,7 @@ def play(seconds: float = 60.0, rate: int = 44100) -> NDArray[np.float32]:
 
     Returns
     -------
-    ``(voices, samples)`` in the order of :data:`VOICES`, every voice of RMS :data:`RMS`.
+    ``(sources, samples)`` in the order of :data:`SOURCES`, every source of RMS :data:`RMS`.
 
     Raises
     ------

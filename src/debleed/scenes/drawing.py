@@ -17,36 +17,38 @@ LAYOUTS = ("row", "drawn")
 def cast(
     stems: Sequence[str], groups: Mapping[str, Sequence[str]], without_mic: Sequence[str]
 ) -> tuple[tuple[str, ...], tuple[tuple[str, str], ...], tuple[str, ...]]:
-    """Say who plays and who has a microphone: voices, ``(stem, voice)`` of each stem, voices with a microphone."""
+    """Say who plays and who has a microphone: sources, ``(stem, source)`` of each stem, sources with a microphone."""
     if len(set(stems)) != len(stems):
         raise InputError(f"stems must have different names, got {', '.join(stems)}")
     owner: dict[str, str] = {}
-    for voice, names in groups.items():
-        if voice in stems and voice not in names:
+    for source, names in groups.items():
+        if source in stems and source not in names:
             raise InputError(
-                f"the voice '{voice}' would have the name of a stem that is not part of it; call it otherwise"
+                f"the source '{source}' would have the name of a stem that is not part of it; call it otherwise"
             )
         for name in names:
             if name not in stems:
-                raise InputError(f"there is no stem '{name}' for the voice '{voice}'; the stems are {', '.join(stems)}")
+                raise InputError(
+                    f"there is no stem '{name}' for the source '{source}'; the stems are {', '.join(stems)}"
+                )
             if name in owner:
-                raise InputError(f"the stem '{name}' is part of two voices, '{owner[name]}' and '{voice}'")
-            owner[name] = voice
+                raise InputError(f"the stem '{name}' is part of two sources, '{owner[name]}' and '{source}'")
+            owner[name] = source
     members = tuple((stem, owner.get(stem, stem)) for stem in stems)
-    voices = tuple(dict.fromkeys(voice for _, voice in members))
-    if strangers := [name for name in without_mic if name not in voices]:
+    sources = tuple(dict.fromkeys(source for _, source in members))
+    if strangers := [name for name in without_mic if name not in sources]:
         raise InputError(
-            f"there is no voice '{strangers[0]}' to be without a microphone; there are {', '.join(voices)}"
+            f"there is no source '{strangers[0]}' to be without a microphone; there are {', '.join(sources)}"
         )
-    mics = tuple(voice for voice in voices if voice not in without_mic)
-    return voices, members, mics
+    mics = tuple(source for source in sources if source not in without_mic)
+    return sources, members, mics
 
 
 def refuse_misfits(
     kind: str,
     layout: str,
     rt60: float | None,
-    sources: Sequence[Point] | None,
+    source_positions: Sequence[Point] | None,
     responses: Path | None,
     directed: bool,
 ) -> None:
@@ -57,7 +59,7 @@ def refuse_misfits(
         raise InputError(f"there is no layout '{layout}'; it is one of {', '.join(LAYOUTS)}")
     if layout == "drawn" and kind == "linear":
         raise InputError("linear bleed has no places to be drawn; leave the layout away, or choose room or convolutive")
-    if layout == "drawn" and sources is not None:
+    if layout == "drawn" and source_positions is not None:
         raise InputError("the places are given, so they cannot be drawn; leave the layout away")
     if directed and kind != "room":
         raise InputError(f"{kind} bleed has no directions; leave the patterns away, or choose room")
@@ -68,7 +70,7 @@ def refuse_misfits(
 
 
 def draw_near(count: int, distance: float | tuple[float, float], rng: np.random.Generator) -> NDArray[np.float64]:
-    """Metres from each voice to its own microphone."""
+    """Metres from each source to its own microphone."""
     low, high = distance if isinstance(distance, tuple) else (distance, distance)
     if not 0 < low <= high < np.inf:
         asked = f"{low}" if low == high else f"{low} to {high}"
@@ -77,7 +79,7 @@ def draw_near(count: int, distance: float | tuple[float, float], rng: np.random.
 
 
 def draw_gains(count: int, owners: NDArray[np.intp], rng: np.random.Generator) -> NDArray[np.float64]:
-    """Draw the founding matrix, ``(voices, stems)``: a voice's own stems U(0.6, 1), the rest U(0.05, 0.31)."""
+    """Draw the WASPAA 2023 matrix, ``(sources, stems)``: a source's own stems U(0.6, 1), the rest U(0.05, 0.31)."""
     gains = rng.uniform(0.05, 0.31, (count, len(owners)))
     gains[owners, np.arange(len(owners))] = rng.uniform(0.6, 1.0, len(owners))
     return gains.round(2)

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Sound = NDArray[np.float64]
-"""Samples of one voice, shape ``(samples,)``."""
+"""Samples of one source, shape ``(samples,)``."""
 
 CONTROL = 200
 """Values a second of the slow curves (pitch, loudness, formants) that play the singer."""

@@ -104,13 +104,13 @@ def measured_path(
 
 @lru_cache(maxsize=8)  # a corpus draws from the same folder for each of its items
 def _listed(folder: Path, changed: int) -> tuple[Choice, ...]:
-    from debleed.io.audio import Source, audio_files
+    from debleed.io.audio import AudioFile, audio_files
 
     choices: list[Choice] = []
     for path in sorted(audio_files(folder), key=lambda path: path.name):
-        source = Source(path)
-        choices += [(path.name, channel) for channel in range(source.channels)]
-        source.close()
+        file = AudioFile(path)
+        choices += [(path.name, channel) for channel in range(file.channels)]
+        file.close()
     return tuple(choices)
 
 
@@ -122,11 +122,11 @@ def _read(path: Path) -> tuple[str, int, Response]:
 @lru_cache(maxsize=64)  # a scene reads its few files once for each of its paths
 def _load(path: Path, changed: int, size: int) -> tuple[str, int, Response]:
     """Checksum, rate and samples ``(channels, taps)``."""
-    from debleed.io.audio import Source
+    from debleed.io.audio import AudioFile
 
-    source = Source(path)
-    samples = source.read(0, source.frames, np.float64).astype(np.float64)
-    source.close()
+    file = AudioFile(path)
+    samples = file.read(0, file.frames, np.float64).astype(np.float64)
+    file.close()
     if not np.all(np.isfinite(samples)) or not np.all(np.any(samples, axis=1)):
         raise InputError(f"'{path}' has a channel that is silent or holds no numbers; it is no impulse response")
-    return hashlib.sha256(path.read_bytes()).hexdigest(), source.rate, samples
+    return hashlib.sha256(path.read_bytes()).hexdigest(), file.rate, samples

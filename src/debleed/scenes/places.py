@@ -1,7 +1,7 @@
-"""Where voices and microphones stand: in a row or anywhere in the room, the parts of a voice side by side.
+"""Where sources and microphones stand: in a row or anywhere in the room, the parts of a source side by side.
 
-Voices are counted apart from stems: ``owners[j]`` is the voice that stem j belongs to, and every voice is drawn with a
-microphone, whether it is used or not, so that leaving a microphone away moves nothing else.
+Sources are counted apart from stems: ``owners[j]`` is the source that stem j belongs to, and every source is drawn with
+a microphone, whether it is used or not, so that leaving a microphone away moves nothing else.
 """
 
 from __future__ import annotations
@@ -17,30 +17,30 @@ from debleed.scenes.acoustics import Point
 Places = NDArray[np.float64]
 """Metres, shape ``(…, 3)``."""
 Owners = NDArray[np.intp]
-"""The voice of each stem, shape ``(stems,)``."""
+"""The source of each stem, shape ``(stems,)``."""
 
 WALL = 1.5
 """Nobody stands nearer to a wall than so many metres, and no microphone either."""
 APART = 1.0
-"""Metres between two voices at least, where they are drawn anywhere."""
+"""Metres between two sources at least, where they are drawn anywhere."""
 REACH = 0.5
-"""The parts of a voice stand within half the distance of its microphone of its middle, and within so many metres."""
+"""The parts of a source stand within half the distance of its microphone of its middle, and within so many metres."""
 HEIGHTS = (1.0, 1.7)
 """Metres above the floor, from the bell of a saxophone to the mouth of a tall singer."""
 HEADROOM = 0.5
-"""Metres between the highest voice and the ceiling."""
+"""Metres between the highest source and the ceiling."""
 TRIES = 2000
-"""Places tried for one voice before the room is called full."""
+"""Places tried for one source before the room is called full."""
 
 
 def reach(owners: Owners, near: NDArray[np.float64]) -> NDArray[np.float64]:
-    """How far the parts of each voice stand from its middle, at most; 0 for a voice of one stem."""
+    """How far the parts of each source stand from its middle, at most; 0 for a source of one stem."""
     several = np.bincount(owners, minlength=len(near)) > 1
     return np.where(several, np.minimum(REACH, near / 2), 0.0)
 
 
 def draw_offsets(owners: Owners, near: NDArray[np.float64], rng: np.random.Generator) -> Places:
-    """Draw where the parts of a voice stand around its middle, level with it; shape ``(stems, 3)``."""
+    """Draw where the parts of a source stand around its middle, level with it; shape ``(stems, 3)``."""
     radius = reach(owners, near)[owners] * np.sqrt(rng.uniform(size=len(owners)))
     angle = rng.uniform(0, 2 * np.pi, len(owners))
     return np.stack([radius * np.cos(angle), radius * np.sin(angle), np.zeros(len(owners))], axis=1)
@@ -49,7 +49,7 @@ def draw_offsets(owners: Owners, near: NDArray[np.float64], rng: np.random.Gener
 def draw_loose_row(
     offsets: Places, owners: Owners, near: NDArray[np.float64], rng: np.random.Generator
 ) -> NDArray[np.float64]:
-    """Voices in a row 2 to 3 m apart: metres to each voice's microphone from each stem, ``(voices, stems)``."""
+    """Draw sources in a row 2 to 3 m apart: metres to each source's microphone from each stem, ``(sources, stems)``."""
     count = len(near)
     along = np.cumsum(rng.uniform(2, 3, count))
     sideways = (along[:, None] - (along[owners] + offsets[:, 0])) * rng.uniform(0.9, 1.1, (count, count))[:, owners]
@@ -57,14 +57,14 @@ def draw_loose_row(
 
 
 def draw_row(room: Point, near: NDArray[np.float64], rng: np.random.Generator) -> Places:
-    """Voices side by side along the room, ``(voices, 3)``, with room for their microphones in front of them (y)."""
+    """Place sources side by side along the room, ``(sources, 3)``, with space for microphones in front of them (y)."""
     count, distance = len(near), float(near.max())
     jitter, depth, height = 0.3, 0.1, 1.2
     length, width, top = room
     if length < 2 * (WALL + jitter) or width < 2 * (WALL + depth) + distance or top < height + HEADROOM:
         raise InputError(
             f"a room of {length:g} × {width:g} × {top:g} m is too small for microphones {distance:g} m in front of "
-            f"voices that stand {WALL} m from the walls"
+            f"sources that stand {WALL} m from the walls"
         )
     x = np.linspace(WALL + jitter, length - WALL - jitter, count) if count > 1 else np.array([length / 2])
     spacing = np.min(np.diff(x), initial=1.0)
@@ -74,10 +74,10 @@ def draw_row(room: Point, near: NDArray[np.float64], rng: np.random.Generator) -
 
 
 def given(sources: Sequence[Point], count: int) -> Places:
-    """Take the first of some places, ``(voices, 3)``."""
+    """Take the first of some places, ``(sources, 3)``."""
     if len(sources) < count:
         raise InputError(
-            f"there are places for {len(sources)} voices, too few for {count}; make one voice of several stems, or "
+            f"there are places for {len(sources)} sources, too few for {count}; make one source of several stems, or "
             "have the places drawn"
         )
     return np.array(sources[:count])
@@ -86,9 +86,9 @@ def given(sources: Sequence[Point], count: int) -> Places:
 def draw_anywhere(
     room: Point, near: NDArray[np.float64], reaches: NDArray[np.float64], rng: np.random.Generator
 ) -> tuple[Places, Places]:
-    """Voices anywhere in the room, and their microphones in any horizontal direction; both ``(voices, 3)``.
+    """Place sources anywhere in the room, and their microphones in any horizontal direction; both ``(sources, 3)``.
 
-    No microphone is nearer to another voice than to its own. Places are in whole millimetres.
+    No microphone is nearer to another source than to its own. Places are in whole millimetres.
 
     Raises
     ------
@@ -97,28 +97,28 @@ def draw_anywhere(
     """
     size = np.array(room)
     low, high = np.array([WALL, WALL, HEIGHTS[0]]), np.array([*(size[:2] - WALL), HEIGHTS[1]])
-    voices, mics = np.empty((0, 3)), np.empty((0, 3))
+    sources, mics = np.empty((0, 3)), np.empty((0, 3))
     full = InputError(
-        f"a room of {room[0]:g} × {room[1]:g} × {room[2]:g} m is too small for {len(near)} voices that stand {WALL} m "
+        f"a room of {room[0]:g} × {room[1]:g} × {room[2]:g} m is too small for {len(near)} sources that stand {WALL} m "
         f"from the walls and {APART:g} m apart, with microphones {near.max():g} m away from them"
     )
     if np.any(low > high) or size[2] < HEIGHTS[1] + HEADROOM:
         raise full
     for i, distance in enumerate(near):
         for _ in range(TRIES):
-            voice = rng.uniform(low, high).round(3)
+            source = rng.uniform(low, high).round(3)
             angle = rng.uniform(0, 2 * np.pi)
-            mic = (voice + distance * np.array([np.cos(angle), np.sin(angle), 0])).round(3)
-            between = np.linalg.norm(voices - voice, axis=1) - reaches[:i] - reaches[i]
-            to_others = np.linalg.norm(voices - mic, axis=1) - reaches[:i] - reaches[i]
-            from_others = np.linalg.norm(mics - voice, axis=1) - reaches[:i] - reaches[i]
+            mic = (source + distance * np.array([np.cos(angle), np.sin(angle), 0])).round(3)
+            between = np.linalg.norm(sources - source, axis=1) - reaches[:i] - reaches[i]
+            to_others = np.linalg.norm(sources - mic, axis=1) - reaches[:i] - reaches[i]
+            from_others = np.linalg.norm(mics - source, axis=1) - reaches[:i] - reaches[i]
             inside = np.all(mic >= low) and np.all(mic <= high)
             if inside and np.all(between >= APART) and np.all(to_others > distance) and np.all(from_others > near[:i]):
                 break
         else:
             raise full
-        voices, mics = np.vstack([voices, voice]), np.vstack([mics, mic])
-    return voices, mics
+        sources, mics = np.vstack([sources, source]), np.vstack([mics, mic])
+    return sources, mics
 
 
 def to_own(sources: Sequence[Point], mics: Sequence[Point], own: Sequence[int | None]) -> list[float]:
@@ -140,8 +140,8 @@ def axes(sources: Sequence[Point], mics: Sequence[Point], own: Sequence[int | No
     spots, ears = np.array(sources), np.array(mics)
     middle = ears.mean(axis=0)
     to_mic = [(middle if i is None else ears[i]) - spot for spot, i in zip(spots, own, strict=True)]
-    to_voice = [spots[[k == i for k in own]].mean(axis=0) - ear for i, ear in enumerate(ears)]
-    return [point(axis) for axis in to_mic], [point(axis) for axis in to_voice]
+    to_source = [spots[[k == i for k in own]].mean(axis=0) - ear for i, ear in enumerate(ears)]
+    return [point(axis) for axis in to_mic], [point(axis) for axis in to_source]
 
 
 def point(values: NDArray[np.float64]) -> Point:

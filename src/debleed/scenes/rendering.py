@@ -22,19 +22,19 @@ def mono_stems(take: Take) -> Samples:
     InputError
         For samples that are no numbers, naming the file and the time.
     """
-    stems = np.empty((len(take.sources), take.length), np.float32)
-    for row, source in zip(stems, take.sources, strict=True):
-        row[:] = at_rate(source, take.rate, np.float32)(0, take.length).mean(axis=0)
+    stems = np.empty((len(take.files), take.length), np.float32)
+    for row, file in zip(stems, take.files, strict=True):
+        row[:] = at_rate(file, take.rate, np.float32)(0, take.length).mean(axis=0)
         bad = np.flatnonzero(~np.isfinite(row))
         if len(bad):
-            raise InputError(f"'{source.path}' holds samples that are no numbers, at {bad[0] / take.rate:.2f} s")
+            raise InputError(f"'{file.path}' holds samples that are no numbers, at {bad[0] / take.rate:.2f} s")
     return stems
 
 
 def render_own(scene: Scene, stems: Samples, progress: Progress = quiet) -> tuple[Recording, Recording]:
-    """Render the microphones and the images of their own voices, without holding all the other images at once.
+    """Render the microphones and the images of their own sources, without holding all the other images at once.
 
-    The recordings have a microphone for each voice that has one in the scene, named after it.
+    The recordings have a microphone for each source that has one in the scene, named after it.
     """
     count = len(scene.miked)
     mics, own = np.empty((2, count, *stems.shape[1:]), stems.dtype)
@@ -46,7 +46,7 @@ def render_own(scene: Scene, stems: Samples, progress: Progress = quiet) -> tupl
 
 
 def stage_item(staging: Staging, folder: Path, scene: Scene, mics: Recording, own: Recording) -> None:
-    """Write ``mics/<voice>.wav``, ``images/<voice>.wav`` and ``scene.json``; they are there once staging commits."""
+    """Write ``mics/<source>.wav``, ``images/<source>.wav`` and ``scene.json``; they are there once staging commits."""
     write_mics(staging.folder(folder / "mics"), mics)
     write_mics(staging.folder(folder / "images"), own)
     (staging.folder(folder) / "scene.json").write_text(scene.to_json() + "\n", encoding="utf-8")

@@ -29,25 +29,36 @@ from debleed.scenes.acoustics import (
 )
 from debleed.scenes.measured import Choice
 from debleed.seeding import generator
+from debleed.spelling import current
 
 KINDS = ("linear", "convolutive", "room")
 RT60 = 0.35
 """Seconds, where nothing else is asked."""
 Matrix = tuple[tuple[float, ...], ...]
 
-FOUNDING_SOURCES: tuple[Point, ...] = ((3.0, 5.0, 1.0), (5.5, 5.5, 1.0), (8.0, 5.5, 1.0), (10.5, 5.0, 1.0))
+WASPAA2023_POSITIONS: tuple[Point, ...] = ((3.0, 5.0, 1.0), (5.5, 5.5, 1.0), (8.0, 5.5, 1.0), (10.5, 5.0, 1.0))
 PRESETS: dict[str, dict[str, Any]] = {
-    "founding-linear": {"kind": "linear"},
-    "founding-room-0.25": {"kind": "room", "rt60": 0.25, "room": (13.5, 7.0, 7.0), "sources": FOUNDING_SOURCES},
-    "founding-room-0.35": {"kind": "room", "rt60": 0.35, "heights": (7.0, 10.0), "sources": FOUNDING_SOURCES},
-    "founding-hall-0.8": {
+    "waspaa2023-linear": {"kind": "linear"},
+    "waspaa2023-room-0.25": {
+        "kind": "room",
+        "rt60": 0.25,
+        "room": (13.5, 7.0, 7.0),
+        "source_positions": WASPAA2023_POSITIONS,
+    },
+    "waspaa2023-room-0.35": {
+        "kind": "room",
+        "rt60": 0.35,
+        "heights": (7.0, 10.0),
+        "source_positions": WASPAA2023_POSITIONS,
+    },
+    "waspaa2023-hall-0.8": {
         **{"kind": "room", "rt60": 0.8, "room": (40.0, 35.0, 20.0)},
         **{"layout": "drawn", "distance": (1.0, 3.0)},
     },
 }
-"""The set-ups of the founding work, as settings of :meth:`Scene.draw`.
+"""The set-ups of Rajesh and Padmanabhan (WASPAA 2023), as settings of :meth:`Scene.draw`.
 
-Its hall had three sources at places that are not told: they are drawn, for any number of voices. By Sabine's formula
+Its hall had three sources at places that are not told: they are drawn, for any number of sources. By Sabine's formula
 so large a hall is that dry only if its walls take 97 % of the sound, so the measured RT60 is shorter (0.2 to 0.6 s).
 """
 
@@ -59,11 +70,11 @@ class Rendered:
     Parameters
     ----------
     mics
-        ``(mics, samples)``: all voices and the noise.
+        ``(mics, samples)``: all sources and the noise.
     images
         ``(mics, stems, samples)``: stem j alone in microphone i.
     own
-        ``(mics, samples)``: the image of its own voice (all its stems) in each microphone, the answer that a method is
+        ``(mics, samples)``: the image of its own source (all its stems) in each microphone, the answer that a method is
         to find.
     noise
         ``(mics, samples)``; zero where the scene has none.
@@ -77,9 +88,9 @@ class Rendered:
 
 @dataclass(frozen=True)
 class Scene:
-    """Voices, one close microphone each, and how every voice reaches every microphone.
+    """Sources, one close microphone each, and how every source reaches every microphone.
 
-    Mostly a voice is one stem and has a microphone; ``members`` and ``mics`` tell where it is otherwise.
+    Mostly a source is one stem and has a microphone; ``members`` and ``mics`` tell where it is otherwise.
 
     Parameters
     ----------
@@ -90,7 +101,7 @@ class Scene:
         ``room`` (image sources in a box of one absorption).
     rate
         Samples per second.
-    voices
+    sources
         Names, in the order of the stems.
     gains
         ``(mics, stems)``, linear and convolutive: the gain of each path's direct sound.
@@ -102,18 +113,18 @@ class Scene:
         Seconds: the reverberation time that was asked for and the one that the longest path of the scene has. The
         second is computed from samples, whose last bits differ between machines (measured: this moves it by 5e-9 s, a
         step is 0.01 s), so in one of a million scenes it may be rounded the other way.
-    room, sources, microphones
+    room, source_positions, microphone_positions
         Metres: size of the box, places of the stems and of the microphones.
     noise_db
-        Power of each microphone's white noise against the power of its voices.
+        Power of each microphone's white noise against the power of its sources.
     members
-        ``(stem, voice)`` for every stem, where a voice has several; else a stem has the name of its voice.
+        ``(stem, source)`` for every stem, where a source has several; else a stem has the name of its source.
     mics
-        The voices that have a microphone, in the order of the microphones, where not all have one. The others bleed
+        The sources that have a microphone, in the order of the microphones, where not all have one. The others bleed
         into every microphone and have no image of their own.
     microphone_pattern, source_pattern
-        Room: directivities, omni where not given. A microphone points at the middle of its voice, a source at the
-        microphone of its voice, or else at the middle of all microphones.
+        Room: directivities, omni where not given. A microphone points at the middle of its source, a source at the
+        microphone of its source, or else at the middle of all microphones.
     measured
         ``(mics, stems)`` of file name and channel (from 0), convolutive: the measured response of each path.
     checksums
@@ -125,15 +136,15 @@ class Scene:
     id: str
     kind: str
     rate: int
-    voices: tuple[str, ...]
+    sources: tuple[str, ...]
     gains: Matrix | None = None
     delays: Matrix | None = None
     tail_db: float | None = None
     rt60: float | None = None
     measured_rt60: float | None = None
     room: Point | None = None
-    sources: tuple[Point, ...] | None = None
-    microphones: tuple[Point, ...] | None = None
+    source_positions: tuple[Point, ...] | None = None
+    microphone_positions: tuple[Point, ...] | None = None
     noise_db: float | None = None
     members: tuple[tuple[str, str], ...] | None = None
     mics: tuple[str, ...] | None = None
@@ -146,18 +157,18 @@ class Scene:
     def __post_init__(self) -> None:
         if self.kind not in KINDS:
             raise InputError(f"there is no bleed '{self.kind}'; it is one of {', '.join(KINDS)}")
-        if not self.voices or len(set(self.voices)) != len(self.voices):
-            raise InputError("a scene needs at least one voice, and voices of different names")
+        if not self.sources or len(set(self.sources)) != len(self.sources):
+            raise InputError("a scene needs at least one source, and sources of different names")
         if self.noise_db is not None and not math.isfinite(self.noise_db):
             raise InputError(f"the level of the noise must be a number of dB, got {self.noise_db}")
         if self.rate <= 0:
             raise InputError(f"the rate must be positive, got {self.rate} Hz")
-        if set(self.owners) != set(self.voices) or len(set(self.stems)) != len(self.stems):
-            raise InputError("every voice of a scene needs a stem, every stem a voice and a name of its own")
+        if set(self.owners) != set(self.sources) or len(set(self.stems)) != len(self.stems):
+            raise InputError("every source of a scene needs a stem, every stem a source and a name of its own")
         if not self.miked or len(set(self.miked)) != len(self.miked):
-            raise InputError("a scene needs at least one microphone, and one voice has no more than one")
-        if strangers := [name for name in self.miked if name not in self.voices]:
-            raise InputError(f"there is no voice '{strangers[0]}'; the voices are {', '.join(self.voices)}")
+            raise InputError("a scene needs at least one microphone, and one source has no more than one")
+        if strangers := [name for name in self.miked if name not in self.sources]:
+            raise InputError(f"there is no source '{strangers[0]}'; the sources are {', '.join(self.sources)}")
         for pattern in (self.microphone_pattern, self.source_pattern):
             if pattern not in (None, *PATTERNS):
                 raise InputError(f"there is no pattern '{pattern}'; it is omni, {', '.join(PATTERNS)}")
@@ -165,23 +176,23 @@ class Scene:
     @property
     def stems(self) -> tuple[str, ...]:
         """Names of the stems, in the order in which :meth:`render` takes them."""
-        return self.voices if self.members is None else tuple(stem for stem, _ in self.members)
+        return self.sources if self.members is None else tuple(stem for stem, _ in self.members)
 
     @property
     def owners(self) -> tuple[str, ...]:
-        """The voice of each stem."""
-        return self.voices if self.members is None else tuple(voice for _, voice in self.members)
+        """The source of each stem."""
+        return self.sources if self.members is None else tuple(source for _, source in self.members)
 
     @property
     def miked(self) -> tuple[str, ...]:
-        """The voice of each microphone."""
-        return self.voices if self.mics is None else self.mics
+        """The source of each microphone."""
+        return self.sources if self.mics is None else self.mics
 
     @classmethod
     def draw(
         cls,
         kind: str,
-        voices: Sequence[str],
+        sources: Sequence[str],
         rate: int,
         seed: int | str,
         *,
@@ -190,7 +201,7 @@ class Scene:
         distance: float | tuple[float, float] = 0.5,
         noise_db: float | None = None,
         heights: tuple[float, float] = (4.0, 7.0),
-        sources: tuple[Point, ...] | None = None,
+        source_positions: tuple[Point, ...] | None = None,
         layout: str = "row",
         microphone_pattern: str = "omni",
         source_pattern: str = "omni",
@@ -202,19 +213,19 @@ class Scene:
 
         Parameters
         ----------
-        voices
-            Names of the stems; each is a voice, unless ``groups`` makes one voice of several.
+        sources
+            Names of the stems; each is a source, unless ``groups`` makes one source of several.
         rt60
             Reverberation time in seconds (generated responses, room); 0.35 where not given.
         room
             Length, width and height in metres; drawn where not given: 13..16 × 7..10 × ``heights``.
         distance
-            Metres from each voice to its own microphone, or the range from which each voice's is drawn.
+            Metres from each source to its own microphone, or the range from which each source's is drawn.
         noise_db
             Level of white microphone noise against each microphone's RMS; none where not given.
-        sources
-            Places of the voices in metres, with microphones in front of them (y); the first of them serve where there
-            are fewer voices.
+        source_positions
+            Places of the sources in metres, with microphones in front of them (y); the first of them serve where there
+            are fewer sources.
         layout
             Where no places are given: ``row`` along the room (its length) with a small jitter, or ``drawn`` anywhere
             in the room, with microphones in any horizontal direction (convolutive, room).
@@ -225,21 +236,21 @@ class Scene:
             replacement. The level of the reverberation follows from the size of the room and the median RT60 of what
             was drawn; see :func:`debleed.scenes.measured.measured_path`.
         groups
-            Stems that are one voice with one microphone, such as ``{"drums": ("kick", "snare")}``. They stand within
+            Stems that are one source with one microphone, such as ``{"drums": ("kick", "snare")}``. They stand within
             half the microphone's distance of their middle, and each is as loud in it as in the mix.
         without_mic
-            Voices that bleed and have no microphone; the rest of the scene is as it would be with it.
+            Sources that bleed and have no microphone; the rest of the scene is as it would be with it.
 
         Raises
         ------
         InputError
-            For an unknown kind, voices that do not fit, settings that the kind has not, and a reverberation time that
+            For an unknown kind, sources that do not fit, settings that the kind has not, and a reverberation time that
             the room cannot have.
         """
         patterns = {"microphone_pattern": microphone_pattern, "source_pattern": source_pattern}
         asked: dict[str, Any] = {name: None if pattern == "omni" else pattern for name, pattern in patterns.items()}
-        drawing.refuse_misfits(kind, layout, rt60, sources, responses, any(asked.values()))
-        everybody, members, mics = drawing.cast(voices, groups or {}, without_mic)
+        drawing.refuse_misfits(kind, layout, rt60, source_positions, responses, any(asked.values()))
+        everybody, members, mics = drawing.cast(sources, groups or {}, without_mic)
         scene = cls(
             *(str(seed), kind, rate, everybody),
             noise_db=noise_db,
@@ -247,10 +258,10 @@ class Scene:
             mics=mics if without_mic else None,
             **asked,
         )
-        near = drawing.draw_near(len(scene.voices), distance, generator(scene.id, "distance"))
+        near = drawing.draw_near(len(scene.sources), distance, generator(scene.id, "distance"))
         rng = generator(scene.id, kind)
-        owners = np.array([scene.voices.index(voice) for voice in scene.owners])
-        heard = [scene.voices.index(voice) for voice in scene.miked]
+        owners = np.array([scene.sources.index(source) for source in scene.owners])
+        heard = [scene.sources.index(source) for source in scene.miked]
         if kind == "linear":
             return replace(scene, gains=_matrix(drawing.draw_gains(len(near), owners, rng)[heard]))
         drawn = (rng.uniform(13, 16), rng.uniform(7, 10), rng.uniform(*heights))
@@ -262,7 +273,11 @@ class Scene:
             if layout == "drawn":
                 middles, ears = places.draw_anywhere(size, near, places.reach(owners, near), rng)
             else:
-                middles = places.draw_row(size, near, rng) if sources is None else places.given(sources, len(near))
+                middles = (
+                    places.draw_row(size, near, rng)
+                    if source_positions is None
+                    else places.given(source_positions, len(near))
+                )
                 ears = middles - near[:, None] * [0, 1, 0]
             spots = middles[owners] + offsets
             distances = np.linalg.norm(ears[:, None] - spots, axis=2)
@@ -271,8 +286,8 @@ class Scene:
                 scene,
                 rt60=rt60 or RT60,
                 room=size,
-                sources=_matrix(spots.round(3)),
-                microphones=_matrix(ears[heard].round(3)),
+                source_positions=_matrix(spots.round(3)),
+                microphone_positions=_matrix(ears[heard].round(3)),
             )
         else:
             if responses is None:
@@ -288,7 +303,7 @@ class Scene:
                 delays=_matrix((distances / SPEED_OF_SOUND).round(6)[heard]),
                 tail_db=drawing.tail_db(size, float(np.median(near)), decay),
             )
-        # in a row, with all microphones, the last voice is the far one for the first microphone
+        # in a row, with all microphones, the last source is the far one for the first microphone
         plain = layout == "row" and scene.members is None and scene.mics is None
         far = -1 if plain else int(np.argmax(distances[heard[0]]))
         return replace(scene, measured_rt60=round(reverberation_time(scene.responses([0])[0][far], rate), 2))
@@ -297,22 +312,23 @@ class Scene:
     def preset(
         cls,
         name: str,
-        voices: Sequence[str],
+        sources: Sequence[str],
         rate: int,
         seed: int | str,
         *,
         noise_db: float | None = None,
         **settings: Any,
     ) -> Scene:
-        """Draw a scene of the founding work; the names are the keys of :data:`PRESETS`.
+        """Draw a scene of Rajesh and Padmanabhan (WASPAA 2023); the names are the keys of :data:`PRESETS`.
 
         Further settings of :meth:`draw` may be given, where the preset does not fix them itself.
         """
+        name = current("preset", name)
         if name not in PRESETS:
             raise InputError(f"there is no preset '{name}'; the presets are {', '.join(PRESETS)}")
         if fixed := sorted(set(PRESETS[name]) & set(settings)):
             raise InputError(f"the preset '{name}' fixes the {fixed[0]} itself; leave it away, or the preset")
-        return cls.draw(voices=voices, rate=rate, seed=seed, noise_db=noise_db, **PRESETS[name], **settings)
+        return cls.draw(sources=sources, rate=rate, seed=seed, noise_db=noise_db, **PRESETS[name], **settings)
 
     def to_json(self) -> str:
         """Describe the scene; what does not apply to its kind is left out, and so is where measured responses lie."""
@@ -334,7 +350,7 @@ class Scene:
             raise InputError(f"the description of a scene is not JSON: {error}") from None
         known = {field.name: field.default is MISSING for field in fields(cls) if field.name != "folder"}
         if not isinstance(values, dict) or not {name for name, needed in known.items() if needed} <= set(values):
-            raise InputError("the description of a scene must name its id, kind, rate and voices")
+            raise InputError("the description of a scene must name its id, kind, rate and sources")
         if unknown := sorted(set(values) - set(known)):
             raise InputError(f"a scene has no {', '.join(unknown)}")
         return cls(**{key: _frozen(value) for key, value in values.items()}, folder=folder)
@@ -342,8 +358,8 @@ class Scene:
     def responses(self, mics: Sequence[int] | None = None) -> list[list[Response]]:
         """Impulse responses, microphone by microphone: the path of each stem, gain 1 meaning as loud as the stem.
 
-        In a room the direct sound of a voice has gain 1 in its own microphone, on the axes of their directivities; a
-        voice without one is as loud as if it had a microphone as far away as the others have theirs.
+        In a room the direct sound of a source has gain 1 in its own microphone, on the axes of their directivities; a
+        source without one is as loud as if it had a microphone as far away as the others have theirs.
 
         Parameters
         ----------
@@ -354,17 +370,17 @@ class Scene:
         if self.kind != "room":
             return [[self._path(i, j) for j in range(len(self.stems))] for i in chosen]
         assert self.room is not None and self.rt60 is not None  # noqa: PT018
-        assert self.sources is not None and self.microphones is not None  # noqa: PT018
-        own = [self.miked.index(voice) if voice in self.miked else None for voice in self.owners]
-        near = places.to_own(self.sources, self.microphones, own)
-        to_mic, to_voice = places.axes(self.sources, self.microphones, own)
+        assert self.source_positions is not None and self.microphone_positions is not None  # noqa: PT018
+        own = [self.miked.index(source) if source in self.miked else None for source in self.owners]
+        near = places.to_own(self.source_positions, self.microphone_positions, own)
+        to_mic, to_source = places.axes(self.source_positions, self.microphone_positions, own)
         source_beams = self.source_pattern and [(self.source_pattern, axis) for axis in to_mic]
-        mic_beams = self.microphone_pattern and [(self.microphone_pattern, to_voice[i]) for i in chosen]
+        mic_beams = self.microphone_pattern and [(self.microphone_pattern, to_source[i]) for i in chosen]
         rows = box_paths(
             self.room,
             self.rt60,
-            self.sources,
-            [self.microphones[i] for i in chosen],
+            self.source_positions,
+            [self.microphone_positions[i] for i in chosen],
             self.rate,
             source_beams=source_beams or None,
             microphone_beams=mic_beams or None,
@@ -372,8 +388,8 @@ class Scene:
         return [[path * scale for path, scale in zip(row, near, strict=True)] for row in rows]
 
     def _place(self, mic: int) -> int:
-        """Index of a microphone's voice, so that a microphone less does not change what is drawn for the others."""
-        return self.voices.index(self.miked[mic])
+        """Index of a microphone's source, so that a microphone less does not change what is drawn for the others."""
+        return self.sources.index(self.miked[mic])
 
     def _path(self, mic: int, stem: int) -> Response:
         assert self.gains is not None
@@ -391,7 +407,7 @@ class Scene:
         return generated_path(delay, gain, self.tail_db, self.rt60, self.rate, rng)
 
     def render(self, stems: Samples, mics: Sequence[int] | None = None) -> Rendered:
-        """Let the voices sound in the scene.
+        """Let the sources sound in the scene.
 
         Parameters
         ----------
@@ -411,27 +427,27 @@ class Scene:
             for image, stem, response in zip(row, stems, paths, strict=True):
                 gain = len(response) == 1  # exact, where a convolution would round
                 image[:] = stem * response[0] if gain else oaconvolve(stem, response.astype(stem.dtype))[:length]
-        voices = images.sum(1)
-        noise = np.stack([self._noise(i, voice) for i, voice in zip(chosen, voices, strict=True)])
+        sources = images.sum(1)
+        noise = np.stack([self._noise(i, source) for i, source in zip(chosen, sources, strict=True)])
         owners = np.array(self.owners)
         own = np.stack([row[owners == self.miked[i]].sum(0) for row, i in zip(images, chosen, strict=True)])
-        return Rendered(voices + noise, images, own, noise)
+        return Rendered(sources + noise, images, own, noise)
 
-    def _noise(self, mic: int, voices: Samples) -> Samples:
-        if self.noise_db is None or not voices.size:
-            return np.zeros_like(voices)
-        level = np.sqrt(np.mean(np.square(voices, dtype=np.float64))) * 10 ** (self.noise_db / 20)
-        white = generator(self.id, "noise", self._place(mic)).standard_normal(len(voices))
-        noise: Samples = (level * white).astype(voices.dtype)
+    def _noise(self, mic: int, sources: Samples) -> Samples:
+        if self.noise_db is None or not sources.size:
+            return np.zeros_like(sources)
+        level = np.sqrt(np.mean(np.square(sources, dtype=np.float64))) * 10 ** (self.noise_db / 20)
+        white = generator(self.id, "noise", self._place(mic)).standard_normal(len(sources))
+        noise: Samples = (level * white).astype(sources.dtype)
         return noise
 
 
 def _draw_measured(scene: Scene, folder: Path) -> tuple[Scene, float]:
     """Draw a measured response for each path; returns their median RT60 in seconds beside the scene."""
     found = measured.found(folder)
-    drawn = generator(scene.id, "responses").integers(len(found), size=(len(scene.voices), len(scene.stems)))
-    choices = {voice: tuple(found[k] for k in row) for voice, row in zip(scene.voices, drawn, strict=True)}
-    paths = tuple(choices[voice] for voice in scene.miked)
+    drawn = generator(scene.id, "responses").integers(len(found), size=(len(scene.sources), len(scene.stems)))
+    choices = {source: tuple(found[k] for k in row) for source, row in zip(scene.sources, drawn, strict=True)}
+    paths = tuple(choices[source] for source in scene.miked)
     files = sorted({name for row in paths for name, _ in row})
     checksums = tuple((name, measured.checksum(folder, name)) for name in files)
     decay = float(np.median([measured.decay(folder, choice) for row in choices.values() for choice in row]))

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from debleed.io.audio import Source, Take, audio_files, is_audio, refuse_twins
+from debleed.io.audio import AudioFile, Take, audio_files, is_audio, refuse_twins
 from debleed.recording import InputError
 
 SUM = "mixture"
@@ -146,17 +146,17 @@ def track_complaints(track: Track) -> list[str]:
     for stem in (SUM, *MUSDB_STEMS):
         if stem in files:
             try:
-                source = Source(files[stem])
+                file = AudioFile(files[stem])
             except InputError as refusal:
                 complaints.append(str(refusal))
                 continue
-            lengths.add(source.frames)
-            if (source.rate, source.channels) != (MUSDB_RATE, MUSDB_CHANNELS):
+            lengths.add(file.frames)
+            if (file.rate, file.channels) != (MUSDB_RATE, MUSDB_CHANNELS):
                 complaints.append(
-                    f"{track.id}/{files[stem].name} has {source.channels} channels at {source.rate} Hz, "
+                    f"{track.id}/{files[stem].name} has {file.channels} channels at {file.rate} Hz, "
                     f"not {MUSDB_CHANNELS} at {MUSDB_RATE}"
                 )
-            source.close()
+            file.close()
     if len(lengths) > 1:
         complaints.append(f"{track.id}: its files have {min(lengths)} to {max(lengths)} samples, not all the same")
     return complaints

@@ -1,4 +1,4 @@
-"""What can be said of a recording without the truth: how much bleed there is, and what a method took from the voices.
+"""What can be said of a recording without the truth: how much bleed there is, and what a method took from the sources.
 
 Everything is summed over blocks, so recordings may be of any length.
 """
@@ -19,8 +19,8 @@ NFFT, HOP = 4096, 1024
 """Frames of the blind figures, at any rate; also the hop of the level measurement."""
 
 DOMINANCE = 4.0
-"""Power (6 dB) by which a microphone must lead in a point that is taken for its voice alone. Bleed louder than that is
-not seen; measured on rooms and linear scenes, 2 sees other voices' sound and 10 selects against reverberation."""
+"""Power (6 dB) by which a microphone must lead in a point that is taken for its source alone. Bleed louder than that is
+not seen; measured on rooms and linear scenes, 2 sees other sources' sound and 10 selects against reverberation."""
 
 
 def spectra(recording: Recording) -> Iterator[NDArray[np.complexfloating]]:
@@ -32,13 +32,13 @@ def spectra(recording: Recording) -> Iterator[NDArray[np.complexfloating]]:
         yield stft(recording.read((first - skip) * HOP, last * HOP), NFFT, HOP)[..., skip : skip + last - first]
 
 
-def predictable_share(recording: Recording) -> float:
+def inter_microphone_coherence(recording: Recording) -> float:
     """Share of a microphone's energy that another one predicts linearly: what is left of bleed, as a single number.
 
     The mean over ordered pairs (i, j) of Σ_f MSC_ij(f) P_i(f) / Σ_f P_i(f), with the magnitude-squared coherence
-    MSC_ij = |S_ij|² / (S_ii S_jj) of spectra averaged over the recording. Microphones of one voice and room microphones
-    make no pair, and silent ones none either. Unrelated sounds give 1 over about a quarter of the number of frames, so
-    a few seconds tell little.
+    MSC_ij = |S_ij|² / (S_ii S_jj) of spectra averaged over the recording. Microphones of one source and room
+    microphones make no pair, and silent ones none either. Unrelated sounds give 1 over about a quarter of the number of
+    frames, so a few seconds tell little.
 
     Returns
     -------
@@ -64,15 +64,15 @@ def predictable_share(recording: Recording) -> float:
 def blind_bleed_matrix(recording: Recording) -> Floats:
     """Estimate the bleed matrix without the truth, from the points where one microphone clearly leads.
 
-    Where microphone j is ``DOMINANCE`` stronger than those of all other voices, the sound is taken for voice j alone;
+    Where microphone j is ``DOMINANCE`` stronger than those of all other sources, the sound is taken for source j alone;
     the power of microphone i there over that of microphone j is the bleed. Truly known scenes are met within about 1 dB
-    in the median and 2 dB for most pairs; up to 10 dB too high for a voice that hardly ever leads. On a cleaned
+    in the median and 2 dB for most pairs; up to 10 dB too high for a source that hardly ever leads. On a cleaned
     recording it is an upper bound, since what microphone i lawfully plays there counts too.
 
     Returns
     -------
-    dB, ``(mics, mics)``, voice of microphone j in microphone i; 0 on the diagonal, −inf for silence, NaN for pairs of
-    one voice, room microphones and voices that never lead.
+    dB, ``(mics, mics)``, source of microphone j in microphone i; 0 on the diagonal, −inf for silence, NaN for pairs of
+    one source, room microphones and sources that never lead.
     """
     mics, allowed = len(recording), recording.paths()
     heard = np.zeros((mics, mics))
@@ -86,9 +86,9 @@ def blind_bleed_matrix(recording: Recording) -> Floats:
 
 
 def level_changes(before: Recording, after: Recording) -> Floats:
-    """Change of each microphone's level on the frames in which it leads: what a method took from the voices themselves.
+    """Change of each microphone's level on the frames in which it leads: what was taken from the sources themselves.
 
-    A microphone leads a frame if there it is louder against its own mean than the microphones of all other voices
+    A microphone leads a frame if there it is louder against its own mean than the microphones of all other sources
     against theirs, before.
 
     Returns

@@ -1,18 +1,18 @@
-"""BSS Eval version 4: how much of an estimate is its voice, how much other voices, how much neither.
+"""BSS Eval version 4: how much of an estimate is its source, how much other sources, how much neither.
 
 E. Vincent, R. Gribonval, C. Févotte: "Performance measurement in blind audio source separation", IEEE TASLP 14(4),
 2006; F.-R. Stöter, A. Liutkus, N. Ito: "The 2018 Signal Separation Evaluation Campaign", LVA/ICA 2018, whose version 4
-finds one set of filters for the whole recording. The estimate ŝ of voice j is taken apart by least squares:
+finds one set of filters for the whole recording. The estimate ŝ of source j is taken apart by least squares:
 
     P_j ŝ  its part in the span of s_j delayed by 0 to 511 samples,    e_spat   = P_j ŝ − s_j
-    P ŝ    its part in the span of all voices so delayed,              e_interf = P ŝ − P_j ŝ
+    P ŝ    its part in the span of all sources so delayed,              e_interf = P ŝ − P_j ŝ
     ŝ = s_j + e_spat + e_interf + e_artif,                             e_artif  = ŝ − P ŝ
 
     SDR = |s_j|² / |ŝ − s_j|²    ISR = |s_j|² / |e_spat|²    SIR = |P_j ŝ|² / |e_interf|²    SAR = |P ŝ|² / |e_artif|²
 
 in every frame, to which the filters are applied as if nothing stood around it, their decay behind it included. That is
 what museval does, and the tests hold this to it. Correlations come from FFTs over blocks and the energies of a frame
-from its spectrum (Parseval), so no more than a block and the system of equations, (512 · voices)², is ever held.
+from its spectrum (Parseval), so no more than a block and the system of equations, (512 · sources)², is ever held.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ TAPS = 512
 
 
 class Ratios(NamedTuple):
-    """Of every voice in every frame: dB, each ``(voices, frames)``, NaN where a voice is silent."""
+    """Of every source in every frame: dB, each ``(sources, frames)``, NaN where a source is silent."""
 
     sdr: Floats
     isr: Floats
@@ -54,18 +54,18 @@ def frames(length: int, window: int, hop: int) -> list[tuple[int, int]]:
 
 
 def framewise_sdr(references: Samples | Recording, estimates: Samples | Recording, window: int, hop: int) -> Floats:
-    """SDR of each voice in each frame, every voice for itself: BSS Eval of one voice, where no filter matters.
+    """SDR of each source in each frame, every source for itself: BSS Eval of one source, where no filter matters.
 
     Parameters
     ----------
     references, estimates
-        ``(voices, samples)`` or recordings.
+        ``(sources, samples)`` or recordings.
     window, hop
         Length and step of the frames in samples.
 
     Returns
     -------
-    dB, ``(voices, frames)``: NaN where reference or estimate is silent, +inf without error.
+    dB, ``(sources, frames)``: NaN where reference or estimate is silent, +inf without error.
     """
     r, e = matched(references, estimates)
     wanted, unwanted = [], []
@@ -84,12 +84,12 @@ def bss_eval(
     hop: int,
     taps: int = TAPS,
 ) -> Ratios:
-    """BSS Eval version 4 of all voices jointly, estimate j for reference j, each of one channel.
+    """BSS Eval version 4 of all sources jointly, estimate j for reference j, each of one channel.
 
     Parameters
     ----------
     references, estimates
-        ``(voices, samples)`` or recordings; read in blocks, the references three times, the estimates twice.
+        ``(sources, samples)`` or recordings; read in blocks, the references three times, the estimates twice.
     window, hop
         Length and step of the frames in samples.
     taps
@@ -97,8 +97,8 @@ def bss_eval(
 
     Returns
     -------
-    dB, each ``(voices, frames)``. A frame in which any voice or any estimate is silent is NaN for all. A voice that is
-    silent from beginning to end, or whose estimate is, is NaN itself and does not disturb the others.
+    dB, each ``(sources, frames)``. A frame in which any source or any estimate is silent is NaN for all. A source that
+    is silent from beginning to end, or whose estimate is, is NaN itself and does not disturb the others.
 
     References that hold nothing in some band, to more than 24 bits, do not determine the filters there: SIR and SAR of
     an estimate that has something there are then no better than rounding (museval's change with the level by tens of
@@ -123,7 +123,7 @@ def bss_eval(
             continue
         s, estimate = rfft(true, size), rfft(found, size)
         for j in np.flatnonzero(there):
-            alone, whole = own[j] * s[j], np.sum(joint[j] * s, axis=0)  # of a single voice equal to the bit: SIR +inf
+            alone, whole = own[j] * s[j], np.sum(joint[j] * s, axis=0)  # of a single source equal to the bit: SIR +inf
             out[0, j, t] = decibels(energy(true[j]), energy(true[j] - found[j]))
             pairs = ((s[j], alone - s[j]), (alone, whole - alone), (whole, estimate[j] - whole))
             out[1:, j, t] = [decibels(spectral_energy(a, size), spectral_energy(b, size)) for a, b in pairs]
@@ -135,28 +135,28 @@ def filters(r: Recording, e: Recording, taps: int) -> tuple[Floats, Floats, NDAr
 
     Returns
     -------
-    Those on the voice alone ``(voices, taps)``, those of each estimate on all voices ``(estimates, voices, taps)``, and
-    which voices sound at all in both, ``(voices,)``; the filters of silent ones are zero.
+    Those on the source alone ``(sources, taps)``, those of each estimate on all sources ``(estimates, sources, taps)``,
+    and which sources sound at all in both, ``(sources,)``; the filters of silent ones are zero.
     """
-    voices = len(r)
-    c = np.zeros((voices, 2 * voices, block_size(taps) // 2 + 1), np.complex128)
-    loud = np.zeros(voices)
+    sources = len(r)
+    c = np.zeros((sources, 2 * sources, block_size(taps) // 2 + 1), np.complex128)
+    loud = np.zeros(sources)
     for x, y in lagged_spectra(r, (r, e), 0, taps - 1):
         turned = x.conj()
         for target, spectrum in enumerate(y):
             c[:, target] += turned * spectrum
-        loud += [spectral_energy(spectrum, block_size(taps)) for spectrum in y[voices:]]
+        loud += [spectral_energy(spectrum, block_size(taps)) for spectrum in y[sources:]]
     lags = irfft_head(c, taps)  # [i, j, k] = Σ_t r_i(t − k) y_j(t), y the references and then the estimates
-    level = np.sqrt(np.einsum("iik->ik", lags[:, :voices])[:, 0].clip(0))
+    level = np.sqrt(np.einsum("iik->ik", lags[:, :sources])[:, 0].clip(0))
     sounding = np.flatnonzero(level > 0)
     lags = lags[sounding] / level[sounding, None, None]
-    own, joint = np.zeros((voices, taps)), np.zeros((voices, voices, taps))
+    own, joint = np.zeros((sources, taps)), np.zeros((sources, sources, taps))
     if len(sounding):
         within = lags[:, sounding] / level[sounding, None]
         toeplitz = np.concatenate([within.transpose(1, 0, 2)[..., :0:-1], within], axis=2)  # lags 1 − taps to taps − 1
         k = np.arange(taps)
-        system = toeplitz[:, :, k[:, None] - k + taps - 1]  # (voices, voices, taps, taps)
-        against = lags[:, voices:]  # (voices, estimates, taps)
+        system = toeplitz[:, :, k[:, None] - k + taps - 1]  # (sources, sources, taps, taps)
+        against = lags[:, sources:]  # (sources, estimates, taps)
         for at, j in enumerate(sounding):
             own[j] = solved(system[at, at], against[at, j, :, None])[:, 0] / level[j]
         count = len(sounding) * taps
@@ -168,9 +168,9 @@ def filters(r: Recording, e: Recording, taps: int) -> tuple[Floats, Floats, NDAr
 
 
 def solved(system: Floats, against: Floats) -> Floats:
-    """Solve the normal equations of voices of unit energy, the diagonal loaded with as much as rounding disturbs it.
+    """Solve the normal equations of sources of unit energy, the diagonal loaded with as much as rounding disturbs it.
 
-    So voices that are copies of each other, or that have no high tones, can be solved for, at every level alike.
+    So sources that are copies of each other, or that have no high tones, can be solved for, at every level alike.
     """
     loaded = system + np.finfo(np.float64).eps * np.eye(len(system))
     return np.asarray(np.linalg.solve(loaded, against))
@@ -186,8 +186,8 @@ def lagged_spectra(
 ) -> Iterator[tuple[NDArray[np.complex128], NDArray[np.complex128]]]:
     """Yield, block by block, spectra X and Y of which Σ X* Y holds Σ_t x(t − k) y(t) for lags k from least to most.
 
-    X, ``(voices, bins)``, is of x around the block; Y, ``(voices, bins)``, of all of ys in it, one below the other. Lag
-    ``least + m`` stands at m of the inverse transform.
+    X, ``(sources, bins)``, is of x around the block; Y, ``(sources, bins)``, of all of ys in it, one below the other.
+    Lag ``least + m`` stands at m of the inverse transform.
     """
     from scipy.fft import rfft
 

@@ -1,9 +1,9 @@
 """How good is it: scores against the truth.
 
 Everything is summed over blocks, so recordings may be of any length. What stands for numbers that are no numbers, and
-how scores are averaged, is said in :mod:`debleed.scoring.scores`. The targets are two: the image of each voice in its own
-microphone, room included (the default), and the dry stem, which no remover of bleed alone can reach; so against the dry
-stem there is also the SDR after the best gain and delay.
+how scores are averaged, is said in :mod:`debleed.scoring.scores`. The targets are two: the image of each source in its
+own microphone, room included (the default), and the dry stem, which no remover of bleed alone can reach; so against the
+dry stem there is also the SDR after the best gain and delay.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ LARGEST_DELAY = 0.05
 """Seconds by which an estimate may be behind or before the dry stem: 17 m of air, farther than a close microphone."""
 
 JOINT = ("sir", "sar", "isr")
-AGAINST_IMAGE = ("sdr", "silence", *JOINT, "founding_sdr", "si_sdr", "challenge_sdr")
+AGAINST_IMAGE = ("sdr", "silence", *JOINT, "waspaa2023_sdr", "si_sdr", "challenge_sdr")
 """What :func:`score` can be asked for; ``silence`` needs the microphones."""
 
 
@@ -122,8 +122,8 @@ def si_sdr(reference: Samples | Recording, estimate: Samples | Recording) -> Flo
     return np.where((own > 0) & (whole > 0), decibels(scale**2 * own, rest), np.nan)
 
 
-def founding_sdr(reference: Recording, estimate: Recording) -> Floats:
-    """SDR of the founding protocol: BSS Eval of each voice alone in frames of 1 s, the mean of those that are not NaN.
+def waspaa2023_sdr(reference: Recording, estimate: Recording) -> Floats:
+    """SDR of the WASPAA 2023 protocol: BSS Eval of each source alone in frames of 1 s, the mean of all but NaN.
 
     What stands behind the last whole second is left out; one perfect frame makes the mean infinite, as it did there.
 
@@ -137,7 +137,7 @@ def founding_sdr(reference: Recording, estimate: Recording) -> Floats:
 def left_in_silence(reference: Recording, estimate: Recording, mics: Recording) -> Floats:
     """Level of the estimate over that of the microphone, where the truth is silent: what is left of the bleed alone.
 
-    A frame of 0.1 s is silent where its energy is :data:`SILENCE_DB` below the mean of all frames of that voice.
+    A frame of 0.1 s is silent where its energy is :data:`SILENCE_DB` below the mean of all frames of that source.
 
     Returns
     -------
@@ -205,12 +205,12 @@ def score(
     Parameters
     ----------
     reference
-        The image of its own voice in each microphone.
+        The image of its own source in each microphone.
     estimate
         What a method made of the microphones. Measures beyond ``sdr`` read it several times, so it should be in memory
         or in files, not to be worked out when read.
     mics
-        The microphones as they were: adds ``input_sdr``, ``input_founding_sdr`` and so the gain.
+        The microphones as they were: adds ``input_sdr``, ``input_waspaa2023_sdr`` and so the SDR improvement.
     dry
         The dry stem of each microphone: adds the columns of :func:`score_dry`.
     measures
@@ -218,8 +218,8 @@ def score(
 
     Returns
     -------
-    All voices as one recording. ``sir``, ``sar`` and ``isr`` are medians over frames of 1 s of
-    :func:`debleed.scoring.bss_eval.bss_eval` over all voices.
+    All sources as one recording. ``sir``, ``sar`` and ``isr`` are medians over frames of 1 s of
+    :func:`debleed.scoring.bss_eval.bss_eval` over all sources.
 
     Raises
     ------
@@ -240,14 +240,14 @@ def score(
         found |= {"sdr": plain(*sums), "challenge_sdr": challenge(*sums)}
     if "si_sdr" in measures:
         found["si_sdr"] = si_sdr(reference, estimate)
-    if "founding_sdr" in measures:
-        found["founding_sdr"] = founding_sdr(reference, estimate)
+    if "waspaa2023_sdr" in measures:
+        found["waspaa2023_sdr"] = waspaa2023_sdr(reference, estimate)
     if set(JOINT) & set(measures):
         ratios = bss_eval(reference, estimate, reference.rate, reference.rate)
         found |= {key: np.array([median(row) for row in getattr(ratios, key)]) for key in JOINT}
     found = {key: values for key, values in found.items() if key in measures}
     if mics is not None:
-        before = {"sdr": sdr, "founding_sdr": founding_sdr}
+        before = {"sdr": sdr, "waspaa2023_sdr": waspaa2023_sdr}
         found |= {f"input_{key}": before[key](reference, mics) for key in found if key in before}
         if "silence" in measures:
             found["silence"] = left_in_silence(reference, estimate, mics)
@@ -256,7 +256,7 @@ def score(
 
 
 def score_dry(dry: Recording, estimate: Recording) -> Scores:
-    """Score against the dry stems: ``dry_sdr``, ``dry_founding``, and ``dry_fitted`` after the best gain and delay.
+    """Score against the dry stems: ``dry_sdr``, ``dry_waspaa2023``, and ``dry_fitted`` after the best gain and delay.
 
     Raises
     ------
@@ -266,23 +266,23 @@ def score_dry(dry: Recording, estimate: Recording) -> Scores:
     refuse_unlike(dry, estimate, "dry stems", "estimate")
     found = {
         "dry_sdr": sdr(dry, estimate),
-        "dry_founding": founding_sdr(dry, estimate),
+        "dry_waspaa2023": waspaa2023_sdr(dry, estimate),
         "dry_fitted": fitted_sdr(dry, estimate),
     }
     return Scores(dry.names, {key: tuple(values.tolist()) for key, values in found.items()})
 
 
 def bleed_matrix_db(images: Samples) -> Floats:
-    """Bleed matrix: power of voice j in microphone i over its power in its own microphone.
+    """Bleed matrix: power of source j in microphone i over its power in its own microphone.
 
     Parameters
     ----------
     images
-        ``(mics, voices, samples)``, voice j in microphone i; microphone j is voice j's own.
+        ``(mics, sources, samples)``, source j in microphone i; microphone j is source j's own.
 
     Returns
     -------
-    dB, ``(mics, voices)``; 0 on the diagonal, −inf where nothing is heard, NaN for a silent voice.
+    dB, ``(mics, sources)``; 0 on the diagonal, −inf where nothing is heard, NaN for a silent source.
     """
     power = np.einsum("ijt,ijt->ij", images, images, dtype=np.float64)
     return decibels(power, np.diag(power)[None])

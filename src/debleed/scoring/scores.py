@@ -1,4 +1,4 @@
-"""Scores as a value: which measures there are, how voices are joined, which averages are lawful, how JSON holds them.
+"""Scores as a value: which measures there are, how sources are joined, which averages are lawful, how JSON holds them.
 
 Numbers that are no numbers follow one policy. Where a measure has nothing to measure (a silent reference: muting must
 not be rewarded) it is NaN; without error it is +inf, with nothing of the reference left −inf. Medians and means leave
@@ -26,8 +26,8 @@ POLICY = (
 """For the foot of a table."""
 
 TRUTH = "dB against the truth"
-JOINT = "BSS Eval v4 over all voices, median over frames of 1 s, dB"
-FOUNDING = "founding protocol: each voice alone, mean over frames of 1 s, dB"
+JOINT = "BSS Eval v4 over all sources, median over frames of 1 s, dB"
+WASPAA2023 = "WASPAA 2023 protocol: each source alone, mean over frames of 1 s, dB"
 DRY = "dB against the dry stem"
 
 
@@ -46,7 +46,7 @@ class Measure:
     unbounded
         Why it is +inf where it is.
     mean
-        Whether the founding protocol takes a mean over the voices of a recording.
+        Whether the WASPAA 2023 protocol takes a mean over the sources of a recording.
     """
 
     title: str
@@ -56,13 +56,13 @@ class Measure:
     mean: bool = False
 
 
-JOINTLY = "in every frame of 1 s a voice or its estimate is silent"
+JOINTLY = "in every frame of 1 s a source or its estimate is silent"
 ALONE = "in every frame of 1 s the reference or the estimate is silent"
 
 MEASURES: Mapping[str, Measure] = {
     "input_sdr": Measure("SDR before", TRUTH),
     "sdr": Measure("SDR", TRUTH),
-    "gain": Measure("gain", TRUTH),
+    "sdri": Measure("SDRi", TRUTH),
     "silence": Measure(
         "left in silence",
         TRUTH,
@@ -73,12 +73,12 @@ MEASURES: Mapping[str, Measure] = {
     "sir": Measure("SIR", JOINT, JOINTLY),
     "sar": Measure("SAR", JOINT, JOINTLY),
     "isr": Measure("ISR", JOINT, JOINTLY),
-    "input_founding_sdr": Measure("SDR before", FOUNDING, ALONE, mean=True),
-    "founding_sdr": Measure("SDR", FOUNDING, ALONE, mean=True),
+    "input_waspaa2023_sdr": Measure("SDR before", WASPAA2023, ALONE, mean=True),
+    "waspaa2023_sdr": Measure("SDR", WASPAA2023, ALONE, mean=True),
     "si_sdr": Measure("SI-SDR", "scale-invariant SDR, dB", "the reference or the estimate is silent"),
     "challenge_sdr": Measure("SDR", "SDR of the separation challenges, dB"),
     "dry_sdr": Measure("SDR", DRY),
-    "dry_founding": Measure("founding SDR", DRY, ALONE, mean=True),
+    "dry_waspaa2023": Measure("WASPAA 2023 SDR", DRY, ALONE, mean=True),
     "dry_fitted": Measure("SDR, best gain and delay", DRY),
 }
 """Every column that scores may have, in the order of tables. Columns of one name are always made in one way, so that
@@ -135,20 +135,20 @@ def number(row: Mapping[str, Any], key: str) -> float:
 
 @dataclass(frozen=True)
 class Scores:
-    """Scores of single voices in dB. Adding joins them; averages are taken over all voices, once, at the end.
+    """Scores of single sources in dB. Adding joins them; averages are taken over all sources, once, at the end.
 
     So the median over several recordings is ``(a + b + c).median("sdr")``, and a median of medians is not to be had.
-    A mean exists where the founding protocol defines one: :meth:`overall`.
+    A mean exists where the WASPAA 2023 protocol defines one: :meth:`overall`.
 
     Parameters
     ----------
     names
-        Of the voices (or microphones).
+        Of the sources (or microphones).
     columns
-        By names out of :data:`MEASURES`, a score for each voice. ``gain`` (ΔSDR) is not given but follows from ``sdr``
-        and ``input_sdr``.
+        By names out of :data:`MEASURES`, a score for each source. ``sdri`` (SDR improvement) is not given but follows
+        from ``sdr`` and ``input_sdr``.
     recordings
-        How many of the voices belong to each recording, in order; by default all are of one.
+        How many of the sources belong to each recording, in order; by default all are of one.
 
     Raises
     ------
@@ -158,9 +158,9 @@ class Scores:
     Examples
     --------
     >>> a = Scores(("vocals", "bass"), {"input_sdr": (1.0, 2.0), "sdr": (9.0, 4.0)})
-    >>> (a + a)["gain"]
+    >>> (a + a)["sdri"]
     (8.0, 2.0, 8.0, 2.0)
-    >>> (a + a).of("bass").median("gain")
+    >>> (a + a).of("bass").median("sdri")
     2.0
     """
 
@@ -172,12 +172,12 @@ class Scores:
         object.__setattr__(self, "columns", dict(self.columns))  # nobody else's to change
         if not self.recordings:
             object.__setattr__(self, "recordings", (len(self.names),))
-        if unknown := set(self.columns) - set(MEASURES) | {"gain"} & set(self.columns):
+        if unknown := set(self.columns) - set(MEASURES) | {"sdri"} & set(self.columns):
             raise ValueError(f"{', '.join(sorted(unknown))} cannot be given; known are {', '.join(MEASURES)}")
         if any(len(values) != len(self.names) for values in self.columns.values()):
-            raise ValueError("one score a voice")
+            raise ValueError("one score a source")
         if sum(self.recordings) != len(self.names):
-            raise ValueError(f"recordings of {self.recordings} voices do not make {len(self.names)}")
+            raise ValueError(f"recordings of {self.recordings} sources do not make {len(self.names)}")
 
     def __add__(self, other: Scores) -> Scores:
         if set(self.columns) != set(other.columns):
@@ -188,23 +188,23 @@ class Scores:
         return Scores(self.names + other.names, columns, self.recordings + other.recordings)
 
     def __getitem__(self, column: str) -> tuple[float, ...]:
-        """Return a column; ``gain`` is SDR less input SDR, 0 where both are perfect."""
-        if column != "gain":
+        """Return a column; ``sdri`` is SDR less input SDR, 0 where both are perfect."""
+        if column != "sdri":
             return self.columns[column]
         pairs = zip(self.columns["sdr"], self.columns["input_sdr"], strict=True)
         return tuple(0.0 if after == before else after - before for after, before in pairs)
 
     def __contains__(self, column: str) -> bool:
         """Tell whether there is such a column."""
-        return column in self.columns or (column == "gain" and {"sdr", "input_sdr"} <= set(self.columns))
+        return column in self.columns or (column == "sdri" and {"sdr", "input_sdr"} <= set(self.columns))
 
     @property
     def measures(self) -> tuple[str, ...]:
-        """Names of the columns, the gain among them, in the order of tables."""
+        """Names of the columns, the SDR improvement among them, in the order of tables."""
         return tuple(key for key in MEASURES if key in self)
 
     def of(self, *names: str) -> Scores:
-        """Keep the voices of these names, of every recording."""
+        """Keep the sources of these names, of every recording."""
         kept = [i for i, name in enumerate(self.names) if name in names]
         ends = np.cumsum(self.recordings)
         sizes = np.bincount(np.searchsorted(ends, kept, side="right"), minlength=len(ends))
@@ -212,17 +212,17 @@ class Scores:
         return Scores(tuple(self.names[i] for i in kept), columns, tuple(sizes.tolist()))
 
     def beside(self, other: Scores) -> Scores:
-        """Put other columns of the same voices beside these."""
+        """Put other columns of the same sources beside these."""
         if (self.names, self.recordings) != (other.names, other.recordings) or set(self.columns) & set(other.columns):
-            raise ValueError("only other columns of the same voices can stand beside these")
+            raise ValueError("only other columns of the same sources can stand beside these")
         return Scores(self.names, {**self.columns, **other.columns}, self.recordings)
 
     def median(self, column: str) -> float:
-        """Median over all voices of all recordings; that of the gain is not the difference of the medians."""
+        """Median over all sources of all recordings; that of the SDRi is not the difference of the medians."""
         return median(self[column])
 
     def means(self, column: str) -> tuple[float, ...]:
-        """Mean over the voices of each recording: the "overall" of the founding protocol, for its measures alone.
+        """Mean over the sources of each recording: the "overall" of the WASPAA 2023 protocol, for its measures alone.
 
         Raises
         ------
@@ -235,11 +235,11 @@ class Scores:
         return tuple(mean(part) for part in parts)
 
     def overall(self, column: str) -> float:
-        """Median over the recordings of :meth:`means`: "Overall" of the founding table; of one recording, its mean."""
+        """Median of :meth:`means` over the recordings: "Overall" in the WASPAA 2023 table."""
         return median(self.means(column))
 
     def rows(self) -> Iterator[tuple[str, dict[str, float]]]:
-        """Yield each voice and its scores by name, the median last."""
+        """Yield each source and its scores by name, the median last."""
         given = {key: self[key] for key in self.measures}
         for i, name in enumerate(self.names):
             yield name, {key: values[i] for key, values in given.items()}
@@ -247,10 +247,10 @@ class Scores:
 
     def to_json(self) -> dict[str, Any]:
         """Describe the scores for JSON: what is no number is null, with the reason beside it."""
-        *voices, (_, medians) = ((name, described(row)) for name, row in self.rows())
+        *sources, (_, medians) = ((name, described(row)) for name, row in self.rows())
         out: dict[str, Any] = {
             "unit": "dB",
-            "voices": [{"name": name, **row} for name, row in voices],
+            "sources": [{"name": name, **row} for name, row in sources],
             "median": medians,
         }
         if means := {key: self.overall(key) for key in self.measures if key in MEANS}:
@@ -269,13 +269,13 @@ class Scores:
             Where something is missing, or of an unknown measure.
         """
         try:
-            keys = [key for key in said["median"] if not key.endswith("_reason") and key != "gain"]
-            columns = {key: tuple(number(voice, key) for voice in said["voices"]) for key in keys}
-            names = tuple(str(voice["name"]) for voice in said["voices"])
+            keys = [key for key in said["median"] if not key.endswith("_reason") and key != "sdri"]
+            columns = {key: tuple(number(source, key) for source in said["sources"]) for key in keys}
+            names = tuple(str(source["name"]) for source in said["sources"])
             return cls(names, columns, tuple(said.get("recordings", ())))
         except (KeyError, TypeError, ValueError) as wrong:
             raise InputError(f"these are no scores that this version wrote ({wrong}); measure them again") from wrong
 
 
 MEANS = tuple(key for key, measure in MEASURES.items() if measure.mean)
-"""Measures that have a mean over voices."""
+"""Measures that have a mean over sources."""

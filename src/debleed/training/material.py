@@ -41,7 +41,7 @@ TRIES, TRIES_TOGETHER = 4, 40
 
 @dataclass(frozen=True)
 class Song:
-    """Dry stems of one track, ``(voices, samples)``, and their mean power, ``(voices,)``."""
+    """Dry stems of one track, ``(sources, samples)``, and their mean power, ``(sources,)``."""
 
     id: str
     samples: NDArray[np.float16]
@@ -90,7 +90,7 @@ class Scenes:
     ----------
     names
         Presets of :meth:`Scene.preset`, or kinds of :meth:`Scene.draw`.
-    voices, rate, seed
+    sources, rate, seed
         Those of the scenes.
     count
         Scenes of each name.
@@ -99,14 +99,14 @@ class Scenes:
     """
 
     names: tuple[str, ...]
-    voices: tuple[str, ...]
+    sources: tuple[str, ...]
     rate: int
     seed: str
     count: int
     cache: Path
 
     def responses(self, name: str, number: int) -> Floats:
-        """Give the paths of a scene, ``(mics, voices, taps)``; taps is 1 for linear bleed."""
+        """Give the paths of a scene, ``(mics, sources, taps)``; taps is 1 for linear bleed."""
         return _responses(self, name, number)
 
 
@@ -114,13 +114,13 @@ class Scenes:
 def _responses(scenes: Scenes, name: str, number: int) -> Floats:
     seed = f"{scenes.seed}/{name}/{number}"
     linear = "linear" in (name, PRESETS.get(name, {}).get("kind"))
-    key = hashlib.sha256(f"{seed} {scenes.rate} {scenes.voices}".encode()).hexdigest()[:16]
+    key = hashlib.sha256(f"{seed} {scenes.rate} {scenes.sources}".encode()).hexdigest()[:16]
     path = scenes.cache / "scenes" / f"{key}.npy"
     if linear or not path.exists():
         if name in KINDS:
-            scene = Scene.draw(name, scenes.voices, scenes.rate, seed)
+            scene = Scene.draw(name, scenes.sources, scenes.rate, seed)
         else:
-            scene = Scene.preset(name, scenes.voices, scenes.rate, seed)
+            scene = Scene.preset(name, scenes.sources, scenes.rate, seed)
         rows = scene.responses()
         paths = np.zeros((len(rows), len(rows[0]), max(len(h) for row in rows for h in row)), np.float32)
         for i, row in enumerate(rows):
@@ -145,11 +145,11 @@ class Material:
         Length of an example.
     level
         ``each`` microphone scaled to its level, or all by one ``common`` factor (see :data:`debleed.nets.NETS`).
-    voice
-        Index of the only voice whose microphone is given; all microphones where not given.
+    source
+        Index of the only source whose microphone is given; all microphones where not given.
     remix
         Share of examples in which stems of different songs and places come together; else they are as in the song,
-        where one voice is often far louder than another.
+        where one source is often far louder than another.
     shuffle
         Whether the microphones, each with its target, stand in any order.
     """
@@ -158,15 +158,15 @@ class Material:
     scenes: Scenes
     samples: int
     level: str
-    voice: int | None = None
+    source: int | None = None
     remix: float = 0.5
     shuffle: bool = True
 
     def example(self, *key: object) -> tuple[Floats, Floats]:
-        """Draw microphones and the images of their voices, each ``(mics, samples)``, from a key.
+        """Draw microphones and the images of their sources, each ``(mics, samples)``, from a key.
 
         Gains, polarities and speeds of the stems are drawn too. The level by which an example is scaled is that which
-        its microphones have over whole songs, so a stretch in which a voice rests is not made louder.
+        its microphones have over whole songs, so a stretch in which a source rests is not made louder.
         """
         rng = generator(self.scenes.seed, *key)
         paths = self.scenes.responses(
@@ -179,8 +179,8 @@ class Material:
             level[:] = np.sqrt(np.mean(level**2))
         level = np.where(level > 0, level, 1)[:, None].astype(np.float32)
         order = rng.permutation(len(mics)) if self.shuffle else np.arange(len(mics))
-        if self.voice is not None:
-            order = np.array([self.voice])
+        if self.source is not None:
+            order = np.array([self.source])
         return (mics / level)[order], (images / level)[order]
 
     def batch(self, size: int, *key: object) -> tuple[Floats, Floats]:
@@ -189,7 +189,7 @@ class Material:
         return np.stack(mics), np.stack(images)
 
     def _stems(self, rng: np.random.Generator, length: int) -> tuple[Floats, NDArray[np.float64]]:
-        count = len(self.scenes.voices)
+        count = len(self.scenes.sources)
         stems, power = np.zeros((count, length), np.float32), np.zeros(count)
         together = rng.random() >= self.remix
         if together:
@@ -197,24 +197,24 @@ class Material:
             places = [self._place(rng, played(length, speeds[0]), range(count), TRIES_TOGETHER)] * count
         else:
             speeds = [SPEEDS[k] for k in rng.integers(len(SPEEDS), size=count)]
-            places = [self._place(rng, played(length, speeds[voice]), (voice,)) for voice in range(count)]
-        for voice, ((song, start), speed) in enumerate(zip(places, speeds, strict=True)):
-            row = song.samples[voice, start : start + played(length, speed)].astype(np.float32)
+            places = [self._place(rng, played(length, speeds[source]), (source,)) for source in range(count)]
+        for source, ((song, start), speed) in enumerate(zip(places, speeds, strict=True)):
+            row = song.samples[source, start : start + played(length, speed)].astype(np.float32)
             row = resample_poly(row, speed[1], speed[0])[:length]
             gain = 10 ** (rng.uniform(-GAIN_DB, GAIN_DB) / 20) * rng.choice([-1, 1])
-            stems[voice, : len(row)] = np.float32(gain) * row
-            power[voice] = gain**2 * song.power[voice]
+            stems[source, : len(row)] = np.float32(gain) * row
+            power[source] = gain**2 * song.power[source]
         return stems, power
 
     def _place(
-        self, rng: np.random.Generator, length: int, voices: Sequence[int], tries: int = TRIES
+        self, rng: np.random.Generator, length: int, sources: Sequence[int], tries: int = TRIES
     ) -> tuple[Song, int]:
-        """Draw a song and a place in it, where possible one at which these voices sound."""
+        """Draw a song and a place in it, where possible one at which these sources sound."""
         for _ in range(tries):
             song = self.songs[int(rng.integers(len(self.songs)))]
             start = int(rng.integers(max(1, song.samples.shape[1] - length + 1)))
-            stretch = song.samples[list(voices), start : start + length].astype(np.float32)
-            if np.all(np.mean(stretch**2, axis=1) > QUIET * song.power[list(voices)]):
+            stretch = song.samples[list(sources), start : start + length].astype(np.float32)
+            if np.all(np.mean(stretch**2, axis=1) > QUIET * song.power[list(sources)]):
                 break
         return song, start
 
@@ -225,7 +225,7 @@ def played(length: int, speed: tuple[int, int]) -> int:
 
 
 def heard(stems: Floats, paths: Floats, samples: int) -> tuple[Floats, Floats]:
-    """Let stems bleed along paths ``(mics, voices, taps)``: the last ``samples`` of microphones and of own images."""
+    """Let stems bleed along paths ``(mics, sources, taps)``: the last ``samples`` of microphones and of own images."""
     if paths.shape[2] == 1:
         gains = paths[:, :, 0]
         return gains @ stems, np.diag(gains)[:, None] * stems

@@ -42,7 +42,7 @@ def card(description: Mapping[str, Any], log: Path) -> str:
     plan = description["plan"]
     name = f"{description['net']}, variant {description['variant']}"
     facts = {
-        "voice": plan["voice"] or "all",
+        "source": plan["source"] or "all",
         "scenes": f"{', '.join(plan['scenes'])}; {plan['rooms']} of each drawn from seed {plan['seed']}",
         "learnt from": ", ".join(description["tracks"]),
         "validated on": ", ".join(plan["validation"]) or "every seventh track",

@@ -30,6 +30,7 @@ from debleed.recording import InputError
 from debleed.scenes.tracks import Track, common_stems, find_tracks
 from debleed.scoring.evaluate import sdr
 from debleed.seeding import generator
+from debleed.spelling import current
 from debleed.training.material import Floats, Material, Scenes, load_songs
 from debleed.training.modelcard import card, commit
 
@@ -52,8 +53,8 @@ class Plan:
         Which network.
     scenes
         Presets or kinds of bleed.
-    voice
-        The voice it knows, for a network that knows one.
+    source
+        The source it knows, for a network that knows one.
     validation
         Names of the tracks it is validated on, which it does not learn from.
     seed, steps, batch, seconds, rate
@@ -67,9 +68,9 @@ class Plan:
     """
 
     net: str
-    variant: str = "founding"
+    variant: str = "published"
     scenes: tuple[str, ...] = ()
-    voice: str | None = None
+    source: str | None = None
     validation: tuple[str, ...] = ()
     seed: str = "0"
     steps: int = 100_000
@@ -83,7 +84,7 @@ class Plan:
     @property
     def name(self) -> str:
         """Name of the network that comes out."""
-        return f"{self.net}-{self.voice}" if self.voice else self.net
+        return f"{self.net}-{self.source}" if self.source else self.net
 
 
 def learning_rate(plan: Plan, step: int) -> float:
@@ -140,26 +141,27 @@ class Run:
         self.output, self.device = output, device
         net = described(plan.net)
         configs = variants(plan.net)
+        plan = dataclasses.replace(plan, variant=current("variant", plan.variant))
         if plan.variant not in configs:
             raise InputError(f"'{plan.net}' has no variant '{plan.variant}'; it has {', '.join(configs)}")
         self.config = configs[plan.variant]
         plan = dataclasses.replace(plan, scenes=plan.scenes or (net.scenes,))
-        voices, learn, validate = choose(corpus, plan)
-        if net.alone != (plan.voice is not None) or (plan.voice and plan.voice not in voices):
-            told = f"name its voice: {', '.join(voices)}" if net.alone else "it knows all voices, so name none"
+        sources, learn, validate = choose(corpus, plan)
+        if net.alone != (plan.source is not None) or (plan.source and plan.source not in sources):
+            told = f"name its source: {', '.join(sources)}" if net.alone else "it knows all sources, so name none"
             raise InputError(f"'{plan.net}' cannot be trained so; {told}")
         if device != "cpu" and not torch.cuda.is_available():
             raise InputError(f"there is no device '{device}' here; leave it away to train on the CPU")
         self.plan, self.tracks = plan, learn
         output.mkdir(parents=True, exist_ok=True)
         cache = cache or output / "cache"
-        songs = load_songs([*learn, *validate], voices, self.config.rate, cache, progress)
-        scenes = Scenes(plan.scenes, voices, self.config.rate, plan.seed, plan.rooms, cache)
+        songs = load_songs([*learn, *validate], sources, self.config.rate, cache, progress)
+        scenes = Scenes(plan.scenes, sources, self.config.rate, plan.seed, plan.rooms, cache)
         samples = round(plan.seconds * self.config.rate)
-        voice = voices.index(plan.voice) if plan.voice else None
-        self.material = Material(songs[: len(learn)], scenes, samples, net.level, voice)
+        source = sources.index(plan.source) if plan.source else None
+        self.material = Material(songs[: len(learn)], scenes, samples, net.level, source)
         others = dataclasses.replace(scenes, seed=f"{plan.seed}/validation", count=min(plan.rooms, 16))
-        self.heldout = Material(songs[len(learn) :], others, samples, net.level, voice, remix=0)
+        self.heldout = Material(songs[len(learn) :], others, samples, net.level, source, remix=0)
         torch.manual_seed(int(generator(plan.seed, plan.name).integers(2**62)))
         self.network = build(plan.net, self.config).to(device)
         self.adam = torch.optim.Adam(self.network.parameters(), lr=plan.rate)
@@ -320,7 +322,7 @@ class Run:
         name, net = self.plan.name, described(self.plan.net)
         network = build(self.plan.net, self.config)
         told = checkpoint.load_network(self.output / BEST, network)
-        export(network, self.output / f"{name}.onnx", any_mics=net.voices is None and not net.alone)
+        export(network, self.output / f"{name}.onnx", any_mics=net.sources is None and not net.alone)
         halves = {f"net.{key}": value.half() for key, value in network.state_dict().items()}
         checkpoint.save(self.output / f"{name}.safetensors", halves, {"net": self.plan.net, **told})
         description = {
@@ -345,7 +347,7 @@ class Run:
 
 
 def choose(corpus: Path, plan: Plan) -> tuple[tuple[str, ...], list[Track], list[Track]]:
-    """Choose voices, tracks to learn from and tracks to validate on: whole songs of the split ``train``.
+    """Choose sources, tracks to learn from and tracks to validate on: whole songs of the split ``train``.
 
     Where none are named, every seventh of at least two is for validation. The split ``test`` is never looked at.
 

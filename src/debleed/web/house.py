@@ -68,14 +68,14 @@ class House:
     def session(self, key: str) -> Json:
         """Say all of a session, its runs in brief."""
         meta = self.store.get(key)
-        voices = roles.voices(meta)
+        sources = roles.sources(meta)
         rate = max((file["rate"] for file in meta["files"]), default=0)
         job = self.quick.state(f"{key}/demo")
         return {
             **{name: meta[name] for name in ("id", "name", "created", "files")},
             "poly": roles.is_poly(meta),
             "units": [
-                {"name": unit, "voice": voices[unit], "left_out": unit in meta["leave_out"]}
+                {"name": unit, "source": sources[unit], "left_out": unit in meta["leave_out"]}
                 for unit in roles.units(meta)
             ],
             "rate": rate,
@@ -87,15 +87,15 @@ class House:
         }
 
     def change(self, key: str, wanted: Json) -> Json:
-        """Change a session's name, or a microphone's voice, or whether it is left out."""
+        """Change a session's name, or a microphone's source, or whether it is left out."""
 
         def alter(meta: Json) -> None:
             if "name" in wanted:
                 meta["name"] = checked_name(text(wanted, "name"), "session's name")
             if "unit" in wanted:
                 unit = text(wanted, "unit")
-                if "voice" in wanted:
-                    roles.rename_voice(meta, unit, wanted["voice"])
+                if "source" in wanted:
+                    roles.rename_source(meta, unit, wanted["source"])
                 if "left_out" in wanted and unit in roles.units(meta):
                     others = [name for name in meta["leave_out"] if name != unit]
                     meta["leave_out"] = [*others, unit] if wanted["left_out"] else others
@@ -195,13 +195,13 @@ class House:
             "poly": meta["files"][0]["name"] if roles.is_poly(meta) else None,
             "method": name,
             "settings": given,
-            "session": {"voices": told.voices, "room": told.room, "leave_out": told.leave_out},
+            "session": {"sources": told.sources, "room": told.room, "leave_out": told.leave_out},
             "units": roles.units(meta),
             "kept": kept,
             "reduction": {},
             **State().told(),
         }
-        usual = {voice: value for voice, value in meta["reduction"].items() if voice in told.voices}
+        usual = {source: value for source, value in meta["reduction"].items() if source in told.sources}
         run["reduction"] = reduction(run, wanted.get("reduction", usual))
         folder = place / "runs" / run["id"]
         try:
@@ -243,7 +243,9 @@ class House:
         place = self.store.run_place(key, run["id"])
         figures = shelf.read(place / "figures.json") if (place / "figures.json").is_file() else {}
         told["ready"] = bool(figures)
-        told |= {name: figures.get(name) for name in ("share_before", "share_after", "median_before", "median_after")}
+        told |= {
+            name: figures.get(name) for name in ("coherence_before", "coherence_after", "median_before", "median_after")
+        }
         told["taking"] = take.told() if take else None
         told["files"] = shelf.read(place / "out" / "out.json") if (place / "out" / "out.json").is_file() else None
         return told
@@ -317,15 +319,15 @@ def noted(state: State) -> None:
 
 
 def reduction(run: Json, wanted: object) -> dict[str, float]:
-    """Check reductions: voice → dB; voices without one have all of it removed."""
+    """Check reductions: source → dB; sources without one have all of it removed."""
     if not isinstance(wanted, dict):
-        raise Refusal("reductions are an object of voices and decibels")
-    voices = run["session"]["voices"]
-    for voice in wanted:
-        if voice not in voices:
-            raise Refusal(f"there is no voice '{voice}' to reduce; the voices are {', '.join(voices)}")
-    found = {voice: decibels(f"the reduction of '{voice}'", value) for voice, value in wanted.items()}
-    return {voice: value for voice, value in found.items() if value != float("inf")}
+        raise Refusal("reductions are an object of sources and decibels")
+    sources = run["session"]["sources"]
+    for source in wanted:
+        if source not in sources:
+            raise Refusal(f"there is no source '{source}' to reduce; the sources are {', '.join(sources)}")
+    found = {source: decibels(f"the reduction of '{source}'", value) for source, value in wanted.items()}
+    return {source: value for source, value in found.items() if value != float("inf")}
 
 
 def text(wanted: Json, key: str) -> str:

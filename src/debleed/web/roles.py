@@ -1,4 +1,4 @@
-"""Who is who in a session: voices, room microphones, what is left out; guessed from the names or said."""
+"""Who is who in a session: sources, room microphones, what is left out; guessed from the names or said."""
 
 from __future__ import annotations
 
@@ -18,21 +18,21 @@ def is_poly(meta: Json) -> bool:
 
 
 def units(meta: Json) -> list[str]:
-    """List what can be a voice: files by their stems, or the channels of the only file."""
+    """List what can be a source: files by their stems, or the channels of the only file."""
     if is_poly(meta):
         return [f"ch{i + 1}" for i in range(meta["files"][0]["channels"])]
     return [Path(file["name"]).stem for file in meta["files"]]
 
 
-def voices(meta: Json) -> dict[str, str | None]:
-    """Say the voice of each unit, ``None`` for room microphones: as guessed from the names, or as the user said."""
+def sources(meta: Json) -> dict[str, str | None]:
+    """Say the source of each unit, ``None`` for room microphones: as guessed from the names, or as the user said."""
     known = units(meta)
     room = guess_room(known)
     guessed: dict[str, str | None] = {unit: None if unit in room else unit for unit in known}
-    for voice, pair in guess_pairs(unit for unit in known if unit not in room).items():
-        if voice not in known:
-            guessed |= dict.fromkeys(pair, voice)
-    return {unit: meta["voices"].get(unit, voice) for unit, voice in guessed.items()}
+    for source, pair in guess_pairs(unit for unit in known if unit not in room).items():
+        if source not in known:
+            guessed |= dict.fromkeys(pair, source)
+    return {unit: meta["sources"].get(unit, source) for unit, source in guessed.items()}
 
 
 def said(meta: Json, reduction: dict[str, float] | None = None) -> Session:
@@ -40,13 +40,13 @@ def said(meta: Json, reduction: dict[str, float] | None = None) -> Session:
     grouped: dict[str, tuple[str, ...]] = {}
     room = []
     out = [unit for unit in meta["leave_out"] if unit in units(meta)]
-    for unit, voice in voices(meta).items():
+    for unit, source in sources(meta).items():
         if unit in out:
             continue
-        if voice is None:
+        if source is None:
             room.append(unit)
         else:
-            grouped[voice] = (*grouped.get(voice, ()), unit)
+            grouped[source] = (*grouped.get(source, ()), unit)
     return Session(grouped, tuple(room), tuple(out), None, {v: x for v, x in (reduction or {}).items() if v in grouped})
 
 
@@ -63,37 +63,37 @@ def problem(meta: Json) -> str | None:
                     "microphone or a stereo pair; put it into a session of its own, or leave it out"
                 )
     if len(kept) < 2:
-        return "bleed shows only between the microphones of two voices or more; add the other files"
-    if len({voice for unit, voice in voices(meta).items() if unit in kept and voice is not None}) < 2:
-        return "there are fewer than two voices, so nothing can bleed; say which microphones belong to which voice"
+        return "bleed shows only between the microphones of two sources or more; add the other files"
+    if len({source for unit, source in sources(meta).items() if unit in kept and source is not None}) < 2:
+        return "there are fewer than two sources, so nothing can bleed; say which microphones belong to which source"
     return None
 
 
-def rename_voice(meta: Json, unit: str, voice: object) -> None:
-    """Say which voice a unit belongs to; ``None`` for a room microphone."""
+def rename_source(meta: Json, unit: str, source: object) -> None:
+    """Say which source a unit belongs to; ``None`` for a room microphone."""
     if unit not in units(meta):
         raise Refusal(f"there is no microphone '{unit}'", 404)
-    if voice is not None and not isinstance(voice, str):
-        raise Refusal(f"a voice is a name, or null for a room microphone, got {voice!r}")
-    if voice is not None and "=" in checked_name(voice, "voice's name"):
-        raise Refusal(f"a voice's name must have no '=', got '{voice}'")
-    meta["voices"][unit] = voice
-    if voice is not None:  # a voice named as another microphone would have to hold that microphone
-        given = voices(meta)
-        if voice in given and given[voice] != voice and voice != unit:
-            raise Refusal(f"microphone '{voice}' belongs to another voice, so no voice can have its name")
+    if source is not None and not isinstance(source, str):
+        raise Refusal(f"a source is a name, or null for a room microphone, got {source!r}")
+    if source is not None and "=" in checked_name(source, "source's name"):
+        raise Refusal(f"a source's name must have no '=', got '{source}'")
+    meta["sources"][unit] = source
+    if source is not None:  # a source named as another microphone would have to hold that microphone
+        given = sources(meta)
+        if source in given and given[source] != source and source != unit:
+            raise Refusal(f"microphone '{source}' belongs to another source, so no source can have its name")
 
 
 def obey(meta: Json, path: Path) -> None:
-    """Take over what a ``session.toml`` says of voices, rooms, files left out and reductions."""
+    """Take over what a ``session.toml`` says of sources, rooms, files left out and reductions."""
     told = load_session(path)
     known = units(meta)
     names = [] if is_poly(meta) else [file["name"] for file in meta["files"]]
     out = left_out(told, [Path(name) for name in names or known])
     given = assign(replace(told, leave_out=()), known, names)
-    meta["voices"] = dict(given)
+    meta["sources"] = dict(given)
     meta["leave_out"] = [unit for unit, name in zip(known, names or known, strict=True) if {unit, name} & set(out)]
-    spoken = {voice for voice in given.values() if voice is not None}
+    spoken = {source for source in given.values() if source is not None}
     everywhere = dict.fromkeys(spoken, told.reduction) if told.reduction is not None else {}
-    reduction = {**everywhere, **told.voice_reduction}
-    meta["reduction"] = {voice: value for voice, value in reduction.items() if value != float("inf")}  # inf: all
+    reduction = {**everywhere, **told.source_reduction}
+    meta["reduction"] = {source: value for source, value in reduction.items() if value != float("inf")}  # inf: all

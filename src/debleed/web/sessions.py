@@ -21,7 +21,7 @@ from typing import Any
 
 import numpy as np
 
-from debleed.io.audio import Source, Take, refuse_twins
+from debleed.io.audio import AudioFile, Take, refuse_twins
 from debleed.recording import InputError, Recording
 from debleed.remove import concerns, inspect
 from debleed.web.limits import Limits, Refusal, checked_file_name, checked_name, full_disk, refuse_full_disk, size
@@ -72,7 +72,7 @@ class Store:
             for inside in ("files", "peaks", "incoming", "runs"):
                 (place / inside).mkdir(parents=True)
             meta: Json = {"id": key, "name": name, "created": time.time(), "next": 0}
-            meta |= {"files": [], "voices": {}, "leave_out": [], "reduction": {}}
+            meta |= {"files": [], "sources": {}, "leave_out": [], "reduction": {}}
             write(place / "session.json", meta)
         return meta
 
@@ -173,7 +173,7 @@ class Store:
             for peaks in (place / "peaks").glob(f"{number}-*.npy"):
                 peaks.unlink()
             known = units(meta)
-            meta["voices"] = {unit: voice for unit, voice in meta["voices"].items() if unit in known}
+            meta["sources"] = {unit: source for unit, source in meta["sources"].items() if unit in known}
             meta["leave_out"] = [unit for unit in meta["leave_out"] if unit in known]
 
         self.change(session, alter)
@@ -213,42 +213,42 @@ def examined(path: Path, name: str, largest: int) -> tuple[Json, Peaks]:
         Where it is no sound, damaged, cut off, empty, or holds samples that are no numbers.
     """
     try:
-        source = Source(path)
+        file = AudioFile(path)
         try:
-            if source.channels > MOST_CHANNELS:
-                raise Refusal(f"'{name}' has {source.channels} channels, more than {MOST_CHANNELS}; split it", 415)
-            if not RATES[0] <= source.rate <= RATES[1]:
-                raise Refusal(f"'{name}' says it has {source.rate} Hz, but {RATES[0]} to {RATES[1]} Hz are taken", 415)
-            if (sound := 4 * source.frames * source.channels) > largest:  # silence packs to next to nothing
+            if file.channels > MOST_CHANNELS:
+                raise Refusal(f"'{name}' has {file.channels} channels, more than {MOST_CHANNELS}; split it", 415)
+            if not RATES[0] <= file.rate <= RATES[1]:
+                raise Refusal(f"'{name}' says it has {file.rate} Hz, but {RATES[0]} to {RATES[1]} Hz are taken", 415)
+            if (sound := 4 * file.frames * file.channels) > largest:  # silence packs to next to nothing
                 raise Refusal(f"'{name}' holds {size(sound)} of samples, more than {size(largest)}; split it", 413)
-            peaks = Peaks(source.channels)
+            peaks = Peaks(file.channels)
 
             def heard(start: int, stop: int) -> Any:
-                samples = source.read(start, stop, source.dtype)
+                samples = file.read(start, stop, file.dtype)
                 peaks.add(samples)
                 return samples
 
-            names = mic_names(Path(name).stem, source.channels)
-            recording = Recording(source.rate, source.frames, names, names, heard)
+            names = mic_names(Path(name).stem, file.channels)
+            recording = Recording(file.rate, file.frames, names, names, heard)
             with np.errstate(over="ignore"):  # told of below
                 found = inspect(recording)
-            level = found.energy / source.frames
+            level = found.energy / file.frames
             if not np.isfinite(level).all():
                 raise Refusal(
                     f"'{name}' holds samples so large that their squares are no numbers; export it again", 415
                 )
             return {
                 "size": path.stat().st_size,
-                "rate": source.rate,
-                "frames": source.frames,
-                "channels": source.channels,
-                "format": f"{source.container} {source.subtype}",
+                "rate": file.rate,
+                "frames": file.frames,
+                "channels": file.channels,
+                "format": f"{file.container} {file.subtype}",
                 "peak": [float(peak) for peak in found.peak],
                 "power": [float(power) for power in level],
                 "notes": concerns(recording, found),
             }, peaks
         finally:
-            source.close()
+            file.close()
     except Refusal:
         raise
     except InputError as refusal:
@@ -270,14 +270,14 @@ def stage(meta: Json, place: Path, folder: Path) -> Path:
     return folder / meta["files"][0]["name"] if is_poly(meta) else folder
 
 
-def link(source: Path, target: Path) -> None:
+def link(file: Path, target: Path) -> None:
     """Give a file a second name; where the file system cannot, copy it."""
     try:
-        os.link(source, target)
+        os.link(file, target)
     except OSError as failure:
         if full_disk(failure):
             raise
-        shutil.copyfile(source, target)
+        shutil.copyfile(file, target)
 
 
 def stored_take(meta: Json, place: Path) -> Take:

@@ -39,19 +39,19 @@ def command_line(run: dict[str, Any], session: Session, units: Sequence[str]) ->
         words += ["--set", f"{key}={value}"]
     guessed = set(guess_room(units)) - set(session.leave_out)
     placed: set[str] = set()
-    for voice, names in session.voices.items():
-        if names != (voice,) or voice in guessed:
-            if "=" in voice or any("," in name or name != name.strip() for name in names):
+    for source, names in session.sources.items():
+        if names != (source,) or source in guessed:
+            if "=" in source or any("," in name or name != name.strip() for name in names):
                 return None
-            words += ["--voice", f"{voice}={','.join(names)}"]
+            words += ["--source", f"{source}={','.join(names)}"]
             placed |= set(names)
     if set(session.room or ()) != guessed - placed:
         for name in session.room or ():
             words += ["--room", name]
     for name in session.leave_out:
         words += ["--leave-out", name]
-    for voice, decibels in session.voice_reduction.items():
-        words += ["--reduction", f"{voice}={number(decibels)}"]
+    for source, decibels in session.source_reduction.items():
+        words += ["--reduction", f"{source}={number(decibels)}"]
     return shlex.join(words)
 
 

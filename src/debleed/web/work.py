@@ -30,7 +30,7 @@ from debleed.progress import Progress
 from debleed.recording import InputError, Recording
 from debleed.remove import reduced, remove
 from debleed.report.pictures import spectrogram
-from debleed.scoring.blind import blind_bleed_matrix, level_changes, predictable_share
+from debleed.scoring.blind import blind_bleed_matrix, inter_microphone_coherence, level_changes
 from debleed.web.limits import full_disk
 from debleed.web.peaks import Peaks
 from debleed.web.roles import Json
@@ -49,7 +49,7 @@ def session_of(run: Json) -> Session:
     """Read what a run was told of its session."""
     kept = run["session"]
     return Session(
-        {voice: tuple(names) for voice, names in kept["voices"].items()},
+        {source: tuple(names) for source, names in kept["sources"].items()},
         tuple(kept["room"]),
         tuple(kept["leave_out"]),
         None,
@@ -110,8 +110,8 @@ def stored_result(place: Path, recording: Recording) -> Recording:
 
 def described(recording: Recording, poly: bool) -> Json:
     """Say what the microphones of a run are."""
-    names, voices = list(recording.names), list(recording.voices)
-    return {"rate": recording.rate, "length": recording.length, "names": names, "voices": voices, "poly": poly}
+    names, sources = list(recording.names), list(recording.sources)
+    return {"rate": recording.rate, "length": recording.length, "names": names, "sources": sources, "poly": poly}
 
 
 def energies(before: Recording, after: Recording) -> Json:
@@ -139,7 +139,7 @@ def measured(place: Path, before: Recording, after: Recording, progress: Progres
     for k, (name, recording) in enumerate((("before", before), ("after", after))):
         found[f"bleed_{name}"] = [numbers(row) for row in blind_bleed_matrix(recording)]
         progress("figures", 0.1 + 0.4 * k + 0.2)
-        found[f"share_{name}"] = numbers([predictable_share(recording)])[0]
+        found[f"coherence_{name}"] = numbers([inter_microphone_coherence(recording)])[0]
         progress("figures", 0.1 + 0.4 * k + 0.4)
     found["change"] = numbers(level_changes(before, after))
     for name in ("before", "after"):

@@ -1,6 +1,6 @@
 """Blind demixing: find the paths of bleed from the microphones alone.
 
-The voices are time-varying Gaussians: y_j(f, t) has the variance v_j(f, t). The filters W = A⁻¹ (see
+The sources are time-varying Gaussians: y_j(f, t) has the variance v_j(f, t). The filters W = A⁻¹ (see
 :mod:`debleed.dsp.rtf`) are those under which the microphones are most likely, found in rounds. Each round
 
 1. filters the microphones with what is known so far, exactly, in the time domain: y = A⁻¹ x;
@@ -9,7 +9,7 @@ The voices are time-varying Gaussians: y_j(f, t) has the variance v_j(f, t). The
 3. fits to it, over all bins at once, a causal filter a path, each bin weighted by its evidence, each tap shrunk by a
    prior that is learnt from the taps themselves (empirical Bayes: taps no larger than chance vanish);
 4. adds the correction H to the paths, A ← A (I + H), scales down what removes less than it subtracts, and drops what
-   two voices share without delay.
+   two sources share without delay.
 
 Since step 1 is exact and step 2 sees only what is left, the errors of short-time spectra (in which a convolution is no
 product) vanish as the bleed does: the result is not bound to the ceiling of narrow-band demixing. Rounds start with
@@ -60,15 +60,15 @@ ROUNDS = 5
 """Rounds with each window; the mean of the last two goes on, since what one puts on too much the next takes off."""
 
 FLOOR = 1e-2
-"""The variance of a voice is at least this share of its microphone's power: where a voice has nothing, its row would
+"""The variance of a source is at least this share of its microphone's power: where a source has nothing, its row would
 otherwise learn noise and spoil A⁻¹ for the others."""
 
 GRAIN = 21.5
 """Hz over which variances are smoothed where windows are long; short windows smooth over three frames instead."""
 
 QUIET = 0.35
-"""Exponent by which moments count more in which a voice is quiet against the others. 0 is maximum likelihood, which
-fails where two voices depend on each other (a doubled melody): the moments in which one of them pauses decide."""
+"""Exponent by which moments count more in which a source is quiet against the others. 0 is maximum likelihood, which
+fails where two sources depend on each other (a doubled melody): the moments in which one of them pauses decide."""
 
 SHARED, SHARED_WITHIN = 4.0, 0.002
 """A tap at lag 0 stands out above this multiple (6 dB) of the mean square of the taps within so many seconds."""
@@ -152,8 +152,8 @@ def find_paths(
         else:
             taps = searched(samples, taps, nfft, rate, allowed, partial(within, progress, k, len(stages) + 1))
     save = OverlapSave.of(samples, 8 * (taps.shape[-1] - ahead))
-    voices = save.filtered(unmixing(taps, ahead, save.nfft))
-    trust = judged(spectra(samples, stages[0]), spectra(voices, stages[0]), rate)
+    sources = save.filtered(unmixing(taps, ahead, save.nfft))
+    trust = judged(spectra(samples, stages[0]), spectra(sources, stages[0]), rate)
     return Paths(taps, ahead, trust)
 
 
@@ -252,8 +252,8 @@ def next_paths(
 ) -> Taps:
     """One round; the window of the stage is a quarter of the overlap-save block."""
     nfft = save.nfft // 4
-    voices = spectra(save.filtered(unmixing(taps, ahead, save.nfft)), nfft)
-    left, evidence, cross = bleed_left(voices, floor, nfft, rate, allowed)
+    sources = spectra(save.filtered(unmixing(taps, ahead, save.nfft)), nfft)
+    left, evidence, cross = bleed_left(sources, floor, nfft, rate, allowed)
     known = circular(taps, ahead, nfft)
     correction = fitted_taps(left, evidence, known, taps.shape[-1] - ahead, ahead, rate, allowed)
     mixing = whiten_diagonal(response(taps, ahead, save.nfft) @ response(correction, ahead, save.nfft))
@@ -264,7 +264,7 @@ def next_paths(
 def without_shared(taps: Taps, ahead: int, rate: int) -> Taps:
     """Drop a tap at lag 0 that stands out from those around it.
 
-    Sound takes time from one microphone to the next, and its reflections more: no path peaks at lag 0. What two voices
+    Sound takes time from one microphone to the next, and its reflections more: no path peaks at lag 0. What two sources
     share there was shared before the air (a doubled synthesiser, a sample in two stems) and belongs to both.
     """
     near, wide = round(SHARED_WITHIN * rate), round(rate / 32000)  # a peak is as wide as its band is narrow
@@ -275,28 +275,28 @@ def without_shared(taps: Taps, ahead: int, rate: int) -> Taps:
 
 
 def variance_floor(microphones: Bins) -> Powers:
-    """Least variance of each voice: a share of its microphone's power, smoothed over nine frames."""
+    """Least variance of each source: a share of its microphone's power, smoothed over nine frames."""
     smooth: Powers = uniform_filter1d(power(microphones), 9, axis=-1)
     floor: Powers = FLOOR * smooth + FAINT * smooth.mean(axis=(0, 2), keepdims=True)
     return floor
 
 
 def bleed_left(
-    voices: Bins, floor: Powers, nfft: int, rate: int, allowed: NDArray[np.bool_]
+    sources: Bins, floor: Powers, nfft: int, rate: int, allowed: NDArray[np.bool_]
 ) -> tuple[Response, NDArray[np.float32], Response]:
-    """Find what bleed is left in the voices found so far, bin by bin.
+    """Find what bleed is left in the sources found so far, bin by bin.
 
     Returns
     -------
     left
-        ``(bins, mics, mics)``: the path of voice j into voice i that is still to be removed.
+        ``(bins, mics, mics)``: the path of source j into source i that is still to be removed.
     evidence
-        Of the same shape: how well that is known, the power of voice j against the variance of voice i, as far as
-        microphone j is voice j.
+        Of the same shape: how well that is known, the power of source j against the variance of source i, as far as
+        microphone j is source j.
     cross
-        Cross-spectra of the voices, ``(bins, mics, mics)``.
+        Cross-spectra of the sources, ``(bins, mics, mics)``.
     """
-    bins, mics, frames = voices.shape
+    bins, mics, frames = sources.shape
     left = np.zeros((bins, mics, mics), np.complex64)
     evidence = np.zeros((bins, mics, mics), np.float32)
     cross = np.zeros((bins, mics, mics), np.complex64)
@@ -305,10 +305,10 @@ def bleed_left(
 
     def work(part: slice) -> None:
         wide = slice(max(0, part.start - grain), min(bins, part.stop + grain))
-        variance = power(voices[wide])
+        variance = power(sources[wide])
         variance = uniform_filter1d(variance, grain, axis=0) if grain > 3 else smoothed(variance)
         variance = variance[part.start - wide.start :][: part.stop - part.start] + floor[part]
-        here = voices[part]
+        here = sources[part]
         relative = variance / variance.mean(axis=-1, keepdims=True)
         weights = (relative.sum(axis=1, keepdims=True) / relative) ** QUIET / variance
         covariance = weighted_covariances(here, weights)
@@ -323,16 +323,16 @@ def bleed_left(
     return left, evidence, cross
 
 
-def weighted_covariances(voices: Bins, weights: Powers) -> NDArray[np.complex128]:
-    """U_i = mean over t of w_i y yᴴ for every voice i, U_i[i, i] scaled to 1: ``(bins, voices, mics, mics)``."""
-    conjugate = voices.conj().swapaxes(1, 2)
-    mics = voices.shape[1]
-    covariance = np.empty((len(voices), mics, mics, mics), np.complex128)
+def weighted_covariances(sources: Bins, weights: Powers) -> NDArray[np.complex128]:
+    """U_i = mean over t of w_i y yᴴ for every source i, U_i[i, i] scaled to 1: ``(bins, sources, mics, mics)``."""
+    conjugate = sources.conj().swapaxes(1, 2)
+    mics = sources.shape[1]
+    covariance = np.empty((len(sources), mics, mics, mics), np.complex128)
     for i in range(mics):
-        covariance[:, i] = (voices * weights[:, i : i + 1]) @ conjugate
+        covariance[:, i] = (sources * weights[:, i : i + 1]) @ conjugate
         own = covariance[:, i, i, i].real
         covariance[:, i] /= np.where(own > 0, own, 1)[:, None, None]
-        # relative loading, or bins in which two voices are alike have no inverse
+        # relative loading, or bins in which two sources are alike have no inverse
         covariance[:, i] += 1e-7 * np.trace(covariance[:, i], axis1=1, axis2=2).real[:, None, None] * np.eye(mics)
         covariance[:, i] += np.where(own > 0, 0, 1)[:, None, None] * np.eye(mics)
     return covariance

@@ -1,10 +1,11 @@
-"""What there is to see of the bleed that filters leave: figures for each pair of voices, band by band.
+"""What there is to see of the bleed that filters leave: figures for each pair of sources, band by band.
 
-Each says something about λ_ij, the share of voice j's power that is left in microphone i, and none says all. When voice
-j leads and voice i pauses, what is heard in i is at most λ_ij of j (unless i rings on). When j sets in, what is left of
-it rises with it. A loud path leaves more than a soft one, and its late part, which filters know least, more than its
-early one. All but a few are ratios in dB, the rest is scaled to their size; none depends on the recording's level,
-but some on how far microphones are turned up against each other (see :mod:`debleed.methods.demix.gain_calibration`).
+Each says something about λ_ij, the share of source j's power that is left in microphone i, and none says all. When
+source j leads and source i pauses, what is heard in i is at most λ_ij of j (unless i rings on). When j sets in, what is
+left of it rises with it. A loud path leaves more than a soft one, and its late part, which filters know least, more
+than its early one. All but a few are ratios in dB, the rest is scaled to their size; none depends on the recording's
+level, but some on how far microphones are turned up against each other (see
+:mod:`debleed.methods.demix.gain_calibration`).
 """
 
 from __future__ import annotations
@@ -29,16 +30,16 @@ BANDS = 16
 """Bands up to 22 kHz, of equal width in octaves above the lowest; recordings of lower rates have fewer."""
 
 RINGING = 0.3
-"""Seconds in which the power of a voice, as others hear it, falls by 60 dB."""
+"""Seconds in which the power of a source, as others hear it, falls by 60 dB."""
 
 SMOOTHING, RISE = 5, 5
 """Frames over which powers are smoothed, and between which they are compared."""
 
 LEADS = 0.5
-"""A voice leads where it has more than this share of the power of all the voices that bleed into a microphone."""
+"""A source leads where it has more than this share of the power of all the sources that bleed into a microphone."""
 
 ONSET, FEW = 0.5, 5
-"""An onset: a voice that leads rises within RISE frames by more than this share of what it becomes. Fewer onsets tell
+"""An onset: a source that leads rises within RISE frames by more than this share of what it becomes. Fewer onsets tell
 nothing."""
 
 QUIET_SHARES, RISE_SHARES = (0.02, 0.05, 0.1, 0.2, 0.35, 0.5), (0.1, 0.2, 0.3, 0.5)
@@ -81,7 +82,7 @@ def decibels(ratio: Floats) -> Floats:
 
 def evidence(
     microphones: Samples,
-    voices: Samples,
+    sources: Samples,
     taps: Taps,
     ahead: int,
     trust: NDArray[np.float32],
@@ -92,7 +93,7 @@ def evidence(
 
     Parameters
     ----------
-    microphones, voices
+    microphones, sources
         ``(mics, samples)`` before and after the filters.
     taps, ahead, trust
         The paths that were found, see :class:`debleed.methods.demix.broadband.Paths`.
@@ -105,11 +106,11 @@ def evidence(
     -------
     ``(mics, mics, bands, FEATURES)``; zero where no bleed can be.
     """
-    mics = len(voices)
+    mics = len(sources)
     nfft = nfft_at(rate, NFFT)
     edges = band_edges(nfft // 2 + 1)
     bands = len(edges) - 1
-    heard = scipy.ndimage.uniform_filter1d(band_powers(voices, nfft, edges), SMOOTHING, axis=-1)
+    heard = scipy.ndimage.uniform_filter1d(band_powers(sources, nfft, edges), SMOOTHING, axis=-1)
     heard = np.maximum(heard, 0)  # running sums leave negative crumbs in silence
     level, before = heard.mean(axis=-1), band_powers(microphones, nfft, edges).mean(axis=-1)
     sent = ringing(heard, rate, RINGING)
@@ -187,7 +188,7 @@ def rises(power: Floats) -> Floats:
 
 
 def correlation(heard: Floats, sent: Floats, centred: bool) -> Floats:
-    """Correlation over time of what every microphone hears with what every voice sends, ``(mics, mics, bands)``."""
+    """Correlation over time of what every microphone hears with what every source sends, ``(mics, mics, bands)``."""
     if centred:
         heard = heard - heard.mean(axis=-1, keepdims=True)
         sent = sent - sent.mean(axis=-1, keepdims=True)
@@ -199,15 +200,15 @@ def correlation(heard: Floats, sent: Floats, centred: bool) -> Floats:
 
 
 def compared(heard: Floats, sent: Floats, allowed: NDArray[np.bool_], tiny: float) -> Compared:
-    """Compare what microphones hear with what voices send, at the moments that tell.
+    """Compare what microphones hear with what sources send, at the moments that tell.
 
     Returns
     -------
     quiet
-        ``(mics, mics, bands, quantiles)``: heard over sent, dB, where voice j leads, by low quantiles weighted by what
+        ``(mics, mics, bands, quantiles)``: heard over sent, dB, where source j leads, by low quantiles weighted by what
         is sent. Where it never leads, as of all that is heard and sent.
     rise
-        The same of rises over rises at onsets of voice j.
+        The same of rises over rises at onsets of source j.
     moments, onsets
         In how many frames it leads, and how many onsets there are, ``(mics, mics, bands)``.
     """
@@ -223,7 +224,7 @@ def compared(heard: Floats, sent: Floats, allowed: NDArray[np.bool_], tiny: floa
         others = np.flatnonzero(allowed[i])
         for band in range(bands) if len(others) else ():
             for j in others:
-                rivals = others[allowed[j, others] | (others == j)]  # not the other microphones of the same voice
+                rivals = others[allowed[j, others] | (others == j)]  # not the other microphones of the same source
                 total, rising = sent[rivals, band].sum(axis=0), sent_rise[rivals, band].sum(axis=0)
                 level, up = sent[j, band], sent_rise[j, band]
                 leads = level > LEADS * total + tiny

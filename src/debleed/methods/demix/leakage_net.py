@@ -1,7 +1,7 @@
-"""The guide: a small network that tells, from the evidence, how much of each voice filters leave in each microphone.
+"""The guide: a small network that tells, from the evidence, how much of each source filters leave in each microphone.
 
-It is one function of a pair of voices, the same for every pair, which sees the pair's evidence over all bands and what
-the other voices do in the same microphone (their mean and their maximum). So it knows any number of microphones, and
+It is one function of a pair of sources, the same for every pair, which sees the pair's evidence over all bands and what
+the other sources do in the same microphone (their mean and their maximum). So it knows any number of microphones, and
 another order of the microphones gives the same answer in that order. It is small enough to be run by NumPy alone.
 Trained by ``python benchmarks/guide.py`` so that the gain that follows from its answer takes most and harms least.
 """
@@ -30,7 +30,7 @@ SHIPPED = Path(__file__).parent / "leakage_net.npz"
 """The weights, with ``leakage_net.json`` (checksum and history) beside them."""
 
 LEAST, MOST = -14.0, 3.0
-"""The logarithm of λ is held between these: -61 dB is nothing, and 13 dB over what a voice sends covers what it sends
+"""The logarithm of λ is held between these: -61 dB is nothing, and 13 dB over what a source sends covers what it sends
 with."""
 
 
@@ -71,8 +71,8 @@ def tell_leak(evidence: Floats, allowed: NDArray[np.bool_], known: Weights) -> F
 
     Returns
     -------
-    ``(rings, mics, mics, bands)``: of the power of voice j, the share left in microphone i; zero where no bleed can be.
-    Microphones of one voice have an equal part in it.
+    ``(rings, mics, mics, bands)``: of the power of source j, the share left in microphone i; zero where no bleed can
+    be. Microphones of one source have an equal part in it.
     """
     of_pairs = np.swapaxes((evidence - known["mean"]) / known["scale"], 2, 3)
     seen = np.maximum(over_bands(of_pairs, known["first.weight"], known["first.bias"]), 0)
@@ -83,12 +83,12 @@ def tell_leak(evidence: Floats, allowed: NDArray[np.bool_], known: Weights) -> F
     understood = np.maximum(over_bands(both, known["second.weight"], known["second.bias"]), 0)
     told = np.einsum("rh,ijhb->rijb", known["last.weight"], understood) + known["last.bias"][:, None, None, None]
     found = np.where(told > LEAST, np.exp(np.minimum(told, MOST)), 0) * allowed[:, :, None]
-    leak: Floats = (found / same_voice(allowed)[:, None]).astype(np.float32)
+    leak: Floats = (found / same_source(allowed)[:, None]).astype(np.float32)
     return leak
 
 
-def same_voice(allowed: NDArray[np.bool_]) -> NDArray[np.intp]:
-    """Count the microphones of each one's voice, itself among them: each of them tells of the same bleed."""
+def same_source(allowed: NDArray[np.bool_]) -> NDArray[np.intp]:
+    """Count the microphones of each one's source, itself among them: each of them tells of the same bleed."""
     heard = allowed.any(axis=0)  # room microphones are nobody's
     count: NDArray[np.intp] = np.maximum((~allowed & heard).sum(axis=1), 1)
     return count

@@ -17,7 +17,7 @@ from debleed.methods.demix.features import evidence
 from debleed.methods.demix.gain_calibration import balanced
 from debleed.methods.demix.leakage_net import tell_leak, weights
 from debleed.methods.demix.narrowband import Narrowband, far, find_matrices
-from debleed.methods.demix.postfilter import Suppression
+from debleed.methods.demix.postfilter import Postfilter
 from debleed.progress import Progress, quiet
 from debleed.recording import InputError, Recording, Samples
 
@@ -26,13 +26,13 @@ from debleed.recording import InputError, Recording, Samples
 class Demix:
     """Blind demixing filters over all microphones, and a gain on what they leave.
 
-    See :mod:`debleed.methods.demix.broadband` for how the filters are found, :mod:`debleed.methods.demix.narrowband` for
-    microphones far from their voices, :mod:`debleed.methods.demix.postfilter` for the gain.
+    See :mod:`debleed.methods.demix.broadband` for how the filters are found, :mod:`debleed.methods.demix.narrowband`
+    for microphones far from their sources, :mod:`debleed.methods.demix.postfilter` for the gain.
     """
 
     seconds: float = field(default=120.0, metadata={"help": "seconds of the recording that are listened to"})
     needs: ClassVar[frozenset[str]] = frozenset()
-    voices: ClassVar[int | None] = None
+    sources: ClassVar[int | None] = None
 
     def __post_init__(self) -> None:
         if not 0 < self.seconds < np.inf:
@@ -43,11 +43,11 @@ class Demix:
         sounding, heard = listen(recording, self.seconds)
         allowed = recording.paths()[np.ix_(sounding, sounding)]
         if not allowed.any():
-            return Demixed(Filters.none(len(recording)), Suppression.none(len(recording)))
+            return Demixed(Filters.none(len(recording)), Postfilter.none(len(recording)))
         gains, begun = preamps(heard, recording.rate, allowed)
         heard /= gains[:, None]
         filters, found = find_filters(heard, recording.rate, allowed, progress, begun)
-        left = Suppression.none(len(heard))
+        left = Postfilter.none(len(heard))
         if not found.instantaneous:
             left = left_by(filters, found, Recording.from_array(heard, recording.rate), allowed)
         progress("demix", 1.0)
@@ -77,7 +77,7 @@ def find_filters(
 def longer(
     filters: Filters, heard: NDArray[np.float32], rate: int, allowed: NDArray[np.bool_], progress: Progress
 ) -> Filters | Narrowband:
-    """Replace filters by matrices where microphones are so far from their voices that no filter is long enough."""
+    """Replace filters by matrices where microphones are so far from their sources that no filter is long enough."""
     if not far(filters.taps * (allowed | allowed.T)[:, :, None]):
         return filters
     found = find_matrices(heard, rate, filters.response(), allowed, progress)
@@ -86,26 +86,26 @@ def longer(
 
 def left_by(
     filters: Filters | Narrowband, found: Paths, microphones: Recording, allowed: NDArray[np.bool_]
-) -> Suppression:
+) -> Postfilter:
     """Find what the filters leave; where they took nothing, nothing is left, and a gain takes no more than they did."""
-    voices = Recording.from_array(filters.apply(microphones).read(), microphones.rate)
-    seen, gains = seen_evenly(microphones.read(), voices.read(), found, microphones.rate, allowed)
+    sources = Recording.from_array(filters.apply(microphones).read(), microphones.rate)
+    seen, gains = seen_evenly(microphones.read(), sources.read(), found, microphones.rate, allowed)
     touched = np.any(found.trust, axis=-1)
     leak = tell_leak(seen, allowed, weights()) * touched[:, None, None]
-    return Suppression(leak).turned_up(gains).modest(microphones, voices)
+    return Postfilter(leak).turned_up(gains).modest(microphones, sources)
 
 
 def seen_evenly(
-    microphones: Samples, voices: Samples, found: Paths, rate: int, allowed: NDArray[np.bool_]
+    microphones: Samples, sources: Samples, found: Paths, rate: int, allowed: NDArray[np.bool_]
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Gather the evidence as it is without the gains of the preamplifiers, and these, ``(mics,)``."""
     power = np.mean(np.square(microphones), axis=1)
     level = np.sqrt(power)
     bleed = np.square(found.taps).sum(axis=-1) * (power / power[:, None])
-    gains = level * balanced(bleed, np.mean(np.square(voices), axis=1) / power, allowed)
+    gains = level * balanced(bleed, np.mean(np.square(sources), axis=1) / power, allowed)
     taps = found.taps * (gains / gains[:, None])[:, :, None]
     even = (1 / gains[:, None]).astype(np.float32)
-    return evidence(even * microphones, even * voices, taps, found.ahead, found.trust, rate, allowed), gains
+    return evidence(even * microphones, even * sources, taps, found.ahead, found.trust, rate, allowed), gains
 
 
 @dataclass(frozen=True)
@@ -168,11 +168,11 @@ class Demixed:
     """Filters that take away what bleeds, and the gain on what they leave."""
 
     filters: Filters | Narrowband
-    suppression: Suppression
+    postfilter: Postfilter
 
     def apply(self, recording: Recording) -> Recording:
         """Filter, then turn down."""
-        return self.suppression.apply(self.filters.apply(recording))
+        return self.postfilter.apply(self.filters.apply(recording))
 
 
 def cleaned(recording: Recording, filters: Response, nfft: int, start: int, stop: int) -> Samples:

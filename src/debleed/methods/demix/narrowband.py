@@ -1,20 +1,20 @@
-"""Demixing bin by bin over windows longer than the room: for microphones far from their voices.
+"""Demixing bin by bin over windows longer than the room: for microphones far from their sources.
 
-The path of a voice from its own microphone to another, a_ij = h_ij / h_jj, is short where h_jj is mostly direct sound.
+The path of a source from its own microphone to another, a_ij = h_ij / h_jj, is short where h_jj is mostly direct sound.
 Where it is mostly room, 1 / h_jj rings on for seconds, to both sides of lag 0, and no filter of :mod:`debleed.dsp.rtf`
 holds it. Over windows longer than the responses h a convolution is nearly a product again, x(f, t) = H(f) s(f, t), and
 one matrix a bin undoes it, y = W(f) x, however long its own response is.
 
-The voices are time-varying Gaussians as before, and W is found by iterative projection (Ono, WASPAA 2011), voice by
-voice w_i = (W U_i)⁻¹ e_i, w_i ← w_i / √(w_iᴴ U_i w_i) with U_i = mean_t x xᴴ / v_i, started from what the filters
+The sources are time-varying Gaussians as before, and W is found by iterative projection (Ono, WASPAA 2011), source by
+source w_i = (W U_i)⁻¹ e_i, w_i ← w_i / √(w_iᴴ U_i w_i) with U_i = mean_t x xᴴ / v_i, started from what the filters
 found, which settles all permutations. The variance v_i(f, t) = n^(1 - c) b^c lies between that of independent
 low-rank analysis (each bin for itself; Kitamura et al., IEEE/ACM TASLP 2016), n = |y_i|² over a few bins, and that of
 independent vector analysis (all bins swell together), b = |y_i|² of the bins around, each divided by its mean over
-time. Projected back (A = W⁻¹ has a unit diagonal), the voices are images in their own microphones.
+time. Projected back (A = W⁻¹ has a unit diagonal), the sources are images in their own microphones.
 
 Windows so long are few. So each entry of W, relative to the filters', has a Gaussian prior about 0; its variance, for
-each pair of voices and band, is learnt with it (MacKay, Neural Computation 1992): what is no larger than chance
-vanishes. And what two voices share without delay was shared before the air: such pairs are left to the filters.
+each pair of sources and band, is learnt with it (MacKay, Neural Computation 1992): what is no larger than chance
+vanishes. And what two sources share without delay was shared before the air: such pairs are left to the filters.
 """
 
 from __future__ import annotations
@@ -47,16 +47,16 @@ HOPS = 4
 """Window length over hop."""
 
 LOUD = 0.14
-"""Some two voices arrive in each other's microphones with more than this share (-8.5 dB) of their power in their own,
+"""Some two sources arrive in each other's microphones with more than this share (-8.5 dB) of their power in their own,
 in the geometric mean, or microphones are close, where filters do better. Measured: 0.26 to 0.38 at 1.5 m (at 44.1 kHz
 0.17 and 0.28), at most 0.11 at 0.5 m, RT60 0.35 to 0.8 s."""
 
 LIKELIER, TRIED, BELOW = 0.19, 2, 1400.0
-"""Log-likelihood that so many sweeps must gain, per voice and point of time and frequency, in the bins below so many
+"""Log-likelihood that so many sweeps must gain, per source and point of time and frequency, in the bins below so many
 Hz (where most of the music is). Measured: 0.26 to 0.60 at 1.5 m, 0.07 to 0.27 at 0.5 m: it comes second."""
 
 SWEEPS = 10
-"""Sweeps over all voices."""
+"""Sweeps over all sources."""
 
 COMMON, COMMON_WITHIN = 0.8, 350.0
 """The exponent c, and the Hz around a bin over which bins swell together."""
@@ -65,17 +65,17 @@ GRAIN = 5
 """Bins over which |y|² is smoothed."""
 
 FLOOR = 1e-4
-"""The variance of a voice is at least this share of its mean over time."""
+"""The variance of a source is at least this share of its mean over time."""
 
 KNOWN = 1.0
 """Independent observations a frame, as far as the prior is concerned."""
 
 SHARED = 0.05
-"""More than this share of what is to be removed of one voice from another, without delay, is no bleed. Measured: 0.2
+"""More than this share of what is to be removed of one source from another, without delay, is no bleed. Measured: 0.2
 to 0.6 where two stems share a sound, else at most 0.02."""
 
 LOADING = 1e-7
-"""Relative loading of the covariances, or bins in which two voices are alike have no inverse."""
+"""Relative loading of the covariances, or bins in which two sources are alike have no inverse."""
 
 STRETCH = 8_000_000
 """Samples, over all microphones, rendered at a time, so that a long stretch costs no more memory than its samples."""
@@ -127,7 +127,7 @@ class Narrowband:
 
 
 def far(taps: Taps) -> bool:
-    """Whether two voices are so loud in each other's microphones that the paths must ring for long."""
+    """Whether two sources are so loud in each other's microphones that the paths must ring for long."""
     bleed = np.square(taps).sum(axis=-1)
     return bool(np.sqrt(bleed * bleed.T).max(initial=0) > LOUD)
 
@@ -178,7 +178,7 @@ def on_grid(responses: Response, bins: int) -> Matrices:
 
 @dataclass
 class Search:
-    """The state of the search; all voices and rows are relative to what the filters found.
+    """The state of the search; all sources and rows are relative to what the filters found.
 
     Parameters
     ----------
@@ -191,7 +191,7 @@ class Search:
     spread
         Variance of the prior, ``(bands, mics, mics)``.
     allowed
-        Pairs of voices that are separated further.
+        Pairs of sources that are separated further.
     spacing
         Bins from one point to the next at which the common swelling is known.
     rate
@@ -229,18 +229,18 @@ class Search:
         """Stretches of bins."""
         return chunks(len(self.heard), self.heard[0].size)
 
-    def voices(self, part: slice) -> Bins:
-        """Voices as they are now."""
+    def sources(self, part: slice) -> Bins:
+        """Return the sources as they are now."""
         found: Bins = self.rows[part].astype(np.complex64) @ self.heard[part]
         return found
 
     def swelling(self) -> Powers:
-        """How voices swell over time around points ``spacing`` bins apart, ``(points, mics, frames)``; mean 1."""
+        """How sources swell over time around points ``spacing`` bins apart, ``(points, mics, frames)``; mean 1."""
         bins, mics, frames = self.heard.shape
         sums = np.zeros((-(-(bins - 1) // self.spacing) + 1, mics, frames), np.float32)
         counts = np.zeros(len(sums), np.float32)
         for part in self.parts():
-            level = power(self.voices(part))
+            level = power(self.sources(part))
             level /= positive(level.mean(axis=-1, keepdims=True))
             first, weight = self.points(part)
             sums[first : first + len(weight)] += (weight @ level.reshape(len(level), -1)).reshape(-1, mics, frames)
@@ -256,9 +256,9 @@ class Search:
         return first, weight.astype(np.float32)
 
     def variance(self, part: slice, swelling: Powers) -> tuple[Powers, Powers]:
-        """Variances v and powers of the voices in some bins, ``(bins, mics, frames)``."""
+        """Variances v and powers of the sources in some bins, ``(bins, mics, frames)``."""
         wide = slice(max(0, part.start - GRAIN // 2), min(len(self.heard), part.stop + GRAIN // 2))
-        around = power(self.voices(wide))
+        around = power(self.sources(wide))
         inside = slice(part.start - wide.start, part.stop - wide.start)
         narrow = np.maximum(uniform_filter1d(around, GRAIN, axis=0)[inside], 0)
         level = around[inside].mean(axis=-1, keepdims=True)
@@ -313,7 +313,7 @@ class Search:
         self.leave_what_is_shared()
 
     def leave_what_is_shared(self) -> None:
-        """Leave to the filters the pairs of voices that share sound without delay."""
+        """Leave to the filters the pairs of sources that share sound without delay."""
         own = np.einsum("fii->fi", self.rows)[:, :, None]
         relative = self.rows / own
         lags = scipy.fft.irfft(relative / np.maximum(np.abs(relative), 1), axis=0)
@@ -328,7 +328,7 @@ class Search:
 def projected_onto(
     rows: Matrices, covariance: Matrices, doubt: NDArray[np.float64], i: int, free: NDArray[np.intp]
 ) -> tuple[NDArray[np.complex128], NDArray[np.float64]]:
-    """Row i of the filters by iterative projection under the prior; zero where not ``free``. And the diagonal of U_i."""
+    """Return row i by iterative projection under the prior, zero where not ``free``, and the diagonal of U_i."""
     mics = rows.shape[-1]
     seen = np.einsum("fjj->fj", covariance).real.copy()
     loaded = covariance.copy()

@@ -1,13 +1,13 @@
 """A gain on what the filters leave.
 
-A filter that never changes cannot take all the bleed where each hit of a drum differs, where a voice moves, or where
-the reverberation outlasts the filter. What it leaves has lost its phase, but not its power: in microphone i, voice j
+A filter that never changes cannot take all the bleed where each hit of a drum differs, where a source moves, or where
+the reverberation outlasts the filter. What it leaves has lost its phase, but not its power: in microphone i, source j
 leaves λ_ij(f) r_j(f, t) of its own power, ringing on for a shorter or a longer while. Where that explains what is
 heard, the microphone is turned down, from one time-frequency point to the next.
 
 λ is told from what there is to see of it (:mod:`debleed.methods.demix.features`) by a small network
 (:mod:`debleed.methods.demix.leakage_net`). Where it takes more than the filters took, it is not believed
-(:meth:`Suppression.modest`).
+(:meth:`Postfilter.modest`).
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from debleed.methods.demix.features import HOPS, NFFT, Floats, band_edges, ringi
 from debleed.recording import Recording, Samples
 
 RINGS = (0.1, 0.3, 1.0)
-"""Seconds in which the power of a voice, as others hear it, falls by 60 dB: each has a λ of its own."""
+"""Seconds in which the power of a source, as others hear it, falls by 60 dB: each has a λ of its own."""
 
 FLOOR = 0.03
 """No point is turned down by more (-30 dB): what is cut to nothing is heard as a hole."""
@@ -33,32 +33,32 @@ STRETCH = 4_000_000
 
 
 @dataclass(frozen=True)
-class Suppression:
+class Postfilter:
     """Turns the microphones down where nothing but bleed is left.
 
     Parameters
     ----------
     leak
-        λ, ``(rings, mics, mics, bands)``: of the power of voice j, ringing as RINGS tells, the share left in microphone
-        i; from band to band it changes gradually.
+        λ, ``(rings, mics, mics, bands)``: of the power of source j, ringing as RINGS tells, the share left in
+        microphone i; from band to band it changes gradually.
     """
 
     leak: NDArray[np.float32]
 
     @classmethod
-    def none(cls, mics: int) -> Suppression:
+    def none(cls, mics: int) -> Postfilter:
         """Nothing is turned down."""
         return cls(np.zeros((len(RINGS), mics, mics, 1), np.float32))
 
-    def turned_up(self, gains: NDArray[np.float32]) -> Suppression:
+    def turned_up(self, gains: NDArray[np.float32]) -> Postfilter:
         """Do the same to microphones turned up by ``gains``, ``(mics,)``."""
-        return Suppression(self.leak * np.square(gains[:, None] / gains)[:, :, None])
+        return Postfilter(self.leak * np.square(gains[:, None] / gains)[:, :, None])
 
-    def among(self, mics: NDArray[np.intp], count: int) -> Suppression:
+    def among(self, mics: NDArray[np.intp], count: int) -> Postfilter:
         """Place these microphones among ``count``, the others of which have no part in it."""
         leak = np.zeros((len(RINGS), count, count, self.leak.shape[-1]), np.float32)
         leak[:, mics[:, None], mics] = self.leak
-        return Suppression(leak)
+        return Postfilter(leak)
 
     def gain(self, spectra: Spectra, rate: int) -> Floats:
         """Gain, FLOOR to 1, of every point of ``(mics, bins, frames)``: 1 less the share that λ explains."""
@@ -80,18 +80,18 @@ class Suppression:
         told: Floats = self.leak @ spread.astype(np.float32)
         return told
 
-    def modest(self, microphones: Recording, filtered: Recording) -> Suppression:
+    def modest(self, microphones: Recording, filtered: Recording) -> Postfilter:
         """Leave alone the microphones from which the gain would take more power than the filters did.
 
         Filters take most of the bleed, even of drums. Where they found little, a gain that finds much has found two
-        voices that sound together.
+        sources that sound together.
         """
         quieter = self.apply(filtered)
         taken = np.zeros((2, len(microphones)))
         for start, stop in microphones.blocks():
             stages = [recording.read(start, stop) for recording in (microphones, filtered, quieter)]
             taken += np.sum(np.square(np.diff(stages, axis=0), dtype=np.float64), axis=-1)
-        return Suppression(np.where((taken[1] <= taken[0])[:, None, None], self.leak, 0))
+        return Postfilter(np.where((taken[1] <= taken[0])[:, None, None], self.leak, 0))
 
     def apply(self, recording: Recording) -> Recording:
         """Turn down; microphones of which nothing is known pass as they are, to the bit."""

@@ -31,7 +31,7 @@ least 0.14 on songs, 0.2 on drums, mostly below 0.03 without any bleed."""
 UNEXPLAINED = 2.0
 """A microphone is left as it was if what is subtracted, fitted to it, would have to be this many times larger: most of
 what goes with it is still there, and it is no path. Measured: 0.3 to 1.7 where there is bleed, 3 to 100 where two
-voices without bleed were taken for one."""
+sources without bleed were taken for one."""
 
 NOTHING = 1e-5
 """So little bleed (-50 dB) is none: the microphone is left as it was, to the bit."""
@@ -48,11 +48,11 @@ def band_edges(bins: int, rate: int, layout: tuple[float, float]) -> NDArray[np.
 def scaled_by_effect(mixing: Response, cross: Response, rate: int) -> Response:
     """Scale down, band by band, the paths that subtract more than they remove.
 
-    Paths are learnt where voice i is quiet. A path that was learnt from sound that neither voice made (a cymbal
-    without a microphone) does harm where voice j plays. There the truth shows: what a right path subtracts, b = a_ij
+    Paths are learnt where source i is quiet. A path that was learnt from sound that neither source made (a cymbal
+    without a microphone) does harm where source j plays. There the truth shows: what a right path subtracts, b = a_ij
     y_j, is all bleed, and what is left is orthogonal to it; the factor by which b explains microphone i best,
-    Re⟨y_i + b, b⟩ / ⟨b, b⟩ = 1 + Re⟨y_i, b⟩ / ⟨b, b⟩, is 1. With the voices of before the round in place of those of
-    after, what one round puts on too much the next one takes off. Bins count by the square root of voice i's power
+    Re⟨y_i + b, b⟩ / ⟨b, b⟩ = 1 + Re⟨y_i, b⟩ / ⟨b, b⟩, is 1. With the sources of before the round in place of those of
+    after, what one round puts on too much the next one takes off. Bins count by the square root of source i's power
     there, inverted: neither the loudest bin alone nor the noise between the bins decides.
 
     Parameters
@@ -60,7 +60,7 @@ def scaled_by_effect(mixing: Response, cross: Response, rate: int) -> Response:
     mixing
         ``(bins, mics, mics)``, unit diagonal.
     cross
-        Cross-spectra of the voices before the round, on a grid of bins coarser by a whole factor.
+        Cross-spectra of the sources before the round, on a grid of bins coarser by a whole factor.
     """
     coarse, mics = cross.shape[:2]
     grid = (len(mixing) - 1) // (coarse - 1)
@@ -78,7 +78,7 @@ def scaled_by_effect(mixing: Response, cross: Response, rate: int) -> Response:
     return scaled
 
 
-def judged(microphones: Bins, voices: Bins, rate: int) -> NDArray[np.float32]:
+def judged(microphones: Bins, sources: Bins, rate: int) -> NDArray[np.float32]:
     """Say how much of what was subtracted from each microphone was rightly subtracted: do no harm.
 
     What is subtracted, b = x - y, is right where 1 + Re⟨y, b⟩ / ⟨b, b⟩ is 1, see :func:`scaled_by_effect`. Where that
@@ -91,9 +91,9 @@ def judged(microphones: Bins, voices: Bins, rate: int) -> NDArray[np.float32]:
     -------
     ``(mics, bins)``, 0 to 1.
     """
-    removed = microphones - voices
+    removed = microphones - sources
     spent = power(removed).sum(axis=-1)
-    gained = spent + (voices * removed.conj()).real.sum(axis=-1)
+    gained = spent + (sources * removed.conj()).real.sum(axis=-1)
     bins = len(removed)
     edges = band_edges(bins, rate, FINE_BANDS)
     total = np.add.reduceat(spent, edges[:-1])
@@ -113,7 +113,7 @@ def judged(microphones: Bins, voices: Bins, rate: int) -> NDArray[np.float32]:
 def louder(microphones: Bins, removed: Bins, edges: NDArray[np.intp]) -> Powers:
     """Of what is subtracted where it is most of what is heard, say how much makes that louder, ``(mics,)``.
 
-    Where voice i is soft against its bleed, taking the bleed must leave less, band by band and moment by moment; where
+    Where source i is soft against its bleed, taking the bleed must leave less, band by band and moment by moment; where
     it is loud, it is chance whether the sum of the two is more or less than its parts. 1 where it hardly ever is soft.
     """
     heard, taken, left = (

@@ -14,7 +14,7 @@ export class Listen {
     this.after = player.source.layers === 2;
     this.events = new AbortController();
     const on = (name, work) => player.addEventListener(name, work, { signal: this.events.signal });
-    run.figures.voices.forEach((voice, mic) => { player.mics[mic].kept = this.kept(voice); });
+    run.figures.sources.forEach((source, mic) => { player.mics[mic].kept = this.kept(source); });
     this.strips = run.figures.names.map((name, mic) => this.strip(name, mic));
     this.element = h("div", {}, this.transport(), h("div", { class: "strips" }, this.ruler(), this.strips.map((strip) => strip.element)));
     on("state", () => this.show());
@@ -27,9 +27,9 @@ export class Listen {
 
   close() { this.events.abort(); }
 
-  kept(voice) {
-    const dB = this.reduction[voice];
-    return this.after && dB !== undefined && voice !== null ? Math.min(1, amplitude(-dB)) : 0;
+  kept(source) {
+    const dB = this.reduction[source];
+    return this.after && dB !== undefined && source !== null ? Math.min(1, amplitude(-dB)) : 0;
   }
 
   // ------------------------------------------------------------------------------------------------------ transport
@@ -82,7 +82,7 @@ export class Listen {
   // --------------------------------------------------------------------------------------------------------- strips
 
   strip(name, mic) {
-    const { player } = this, state = player.mics[mic], voice = this.run.figures.voices[mic];
+    const { player } = this, state = player.mics[mic], source = this.run.figures.sources[mic];
     const press = (key) => () => { state[key] = !state[key]; player.update(); };
     const solo = h("button", { type: "button", class: "toggle", onclick: press("solo"), "aria-label": `Solo ${name}` }, "S");
     const mute = h("button", { type: "button", class: "toggle", onclick: press("mute"), "aria-label": `Mute ${name}` }, "M");
@@ -90,27 +90,27 @@ export class Listen {
       h("option", { value: "" }, "as all"), LAYERS.map(([value, title]) => h("option", { value }, title.toLowerCase())));
     const levelText = h("output"), level = h("input", { type: "range", min: -40, max: 12, step: 0.5, value: state.level, "aria-label": `Level of ${name} in dB`,
       oninput: () => { state.level = Number(level.value); player.update(); }, ondblclick: () => { state.level = 0; player.update(); } });
-    const depthText = h("output"), depth = h("input", { type: "range", min: 0, max: ALL, step: 0.5, "aria-label": `Remove at most so many dB of bleed from ${voice}`,
-      oninput: () => this.tune(voice, Number(depth.value)) });
+    const depthText = h("output"), depth = h("input", { type: "range", min: 0, max: ALL, step: 0.5, "aria-label": `Remove at most so many dB of bleed from ${source}`,
+      oninput: () => this.tune(source, Number(depth.value)) });
     const canvas = h("canvas", { class: "wave", role: "img", "aria-label": `Waveform of ${name}` });
     const head = h("span", { class: "head" }), region = h("span", { class: "region" });
     const picture = h("div", { class: "lane", onpointerdown: (event) => this.drag(event) }, canvas, region, head);
-    const room = voice === null;
-    const named = room ? " (room)" : voice === name ? "" : ` (${voice})`;
+    const room = source === null;
+    const named = room ? " (room)" : source === name ? "" : ` (${source})`;
     const element = h("div", { class: "strip", tabindex: 0, role: "group", "aria-label": `${name}${named}`, onfocus: () => this.hooks.look(mic) },
       h("div", { class: "controls" },
         h("div", { class: "row" }, h("strong", { class: "name", title: name }, name, h("span", { class: "soft" }, named)), solo, mute, this.after ? layer : null),
         h("label", { class: "slide" }, h("span", {}, "level"), level, levelText),
         this.after && !room ? h("label", { class: "slide" }, h("span", {}, "remove"), depth, depthText) : null),
       picture);
-    return { element, solo, mute, layer, level, levelText, depth, depthText, canvas, head, region, voice, wave: new Waveform(canvas), lane: picture };
+    return { element, solo, mute, layer, level, levelText, depth, depthText, canvas, head, region, source, wave: new Waveform(canvas), lane: picture };
   }
 
-  // Change how much is removed of a voice's bleed: heard at once, kept by the server a moment later.
-  tune(voice, dB) {
-    if (dB >= ALL) delete this.reduction[voice];
-    else this.reduction[voice] = dB;
-    this.run.figures.voices.forEach((other, mic) => { if (other === voice) this.player.mics[mic].kept = this.kept(voice); });
+  // Change how much is removed of a source's bleed: heard at once, kept by the server a moment later.
+  tune(source, dB) {
+    if (dB >= ALL) delete this.reduction[source];
+    else this.reduction[source] = dB;
+    this.run.figures.sources.forEach((other, mic) => { if (other === source) this.player.mics[mic].kept = this.kept(source); });
     this.player.update();
     this.hooks.tuned?.({ ...this.reduction });
   }
@@ -150,7 +150,7 @@ export class Listen {
       strip.layer.value = state.layer ?? "";
       strip.level.value = state.level;
       strip.levelText.textContent = `${number(state.level)} dB`;
-      const dB = this.reduction[strip.voice];
+      const dB = this.reduction[strip.source];
       strip.depth.value = dB ?? ALL;
       strip.depthText.textContent = dB === undefined ? "all" : `${number(dB)} dB`;
       strip.depth.setAttribute("aria-valuetext", dB === undefined ? "all" : `${dB} dB`);

@@ -49,5 +49,5 @@ function table(title, names, values, mark) {
   const tall = Math.max(...names.map((name) => name.length)) > 8 ? " tall" : "";
   return h("div", {}, h("h3", {}, title),
     h("div", { class: "wide", role: "region", "aria-label": `Bleed matrix ${title.toLowerCase()}`, tabindex: 0 },
-      h("table", { class: `heat${tall}` }, h("caption", { class: "hidden" }, `Row: a microphone. Column: a voice. dB, ${title.toLowerCase()}`), head, body)));
+      h("table", { class: `heat${tall}` }, h("caption", { class: "hidden" }, `Row: a microphone. Column: a source. dB, ${title.toLowerCase()}`), head, body)));
 }

@@ -93,8 +93,8 @@ export class SessionView {
     this.progress = null;
     if (!session.files.length) { this.mics.replaceChildren(picker((files) => this.files.add(files))); return; }
     const longest = Math.max(...session.files.map((file) => file.frames / file.rate));
-    const voices = [...new Set(session.units.map((unit) => unit.voice).filter(Boolean))];
-    const list = h("datalist", { id: "voices" }, voices.map((voice) => h("option", { value: voice })));
+    const sources = [...new Set(session.units.map((unit) => unit.source).filter(Boolean))];
+    const list = h("datalist", { id: "sources" }, sources.map((source) => h("option", { value: source })));
     const rows = session.poly
       ? session.units.map((unit, channel) => this.micRow(unit, session.files[0], [channel], longest))
       : session.files.map((file, i) => this.micRow(session.units[i], file, [...Array(file.channels).keys()], longest));
@@ -109,12 +109,12 @@ export class SessionView {
     const change = (what) => doing(async () => {
       try { this.session = await patch(`sessions/${this.id}`, { unit: unit.name, ...what() }); } finally { this.micsState = null; this.show(); }
     })();
-    const kind = unit.left_out ? "out" : unit.voice === null ? "room" : "voice";
-    const voice = h("input", { type: "text", value: unit.voice ?? "", list: "voices", "aria-label": `Voice of ${unit.name}`, spellcheck: "false", maxlength: 80,
-      onchange: () => change(() => ({ voice: voice.value.trim() || unit.name })) });
+    const kind = unit.left_out ? "out" : unit.source === null ? "room" : "source";
+    const source = h("input", { type: "text", value: unit.source ?? "", list: "sources", "aria-label": `Source of ${unit.name}`, spellcheck: "false", maxlength: 80,
+      onchange: () => change(() => ({ source: source.value.trim() || unit.name })) });
     const select = h("select", { class: kind === "room" ? "wide-choice" : null, "aria-label": `What ${unit.name} is`, onchange: () => change(() => ({
-      out: { left_out: true }, room: { voice: null, left_out: false }, voice: { voice: unit.voice ?? unit.name, left_out: false } }[select.value])) },
-      [["voice", "voice"], ["room", "room, unchanged"], ["out", this.session.poly ? "unchanged" : "left out"]].map(([value, text]) => h("option", { value, selected: value === kind }, text)));
+      out: { left_out: true }, room: { source: null, left_out: false }, source: { source: unit.source ?? unit.name, left_out: false } }[select.value])) },
+      [["source", "source"], ["room", "room, unchanged"], ["out", this.session.poly ? "unchanged" : "left out"]].map(([value, text]) => h("option", { value, selected: value === kind }, text)));
     const wrong = file.notes.map((note) => note.replace(/: .*/, "")), notes = [];
     if (file.rate !== this.session.rate) notes.push(`${file.rate} Hz, not ${this.session.rate}; comes back so`);
     if (file.frames / file.rate < longest - 0.005) notes.push(`${time(file.frames / file.rate, 1)}, shorter than the longest`);
@@ -137,7 +137,7 @@ export class SessionView {
         h("div", { class: "soft" }, `${number(decibel(power))} dB, peak ${number(20 * Math.log10(peak))} dB, ${time(file.frames / file.rate, 1)}`),
         wrong.length ? h("div", { class: "wrong" }, wrong.join("; ")) : null,
         notes.length ? h("div", { class: "soft" }, notes.join("; ")) : null),
-      h("div", { class: "say" }, select, kind === "voice" ? h("label", {}, h("span", { class: "soft" }, "of "), voice) : null,
+      h("div", { class: "say" }, select, kind === "source" ? h("label", {}, h("span", { class: "soft" }, "of "), source) : null,
         this.session.poly ? null : h("button", { type: "button", class: "quiet small", onclick: erase, "aria-label": `Take ${file.name} out` }, "×")));
   }
 
@@ -172,7 +172,7 @@ export class SessionView {
       const wanted = { method: method.value, settings };
       const dB = most.value.trim().replace(",", ".");
       if (dB) wanted.reduction = {}; // nothing said: what a session.toml said, or all
-      if (dB && dB !== "all") for (const unit of this.session.units) if (unit.voice !== null && !unit.left_out) wanted.reduction[unit.voice] = dB;
+      if (dB && dB !== "all") for (const unit of this.session.units) if (unit.source !== null && !unit.left_out) wanted.reduction[unit.source] = dB;
       const run = await post(`sessions/${this.id}/runs`, wanted);
       this.follow = run.id;
       await this.refresh();
@@ -214,7 +214,7 @@ export class SessionView {
       progress.tell(run);
       parts.push(progress.element, h("button", { type: "button", class: "quiet", onclick: doing(async () => { await post(`${path}/cancel`); await this.refresh(); }) }, "Cancel"));
     } else {
-      const share = run.share_after === null ? "" : `; predictable ${number(100 * run.share_before)} → ${number(100 * run.share_after)} %, median bleed ${number(run.median_before, 0)} → ${number(run.median_after, 0)} dB`;
+      const share = run.coherence_after === null ? "" : `; predictable ${number(100 * run.coherence_before)} → ${number(100 * run.coherence_after)} %, median bleed ${number(run.median_before, 0)} → ${number(run.median_after, 0)} dB`;
       const text = run.status === "failed" ? run.error : run.status === "cancelled" ? "cancelled" : `took ${time(run.seconds ?? 0)}${share}`;
       parts.push(h("span", { class: run.status === "failed" ? "wrong" : "soft", role: run.status === "failed" ? "alert" : null }, text),
         h("button", { type: "button", class: "quiet", "aria-label": `Delete run ${name}`, onclick: doing(async () => {
@@ -282,7 +282,7 @@ export class SessionView {
     this.player.close();
     this.player.source = null;
     this.player.load({ path, layers: 1, rate: session.rate, length: session.length, names, energies: null });
-    this.listen = new Listen(this.player, path, { figures: { names, voices: names, rate: session.rate, length: session.length }, places, reduction: {} }, this.about.zooms, { look: () => {}, tuned: null });
+    this.listen = new Listen(this.player, path, { figures: { names, sources: names, rate: session.rate, length: session.length }, places, reduction: {} }, this.about.zooms, { look: () => {}, tuned: null });
     this.result.replaceChildren(section("Listen", "listen", this.listen.element));
   }
 
@@ -291,14 +291,14 @@ export class SessionView {
       const why = ACTIVE.includes(status) ? "The bleed is being measured." : "The bleed was not measured: the run was ended before.";
       return [h("p", { class: "soft" }, why)];
     }
-    const { share_before: was, share_after: became } = figures;
+    const { coherence_before: was, coherence_after: became } = figures;
     const percent = (value) => (value === null ? "–" : number(100 * value));
     const change = h("table", { class: "levels", "aria-labelledby": "change" },
       h("thead", {}, h("tr", {}, figures.names.map((name) => h("th", { scope: "col" }, name)))),
       h("tbody", {}, h("tr", {}, figures.change.map((value) => h("td", {}, number(value))))));
     return [
       h("h3", { id: "bleed" }, "Who is heard where"),
-      h("p", {}, "Row: a microphone. Column: a voice. How loud the voice arrives there against its own microphone, in dB, estimated from the recording alone. "
+      h("p", {}, "Row: a microphone. Column: a source. How loud the source arrives there against its own microphone, in dB, estimated from the recording alone. "
         + "The lower the better; after cleaning it is an upper bound."),
       matrices(figures),
       h("p", {}, "Predictable from the other microphones: ", h("strong", {}, `${percent(was)} → ${percent(became)} %`), "."),

@@ -32,7 +32,7 @@ export class Take {
   explain(run) {
     this.command.textContent = run.command ?? "debleed remove FOLDER -o CLEAN   # with the session.toml below in FOLDER";
     this.toml.textContent = run.toml;
-    const parts = Object.entries(run.reduction).map(([voice, dB]) => `${voice} at most ${number(dB)} dB`);
+    const parts = Object.entries(run.reduction).map(([source, dB]) => `${source} at most ${number(dB)} dB`);
     this.tuned.textContent = parts.length ? `Removed: ${parts.join(", ")}; of the others all.` : "All bleed that was found is removed.";
   }
 

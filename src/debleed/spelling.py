@@ -1,0 +1,40 @@
+"""Names of version 0.1 that version 0.2 still accepts, with a warning; this table goes with version 0.3."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from types import MappingProxyType
+
+log = logging.getLogger(__name__)
+
+OLD: Mapping[str, Mapping[str, str]] = MappingProxyType(
+    {
+        "method": {"linear": "instantaneous"},
+        "preset": {
+            "founding-linear": "waspaa2023-linear",
+            "founding-room-0.25": "waspaa2023-room-0.25",
+            "founding-room-0.35": "waspaa2023-room-0.35",
+            "founding-hall-0.8": "waspaa2023-hall-0.8",
+        },
+        "variant": {"founding": "published"},
+        "session key": {"voices": "sources", "voice_reduction": "source_reduction"},
+        "option": {"--voice": "--source"},
+    }
+)
+"""Kind of name → old spelling → new spelling."""
+
+
+def current(kind: str, name: str) -> str:
+    """Return the present spelling of a name; an old one is logged as a warning.
+
+    Examples
+    --------
+    >>> current("method", "linear"), current("method", "kamir")
+    ('instantaneous', 'kamir')
+    """
+    new = OLD[kind].get(name)
+    if new is None:
+        return name
+    log.warning("the %s '%s' is called '%s' now; the old name will be refused from version 0.3 on", kind, name, new)
+    return new
