@@ -27,7 +27,7 @@ from scipy.signal import resample_poly
 
 from debleed.dsp.stft import nfft_at, stft
 from debleed.methods.demix.broadband import preamps
-from debleed.methods.demix.excerpt import listen
+from debleed.methods.demix.excerpt import sounding_excerpt
 from debleed.methods.demix.features import HOPS, NFFT, ringing
 from debleed.methods.demix.leakage_net import SHIPPED, weights
 from debleed.methods.demix.method import find_filters, seen_evenly
@@ -115,10 +115,10 @@ def prepare(scratch: Path, songs: Sequence[str], hits: str, number: int) -> Path
         return path
     rng = generator(key)
     mics, own = take_of(rng, number, hits) if kind == "take" else scene_of(rng, key, songs)
-    sounding, heard = listen(mics, 120.0)
+    sounding, heard = sounding_excerpt(mics, 120.0)
     if len(sounding) < len(mics):
         return None
-    allowed = mics.paths()
+    allowed = mics.can_bleed()
     preamp_gains, begun = preamps(heard, mics.rate, allowed)
     heard /= preamp_gains[:, None]
     scale = np.sqrt(np.mean(np.square(heard), axis=1, keepdims=True) / np.mean(np.square(mics.read()), axis=1)[:, None])

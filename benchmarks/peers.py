@@ -62,7 +62,7 @@ class Peer:
     iterations: int = 60
     components: int = 8
 
-    def fit(self, recording: Recording, side: Side = Side(), progress: Progress = quiet) -> Separated:  # noqa: B008 - frozen
+    def learn(self, recording: Recording, side: Side = Side(), progress: Progress = quiet) -> Separated:  # noqa: B008 - frozen
         """Separate; the time told is that of the iterations alone, without transforms and permutation."""
         truth = truth_of(recording, side).read()
         samples = recording.read().astype(np.float32)

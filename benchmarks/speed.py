@@ -36,7 +36,7 @@ ASKED = 6.0
 def timed(mics: Recording, own: Recording, method: str = "demix") -> tuple[float, Scores]:
     """Clean a recording; all of it counts."""
     began = time.perf_counter()
-    clean = create(method).fit(mics).apply(mics).read()
+    clean = create(method).learn(mics).apply(mics).read()
     seconds = time.perf_counter() - began
     return seconds, score(own, Recording.from_array(clean, mics.rate, mics.names), mics)
 
@@ -48,7 +48,7 @@ def side_by_side(rate: int, seconds: float, iterations: int, method: str) -> str
     print(f"{method}: {first:.1f} s, {shown(scores.median('sdr'))} dB", flush=True)
     peers = []
     for algorithm in ("ilrma", "auxiva"):
-        found = Peer(algorithm, iterations=iterations).fit(mics, Side(truth=own))
+        found = Peer(algorithm, iterations=iterations).learn(mics, Side(truth=own))
         took = found.seconds * FULL / iterations
         theirs = score(own, found.apply(mics), mics)
         peers.append((algorithm, took, theirs, found.precision))

@@ -25,12 +25,12 @@ def room(length: int = 4 * RATE) -> tuple[np.ndarray, np.ndarray]:
 def score(name: str, mics: np.ndarray, truth: np.ndarray, **settings: object) -> np.ndarray:
     recording = Recording.from_array(mics, RATE)
     side = Side(truth=Recording.from_array(truth, RATE))
-    return sdr(truth, create(name, **settings).fit(recording, side).apply(recording).read())
+    return sdr(truth, create(name, **settings).learn(recording, side).apply(recording).read())
 
 
 def test_unprocessed_is_the_recording_itself() -> None:
     recording = Recording.from_array(np.ones((2, 10)), RATE)
-    assert create("unprocessed").fit(recording).apply(recording) is recording
+    assert create("unprocessed").learn(recording).apply(recording) is recording
 
 
 def test_ceilings_stand_in_order() -> None:
@@ -93,8 +93,8 @@ def test_filters_come_from_any_number_of_blocks(monkeypatch: pytest.MonkeyPatch)
 def test_oracles_refuse_the_truth_of_something_else(name: str) -> None:
     recording = Recording.from_array(np.ones((2, 100)), RATE)
     with pytest.raises(InputError, match="needs the truth"):
-        create(name).fit(recording)
+        create(name).learn(recording)
     with pytest.raises(InputError, match="lacks the microphones mic2"):
-        create(name).fit(recording, Side(truth=recording.select([0])))
+        create(name).learn(recording, Side(truth=recording.select([0])))
     with pytest.raises(InputError, match="99 samples"):
-        create(name).fit(recording, Side(truth=Recording.from_array(np.ones((2, 99)), RATE)))
+        create(name).learn(recording, Side(truth=Recording.from_array(np.ones((2, 99)), RATE)))

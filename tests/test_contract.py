@@ -1,257 +1,55 @@
-"""One contract for every method: what `Recording` in, `Recording` out means."""
+"""The contract that every method keeps, see :mod:`debleed.contract`, on all that are registered."""
 
-from __future__ import annotations
+import subprocess
+import sys
 
-import dataclasses
-
-import numpy as np
 import pytest
 
-from debleed import Recording
-from debleed.methods import METHODS, Side, create
-from debleed.recording import InputError
-from debleed.remove import remove
+pytest.register_assert_rewrite("debleed.contract")
 
-RATE = 8000
-PACKAGES = dict.fromkeys(["di-cae", "t-unet", "f-unet", "df-unet", "df-unet-gat"], "onnxruntime")
-"""What methods need that is not always there."""
+from debleed.contract import *  # noqa: E402, F403
+from debleed.contract import _installed, pytest_generate_tests  # noqa: E402, F401 - what a star leaves out
+from debleed.methods import create  # noqa: E402
+from debleed.recording import InputError  # noqa: E402
 
-SMALL = {"oracle-linear": {"seconds": 0.02, "iterations": 400}}
-"""Settings that suit two seconds of sound."""
+METHOD = """
+from dataclasses import dataclass, field
+from typing import ClassVar
 
-ROUNDING = 1e-4
-"""Largest difference, against the peak, of results that may differ by float32 rounding, which filters amplify."""
+@dataclass(frozen=True)
+class Halved:
+    by: float = field(default=2.0, metadata={"help": "what microphones are divided by"})
+    needs: ClassVar[frozenset[str]] = frozenset()
+    source_count: ClassVar[int | None] = None
 
+    def learn(self, recording, side=None, progress=None):
+        return self
 
-@pytest.fixture(params=METHODS)
-def name(request: pytest.FixtureRequest) -> str:
-    if request.param in PACKAGES:
-        pytest.importorskip(PACKAGES[request.param], reason="needs ONNX Runtime: pip install 'debleed[neural]'")
-    return request.param
-
-
-def count(name: str) -> int:
-    """Return the number of microphones to try a method with."""
-    return create(name).sources or 3
-
-
-def band(mics: int = 3, length: int = 2 * RATE, dtype: type = np.float32) -> tuple[np.ndarray, np.ndarray]:
-    """Sources of a dozen partials that swell, over a little noise, and an eighth of each in every other microphone."""
-    rng = np.random.default_rng(5)
-    t = np.arange(length) / RATE
-    sources = np.zeros((mics, length))
-    for source in sources:
-        for partial in rng.uniform(100, 3900, 12):
-            swell = np.sin(np.pi * rng.uniform(0.3, 1) * t + rng.uniform(0, np.pi)) ** 2
-            source += swell * np.sin(2 * np.pi * partial * t + rng.uniform(0, 2 * np.pi))
-    images = 0.05 * (sources + 0.03 * rng.standard_normal(sources.shape))
-    mixing = np.eye(mics) + (1 - np.eye(mics)) / 8
-    return (mixing @ images).astype(dtype), images.astype(dtype)
-
-
-def clean(
-    name: str,
-    mics: np.ndarray,
-    images: np.ndarray | None = None,
-    mixture: np.ndarray | None = None,
-    **described: object,
-) -> Recording:
-    """Run a method, with the side information that it asks for; the mixture is the sum of the images unless given."""
-    recording = Recording.from_array(mics, RATE, **described)  # type: ignore[arg-type]
-    images = mics if images is None else images
-    truth = Recording.from_array(images, RATE, **described)  # type: ignore[arg-type]
-    mixture = images.sum(axis=0, keepdims=True) if mixture is None else mixture
-    offered = {"truth": truth, "mixture": Recording.from_array(mixture, RATE)}
-    needs = create(name).needs
-    assert needs <= set(offered)
-    side = Side(**{need: offered[need] for need in needs})
-    return remove(recording, name, settings=SMALL.get(name, {}), side=side)
-
-
-def close(a: np.ndarray, b: np.ndarray) -> bool:
-    return bool(np.max(np.abs(a - b), initial=0) <= ROUNDING * np.max(np.abs(b), initial=0))
-
-
-def test_keeps_the_description(name: str) -> None:
-    names = ("vox", "bass", "drums", "keys")[: count(name)]
-    mics, images = band(count(name))
-    cleaned = clean(name, mics, images, names=names)
-    assert cleaned.names == cleaned.sources == names
-    assert (cleaned.rate, cleaned.length) == (RATE, mics.shape[1])
-    found = cleaned.read()
-    assert found.shape == mics.shape
-    assert found.dtype == mics.dtype
-    assert np.isfinite(found).all()
-
-
-def test_is_aligned_to_the_sample(name: str) -> None:
-    mics, images = band(count(name))
-    found = clean(name, mics, images).read()
-    for cleaned, image in zip(found, images, strict=True):
-        products = [np.sum(np.roll(cleaned, lag) * image) for lag in range(-8, 9)]
-        assert np.argmax(products) == 8  # lag 0, and not upside down
-
-
-def test_leaves_the_input_alone(name: str) -> None:
-    mics, images = band(count(name))
-    mics.flags.writeable = images.flags.writeable = False
-    before = mics.copy()
-    clean(name, mics, images).read()
-    assert np.array_equal(mics, before)
-
-
-def test_deterministic(name: str) -> None:
-    mics, images = band(count(name))
-    first = clean(name, mics, images)
-    np.random.default_rng().standard_normal(3)
-    np.random.seed(1)  # noqa: NPY002 - the global state must not matter
-    second = clean(name, mics, images)
-    assert np.array_equal(first.read(), second.read())
-    assert np.array_equal(first.read(), first.read())
-
-
-@pytest.mark.parametrize("scale", [1e-6, 10.0])
-@pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_follows_the_level(name: str, scale: float, dtype: type) -> None:
-    mics, images = band(count(name), dtype=dtype)
-    expected = clean(name, mics, images).read()
-    found = clean(name, mics * dtype(scale), images * dtype(scale)).read()
-    assert close(found / dtype(scale), expected)
-
-
-def test_silence_stays_silence(name: str) -> None:
-    found = clean(name, np.zeros((count(name), 3000), np.float32)).read()
-    assert not found.any()
-
-
-def test_a_silent_microphone_stays_silent(name: str) -> None:
-    mics, images = band(count(name))
-    mics[1] = images[1] = 0
-    found = clean(name, mics, images).read()
-    assert np.isfinite(found).all()
-    assert np.abs(found[1]).max() <= 1e-6 * np.abs(mics).max()
-
-
-@pytest.mark.parametrize("number", [np.nan, np.inf])
-def test_refuses_what_is_no_number(name: str, number: float) -> None:
-    mics, images = band(count(name))
-    mics[1, 77] = number
-    with pytest.raises(InputError, match="mic2"):
-        clean(name, mics, images)
-
-
-def test_room_microphones_come_back_unchanged(name: str) -> None:
-    mics, images = band(count(name) + 1)
-    found = clean(name, mics, images, sources=["a", None, *"bcd"[: count(name) - 1]]).read()
-    assert np.array_equal(found[1], mics[1])
-
-
-@pytest.mark.parametrize("length", [1, 2, 7, 100, 1023, 4097])
-def test_any_length(name: str, length: int) -> None:
-    mics, images = band(count(name), length=length)
-    found = clean(name, mics, images).read()
-    assert found.shape == mics.shape
-    assert np.isfinite(found).all()
-
-
-def test_refuses_no_samples(name: str) -> None:
-    with pytest.raises(InputError, match="no samples"):
-        clean(name, np.zeros((count(name), 0), np.float32))
-
-
-def test_one_microphone_comes_back(name: str) -> None:
-    mics, images = band(1)
-    assert np.array_equal(clean(name, mics, images).read(), mics)
-
-
-@pytest.mark.parametrize("block", [800, 3001])
-def test_blocks_agree_with_the_whole(name: str, block: int) -> None:
-    mics, images = band(count(name))
-    cleaned = clean(name, mics, images)
-    starts = list(range(0, mics.shape[1], block))
-    parts = {start: cleaned.read(start, min(start + block, mics.shape[1])) for start in reversed(starts)}
-    assert close(np.concatenate([parts[start] for start in starts], axis=1), cleaned.read())
-    assert cleaned.read(5, 5).shape == (count(name), 0)
-
-
-def test_identical_microphones_do_not_blow_up(name: str) -> None:
-    mics, images = band(max(2, create(name).sources or 0))
-    mics[1], images[1] = mics[0], images[0]
-    found = clean(name, mics, images).read()
-    assert np.isfinite(found).all()
-    assert np.abs(found).max() <= 1.5 * np.abs(mics).max()
-
-
-def test_polarity_follows_the_microphone(name: str) -> None:
-    mics, images = band(count(name))
-    flip = np.array([[1], [-1], [1], [1]], np.float32)[: count(name)]
-    mixture = images.sum(axis=0, keepdims=True)  # a cable was soldered the other way round; the mixture is what it was
-    found = clean(name, flip * mics, flip * images, mixture).read()
-    assert close(found, flip * clean(name, mics, images, mixture).read())
-
-
-def test_a_pair_is_one_source(name: str) -> None:
-    if name == "di-cae":
-        pytest.skip("di-cae hears each microphone alone, so it cannot take one for another's bleed")
-    sources = count(name) - 1 if create(name).sources is None else count(name)
-    mics, images = band(sources)
-    pair, truth = (np.concatenate([z, 0.5 * z[-1:]]) for z in (mics, images))
-    names = ["vox", "bass", "drums", "keys"][-sources:]
-    cleaned = clean(name, pair, truth, sources=[*names, names[-1]])
-    found = cleaned.read()
-    assert cleaned.sources == (*names, names[-1])
-    # its own microphones are not taken for each other's bleed: as much of the source is there as of one microphone's
-    kept = np.sum(found[-2:] * truth[-2:], axis=1) / np.sum(truth[-2:] ** 2, axis=1)
-    single = np.sum(clean(name, mics, images).read()[-1] * images[-1]) / np.sum(images[-1] ** 2)
-    assert kept.min() > min(0.6, 0.9 * single)
-    assert single > 0.3
-
-
-def test_other_numbers_of_sources_are_refused(name: str) -> None:
-    needed = create(name).sources
-    if needed is not None:
-        mics, images = band(needed - 1)
-        with pytest.raises(InputError, match=f"exactly {needed} sources, this one has {needed - 1}"):
-            clean(name, mics, images)
-
-
-def test_a_pair_alone_comes_back(name: str) -> None:
-    mics, images = band(2)
-    assert np.array_equal(clean(name, mics, images, sources=["keys", "keys"]).read(), mics)
-
-
-def test_settings(name: str) -> None:
-    method = create(name)
-    assert dataclasses.is_dataclass(method)
-    assert all(field.metadata.get("help") for field in dataclasses.fields(method))
-    with pytest.raises(InputError, match="no setting 'loudness'"):
-        create(name, loudness=11)
-    with pytest.raises(dataclasses.FrozenInstanceError):
-        method.anything = 1  # type: ignore[attr-defined]
-
-
-def test_needs_are_asked_for(name: str) -> None:
-    mics, _ = band()
-    if create(name).needs:
-        with pytest.raises(InputError, match="needs"):
-            remove(Recording.from_array(mics, RATE), name)
-
-
-def test_progress_is_told_and_may_stop(name: str) -> None:
-    mics, images = band(count(name))
-    recording, truth = Recording.from_array(mics, RATE), Recording.from_array(images, RATE)
-    told: list[float] = []
-    side = Side(mixture=truth.select([0]), truth=truth)
-    remove(recording, name, settings=SMALL.get(name, {}), side=side, progress=lambda stage, share: told.append(share))
-    assert all(0 <= share <= 1 for share in told)
-
-    def stop(stage: str, share: float) -> None:
-        raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        remove(recording, name, settings=SMALL.get(name, {}), side=side, progress=stop)
+    def apply(self, recording):
+        return recording.with_reader(lambda start, stop: recording.read(start, stop) / self.by)
+"""
 
 
 def test_unknown_methods_are_refused() -> None:
     with pytest.raises(InputError, match=r"no method 'magic'; the methods are demix"):
         create("magic")
+    with pytest.raises(InputError, match="there is no module 'magic'"):
+        create("magic.wand:Wand")
+    with pytest.raises(InputError, match="has no 'Wand'"):
+        create("debleed.methods.baseline:Wand")
+    with pytest.raises(InputError, match="is no method"):
+        create("fractions:Fraction")
+
+
+def test_a_method_of_another_package_runs_through_the_contract(tmp_path: object) -> None:
+    (tmp_path / "halved.py").write_text(METHOD)  # type: ignore[operator]
+    command = [sys.executable, "-m", "debleed.contract", "halved:Halved", "-q", "-k", "deterministic or room or alone"]
+    done = subprocess.run(command, cwd=str(tmp_path), capture_output=True, text=True)
+    assert "4 passed" in done.stdout, done.stdout + done.stderr
+
+
+def test_a_method_that_breaks_the_contract_is_told(tmp_path: object) -> None:
+    (tmp_path / "halved.py").write_text(METHOD.replace("/ self.by", "+ self.by"))  # type: ignore[operator]
+    command = [sys.executable, "-m", "debleed.contract", "halved:Halved", "-q", "-k", "silence"]
+    done = subprocess.run(command, cwd=str(tmp_path), capture_output=True, text=True)
+    assert "failed" in done.stdout

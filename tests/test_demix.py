@@ -11,10 +11,16 @@ from debleed.dsp.overlap_save import OverlapSave
 from debleed.dsp.projection import projected
 from debleed.dsp.rtf import response, taps_of, unmixing
 from debleed.methods import create
-from debleed.methods.demix.broadband import find_paths, reach_beyond, weighted_covariances, windows, without_shared
+from debleed.methods.demix.broadband import (
+    estimate_filters,
+    reach_beyond,
+    weighted_covariances,
+    windows,
+    without_shared,
+)
 from debleed.methods.demix.excerpt import excerpt, spectra
 from debleed.methods.demix.fitting import around_each_lag, conjugate_gradients
-from debleed.methods.demix.safeguards import judged, scaled_by_effect
+from debleed.methods.demix.safeguards import scaled_by_effect, trusted
 from debleed.methods.instantaneous import one_matrix
 
 RATE = 8000
@@ -53,7 +59,7 @@ def gain(own: np.ndarray, mics: np.ndarray, clean: np.ndarray) -> np.ndarray:
 
 def run(mics: np.ndarray, **described: object) -> np.ndarray:
     recording = Recording.from_array(mics, RATE, **described)  # type: ignore[arg-type]
-    return create("demix").fit(recording).apply(recording).read()
+    return create("demix").learn(recording).apply(recording).read()
 
 
 def test_taps_and_response_undo_each_other() -> None:
@@ -153,7 +159,7 @@ def test_a_microphone_that_gets_louder_is_left_alone() -> None:
     before = spectra(own, 512)
     after = before.copy()
     after[:, 0] -= 0.5 * before[:, 1]
-    trust = judged(before, after, RATE)
+    trust = trusted(before, after, RATE)
     assert not trust[0].any()
 
 
@@ -162,9 +168,9 @@ def test_a_microphone_that_loses_more_than_is_subtracted_is_left_alone() -> None
     before[:, 0] += 0.5 * before[:, 1]  # one sound on two tracks
     after = before.copy()
     after[:, 0] -= 0.1 * before[:, 1]
-    assert not judged(before, after, RATE)[0].any()
+    assert not trusted(before, after, RATE)[0].any()
     after[:, 0] = before[:, 0] - 0.5 * before[:, 1]
-    assert judged(before, after, RATE)[0].all()
+    assert trusted(before, after, RATE)[0].all()
 
 
 @pytest.mark.parametrize("rate", [22050, 44100, 96000])
@@ -215,8 +221,8 @@ def test_bleeds_less_where_noise_is_added() -> None:
 
 def test_paths_between_microphones_of_one_source_are_none() -> None:
     mics = bled(sources())
-    allowed = Recording.from_array(mics, RATE, sources=["a", "a", "b"]).paths()
-    taps = find_paths(mics.astype(np.float32), RATE, allowed).taps
+    allowed = Recording.from_array(mics, RATE, sources=["a", "a", "b"]).can_bleed()
+    taps = estimate_filters(mics.astype(np.float32), RATE, allowed).taps
     assert not taps[0, 1].any()
     assert not taps[1, 0].any()
     assert taps[0, 2].any()

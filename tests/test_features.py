@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
 
-from debleed.methods.demix.features import FEATURES, QUIET_SHARES, band_edges, evidence, path_powers
+from debleed.methods.demix.features import QUIET_SHARES, feature_bands, features, path_powers, stacked
+from debleed.methods.demix.leakage_net import shipped
 from hits import hits, smeared
 
 RATE = 16000
@@ -19,7 +20,8 @@ def gathered(sources: np.ndarray, allowed: np.ndarray | None = None, path: float
     taps *= others(mics)[:, :, None]
     bleeding = sources + path * (sources.sum(axis=0) - sources)
     trust = np.ones((mics, 3), np.float32)
-    return evidence(bleeding, sources, taps, AHEAD, trust, RATE, others(mics) if allowed is None else allowed)
+    found = features(bleeding, sources, taps, AHEAD, trust, RATE, others(mics) if allowed is None else allowed)
+    return stacked(found, list(found))
 
 
 @pytest.fixture(scope="module")
@@ -29,23 +31,23 @@ def three() -> np.ndarray:
 
 @pytest.mark.parametrize("bins", [9, 129, 257, 513, 1025])
 def test_bands_cover_all_bins(bins: int) -> None:
-    edges = band_edges(bins)
+    edges = feature_bands(bins)
     assert edges[0] == 0
     assert edges[-1] == bins
     assert np.all(np.diff(edges) > 0)
 
 
 def test_bands_lie_at_the_same_bins_at_every_rate() -> None:
-    assert set(band_edges(257)[:-1]) <= set(band_edges(513))
+    assert set(feature_bands(257)[:-1]) <= set(feature_bands(513))
 
 
-def test_evidence_knows_no_level(three: np.ndarray) -> None:
+def test_features_knows_no_level(three: np.ndarray) -> None:
     assert gathered(1e-4 * three) == pytest.approx(gathered(three), abs=0.05)
     soft = gathered(three * np.array([[1], [1e-7], [1e-7]], np.float32))
     assert np.abs(soft).max() <= 90
 
 
-def test_evidence_moves_with_the_microphones(three: np.ndarray) -> None:
+def test_features_moves_with_the_microphones(three: np.ndarray) -> None:
     order = [2, 0, 1]
     assert gathered(three[order]) == pytest.approx(gathered(three)[np.ix_(order, order)], abs=1e-3)
 
@@ -54,7 +56,7 @@ def test_there_is_none_where_no_bleed_can_be(three: np.ndarray) -> None:
     allowed = others(3)
     allowed[0, 1] = False
     seen = gathered(three, allowed)
-    assert seen.shape[-1] == FEATURES
+    assert seen.shape[-1] == len(shipped().features)
     assert not seen[0, 1].any()
     assert not seen[[0, 1, 2], [0, 1, 2]].any()
     assert seen[1, 0].any()
@@ -77,7 +79,7 @@ def test_hardly_any_sound_is_no_trouble(length: int) -> None:
 def test_the_power_of_a_path_is_that_of_its_taps() -> None:
     taps = np.zeros((2, 2, 200), np.float32)
     taps[0, 1, 90] = 0.5
-    edges = band_edges(257)
+    edges = feature_bands(257)
     assert path_powers(taps, AHEAD, edges)[0, 1] == pytest.approx(0.25, rel=1e-4)
     assert not path_powers(taps, AHEAD, edges)[1, 0].any()
 
@@ -94,6 +96,6 @@ def test_trust_is_that_of_the_band() -> None:
     sources = np.stack([hits(0), hits(1)])
     trust = np.zeros((2, 513), np.float32)
     trust[:, 300:] = 1  # from 4.7 kHz on
-    seen = evidence(sources, sources, np.zeros((2, 2, 400), np.float32), AHEAD, trust, RATE, others(2))
-    middles = (band_edges(257)[:-1] + band_edges(257)[1:]) / 2 * RATE / 512
-    assert np.array_equal(seen[0, 1, :, -1] > 0, middles > 4700)
+    seen = features(sources, sources, np.zeros((2, 2, 400), np.float32), AHEAD, trust, RATE, others(2))
+    middles = (feature_bands(257)[:-1] + feature_bands(257)[1:]) / 2 * RATE / 512
+    assert np.array_equal(seen["trust"][0, 1] > 0, middles > 4700)

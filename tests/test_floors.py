@@ -47,7 +47,7 @@ def test_demix_harms_no_dry_recording() -> None:
 
 def test_the_guide_takes_more_of_drums_that_it_never_heard() -> None:
     mics, own = Item("drums-even", "9", 22050, 12).render()
-    found = create("demix").fit(mics)
+    found = create("demix").learn(mics)
     filtered, clean = (score(own, stage.apply(mics), mics) for stage in (found.filters, found))
     change = np.subtract(clean["sdr"], filtered["sdr"])
     assert np.median(change) > 1.5  # measured: 3.3 dB

@@ -81,7 +81,7 @@ def test_what_is_done_to_turned_up_microphones_is_the_same(kind: int) -> None:
     gains = GAINS.astype(np.float32)
     plain = remover.apply(Recording.from_array(mics, RATE)).read()
     turned = Recording.from_array(gains[:, None] * mics, RATE)
-    found = remover.turned_up(gains).apply(turned).read()
+    found = remover.rescaled(gains).apply(turned).read()
     assert found / gains[:, None] == pytest.approx(plain, abs=1e-5)
     assert np.abs(plain - mics).max() > 1e-3
     assert np.array_equal(found[1], turned.read()[1])
@@ -95,7 +95,7 @@ def test_the_gains_of_the_microphones_change_nothing(method: str) -> None:
     found = []
     for turned in (1.0, gains):
         recording = Recording.from_array(turned * mics, RATE)
-        found.append(create(method).fit(recording).apply(recording).read() / turned)
+        found.append(create(method).learn(recording).apply(recording).read() / turned)
     assert gain(own, mics, found[0]).min() > 8
     assert np.abs(gain(own, mics, found[0]) - gain(own, mics, found[1])).max() < 0.5
 
@@ -107,7 +107,7 @@ def test_a_spare_microphone_takes_nobodys_source(seed: int) -> None:
     spare = np.roll(own[0], 50) + 0.2 * (np.roll(own[1], 60) + np.roll(own[2], 70))
     spare = 0.1 * (spare + 0.1 * np.std(spare) * rng.standard_normal(spare.shape))
     recording = Recording.from_array(np.vstack([mics, spare]), RATE)
-    clean = create("demix").fit(recording).apply(recording).read()[:3]
+    clean = create("demix").learn(recording).apply(recording).read()[:3]
     assert gain(own, mics, clean).min() > 0
 
 
@@ -116,7 +116,7 @@ def test_a_source_that_rests_costs_the_others_nothing() -> None:
     own[3] = 0
     mics = bled(own)
     recording = Recording.from_array(mics, RATE)
-    assert gain(own[:3], mics[:3], create("demix").fit(recording).apply(recording).read()[:3]).min() > 20
+    assert gain(own[:3], mics[:3], create("demix").learn(recording).apply(recording).read()[:3]).min() > 20
 
 
 @pytest.mark.parametrize("count", [2, 4])
@@ -124,4 +124,4 @@ def test_a_sound_on_two_tracks_is_no_gain(count: int) -> None:
     own = sources(count)
     own[1] = 0.9 * own[0] + 0.3 * own[1]
     recording = Recording.from_array(own, RATE)
-    assert np.array_equal(create("instantaneous").fit(recording).apply(recording).read(), own)
+    assert np.array_equal(create("instantaneous").learn(recording).apply(recording).read(), own)

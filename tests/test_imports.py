@@ -7,11 +7,13 @@ import debleed
 
 HOUSE = Path(debleed.__file__).parent
 FLOORS = (  # who stands on a floor may import from the floors below and from its own room, and from nothing else
-    {"recording", "progress", "seeding", "spelling", "decibels"},
+    {"recording", "progress", "seeding", "spelling", "decibels", "inspection"},
     {"io", "dsp"},
     {"nets", "scoring"},
     {"methods", "scenes"},
-    {"stage", "remove"},
+    {"stage"},
+    {"remove"},
+    {"contract"},
     {"report", "bench", "training"},
     {"job"},
     {"cli"},
@@ -31,7 +33,7 @@ def imports(path: Path) -> set[str]:
         else:
             continue
         found |= {name.split(".")[1] if name.startswith("debleed.") else "." + name.split(".")[0] for name in full}
-    return found - {"__version__", "Recording"}
+    return found - {"__version__", *debleed.__all__}
 
 
 def modules() -> dict[Path, str]:

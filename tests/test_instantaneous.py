@@ -8,7 +8,7 @@ import pytest
 
 from debleed import Recording
 from debleed.methods import create
-from debleed.methods.demix.excerpt import listen, spectra
+from debleed.methods.demix.excerpt import sounding_excerpt, spectra
 from debleed.methods.instantaneous import (
     FLOORS,
     MOST,
@@ -58,7 +58,7 @@ def mixed(own: np.ndarray, mixing: np.ndarray) -> np.ndarray:
 
 def run(mics: np.ndarray, **settings: float) -> np.ndarray:
     recording = Recording.from_array(mics, RATE)
-    return create("instantaneous", **settings).fit(recording).apply(recording).read()
+    return create("instantaneous", **settings).learn(recording).apply(recording).read()
 
 
 def sdr(own: np.ndarray, found: np.ndarray) -> np.ndarray:
@@ -111,7 +111,7 @@ def test_microphones_of_one_source_keep_it() -> None:
     pair = np.stack([own[0], 0.5 * own[0] + 0.2 * own[2], own[1]])
     mixing = np.array([[1, 0, 0.3], [0, 1, 0.2], [0.2, 0, 1]])
     recording = Recording.from_array(mixed(pair, mixing), RATE, sources=["keys", "keys", "bass"])
-    assert sdr(pair, create("instantaneous").fit(recording).apply(recording).read()).min() > 30
+    assert sdr(pair, create("instantaneous").learn(recording).apply(recording).read()).min() > 30
 
 
 def test_covariances_are_weighed_by_the_inverse_variance() -> None:
@@ -168,7 +168,7 @@ def test_applies_the_matrix_to_any_recording() -> None:
 def test_listens_to_a_bounded_excerpt_of_what_sounds() -> None:
     samples = np.zeros((3, 5000))
     samples[0], samples[2] = 7, 1
-    sounding, heard = listen(Recording.from_array(samples, 1000), 2)
+    sounding, heard = sounding_excerpt(Recording.from_array(samples, 1000), 2)
     assert sounding.tolist() == [0, 2]
     assert heard.shape == (2, 2000)
     assert np.sum(np.square(heard)) == pytest.approx(3 * 2000)  # RMS 1, silent microphones counted

@@ -26,7 +26,7 @@ def band(length: int = 8 * RATE) -> tuple[np.ndarray, np.ndarray]:
 def gained(method: Kamir) -> np.ndarray:
     mics, images = band()
     recording = Recording.from_array(mics, RATE)
-    return sdr(images, method.fit(recording).apply(recording).read()) - sdr(images, mics)
+    return sdr(images, method.learn(recording).apply(recording).read()) - sdr(images, mics)
 
 
 def test_removes_bleed_and_is_run_at_its_best() -> None:
@@ -95,7 +95,7 @@ def test_runs_cover_all_or_are_spread() -> None:
 def test_a_median_agrees_between_blocks_and_whole() -> None:
     mics, _ = band(2 * RATE)
     recording = Recording.from_array(mics, RATE)
-    cleaned = Kamir(nfft=2048, kernel=5).fit(recording).apply(recording)
+    cleaned = Kamir(nfft=2048, kernel=5).learn(recording).apply(recording)
     whole = cleaned.read()
     assert np.allclose(cleaned.read(4000, 9000), whole[:, 4000:9000], atol=1e-5 * np.abs(whole).max())
 

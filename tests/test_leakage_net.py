@@ -6,40 +6,56 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from debleed.methods.demix.features import FEATURES
-from debleed.methods.demix.leakage_net import SHIPPED, same_source, tell_leak, weights
+from debleed.methods.demix.features import stacked
+from debleed.methods.demix.leakage_net import SHIPPED, estimate_leakage, load, same_source, shipped
 from debleed.methods.demix.postfilter import RINGS
 from debleed.recording import InputError
 
 BENCHMARKS = Path(__file__).parents[1] / "benchmarks"
 
 
-def seen(mics: int, bands: int = 14) -> tuple[np.ndarray, np.ndarray]:
-    known = weights()
-    drawn = np.random.default_rng(mics).standard_normal((mics, mics, bands, FEATURES)).astype(np.float32)
+def seen(mics: int, bands: int = 14) -> tuple[dict[str, np.ndarray], np.ndarray]:
+    names, known = shipped().features, shipped().arrays
+    drawn = np.random.default_rng(mics).standard_normal((mics, mics, bands, len(names))).astype(np.float32)
     allowed = ~np.eye(mics, dtype=bool)
-    return (known["mean"] + known["scale"] * drawn) * allowed[:, :, None, None], allowed
+    values = (known["mean"] + known["scale"] * drawn) * allowed[:, :, None, None]
+    return dict(zip(names, np.moveaxis(values, -1, 0), strict=True)), allowed
+
+
+def reordered(features: dict[str, np.ndarray], order: np.ndarray) -> dict[str, np.ndarray]:
+    return {name: values[np.ix_(order, order)] for name, values in features.items()}
+
+
+def test_features_go_by_name(tmp_path: Path) -> None:
+    features, allowed = seen(3)
+    shuffled = {"one more": features["trust"], **dict(reversed(features.items()))}
+    assert np.array_equal(
+        estimate_leakage(shuffled, allowed, shipped()), estimate_leakage(features, allowed, shipped())
+    )
+    del features["trust"]
+    with pytest.raises(InputError, match="the feature 'trust'"):
+        estimate_leakage(features, allowed, shipped())
 
 
 @pytest.mark.parametrize("mics", [2, 3, 8, 16])
 def test_another_order_of_microphones_gives_the_same_in_that_order(mics: int) -> None:
-    evidence, allowed = seen(mics)
-    leak = tell_leak(evidence, allowed, weights())
+    features, allowed = seen(mics)
+    leak = estimate_leakage(features, allowed, shipped())
     assert leak.shape == (len(RINGS), mics, mics, 14)
     order = np.random.default_rng(0).permutation(mics)
-    moved = tell_leak(evidence[np.ix_(order, order)], allowed, weights())
+    moved = estimate_leakage(reordered(features, order), allowed, shipped())
     assert moved == pytest.approx(leak[:, order][:, :, order], rel=1e-3)
 
 
 def test_nothing_leaks_where_no_bleed_can_be() -> None:
-    evidence, allowed = seen(3)
+    features, allowed = seen(3)
     allowed[0, 1] = False
-    leak = tell_leak(evidence, allowed, weights())
+    leak = estimate_leakage(features, allowed, shipped())
     assert not leak[:, 0, 1].any()
     assert np.all(leak[:, allowed] >= 0)
     assert leak.any()
     allowed[0] = False
-    assert np.all(np.isfinite(tell_leak(evidence, allowed, weights())))
+    assert np.all(np.isfinite(estimate_leakage(features, allowed, shipped())))
 
 
 def test_two_microphones_of_one_source_tell_of_one_bleed() -> None:
@@ -52,14 +68,14 @@ def test_two_microphones_of_one_source_tell_of_one_bleed() -> None:
 
 
 def test_damaged_weights_are_refused(tmp_path: Path) -> None:
-    copied = tmp_path / "guide.npz"
+    copied = tmp_path / "leakage_net.npz"
     with pytest.raises(InputError, match="missing or damaged"):
-        weights(copied)
+        load(copied)
     shutil.copy(SHIPPED, copied)
     described = json.loads(SHIPPED.with_suffix(".json").read_text())
-    (tmp_path / "guide.json").write_text(json.dumps({**described, "sha256": "0"}))
+    (tmp_path / "leakage_net.json").write_text(json.dumps({**described, "sha256": "0"}))
     with pytest.raises(InputError, match="another file than was described"):
-        weights(copied)
+        load(copied)
 
 
 def test_the_network_that_is_trained_is_the_one_that_is_run(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -67,10 +83,12 @@ def test_the_network_that_is_trained_is_the_one_that_is_run(monkeypatch: pytest.
     monkeypatch.setattr(sys, "path", [str(BENCHMARKS), *sys.path])
     from guide_network import Network
 
-    known, (evidence, allowed) = weights(), seen(4)
+    known, (features, allowed) = shipped().arrays, seen(4)
     network = Network(known["mean"], known["scale"])
     network.load_state_dict({name: torch.from_numpy(values) for name, values in known.items()})
     network.eval()
     with torch.no_grad():
-        told = network(torch.from_numpy(evidence), torch.from_numpy(allowed)).numpy()
-    assert told == pytest.approx(tell_leak(evidence, allowed, known), rel=1e-3, abs=1e-6)  # -61 dB is nothing
+        told = network(torch.from_numpy(stacked(features, shipped().features)), torch.from_numpy(allowed)).numpy()
+    assert told == pytest.approx(
+        estimate_leakage(features, allowed, shipped()), rel=1e-3, abs=1e-6
+    )  # -61 dB is nothing

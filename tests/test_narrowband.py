@@ -5,10 +5,11 @@ import pytest
 import scipy.signal
 
 from debleed import Recording
+from debleed.dsp.rtf import on_grid
 from debleed.methods import create
-from debleed.methods.demix.broadband import find_paths
+from debleed.methods.demix.broadband import estimate_filters
 from debleed.methods.demix.method import Demixed, Filters
-from debleed.methods.demix.narrowband import Narrowband, Search, far, find_matrices, on_grid, projected_onto
+from debleed.methods.demix.narrowband import Narrowband, Search, estimate_matrices, far, projected_onto
 
 RATE = 4000
 
@@ -47,7 +48,7 @@ def gain(own: np.ndarray, mics: np.ndarray, clean: np.ndarray) -> np.ndarray:
 
 def fitted(mics: np.ndarray, **described: object) -> tuple[Demixed, Recording]:
     recording = Recording.from_array(mics, RATE, **described)  # type: ignore[arg-type]
-    found = create("demix").fit(recording)
+    found = create("demix").learn(recording)
     assert isinstance(found, Demixed)
     return found, recording
 
@@ -84,7 +85,7 @@ def test_long_stretches_are_rendered_piece_by_piece(monkeypatch: pytest.MonkeyPa
 
 def test_microphones_that_are_left_alone_pass_to_the_bit() -> None:
     recording = Recording.from_array(dry(4, 1), RATE)
-    placed = Narrowband(matrices(2)).among(np.array([0, 2]), 4).apply(recording).read()
+    placed = Narrowband(matrices(2)).placed(np.array([0, 2]), 4).apply(recording).read()
     assert np.array_equal(placed[[1, 3]], recording.read()[[1, 3]])
     assert not np.allclose(placed[[0, 2]], recording.read()[[0, 2]])
 
@@ -121,7 +122,7 @@ def test_removes_what_rings_longer_than_any_filter() -> None:
     mics, own = room(dry(3, 60), direct=0.8)
     found, recording = fitted(mics)
     assert isinstance(found.filters, Narrowband)
-    paths = find_paths((mics / np.std(mics)).astype(np.float32), RATE, recording.paths())
+    paths = estimate_filters((mics / np.std(mics)).astype(np.float32), RATE, recording.can_bleed())
     finite = Filters(paths.taps, paths.ahead, paths.trust).apply(recording).read()
     long = found.apply(recording).read()
     assert gain(own, mics, long).min() > 7  # measured: 7.9 to 12.8 dB
@@ -138,13 +139,13 @@ def test_leaves_close_microphones_to_the_filters() -> None:
 def test_short_sounds_are_left_to_the_filters() -> None:
     mics, _ = room(dry(3, 10), direct=0.8)
     identity = np.tile(np.eye(3, dtype=np.complex64), (257, 1, 1))
-    assert find_matrices(mics.astype(np.float32), RATE, identity, ~np.eye(3, dtype=bool)) is None
+    assert estimate_matrices(mics.astype(np.float32), RATE, identity, ~np.eye(3, dtype=bool)) is None
 
 
 def test_nothing_is_likelier_than_separate_sources() -> None:
     own = dry(3, 60).astype(np.float32)
     identity = np.tile(np.eye(3, dtype=np.complex64), (257, 1, 1))
-    assert find_matrices(own, RATE, identity, ~np.eye(3, dtype=bool)) is None
+    assert estimate_matrices(own, RATE, identity, ~np.eye(3, dtype=bool)) is None
 
 
 def test_pairs_of_one_source_and_of_shared_sound_are_not_separated() -> None:

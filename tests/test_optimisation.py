@@ -42,7 +42,7 @@ def waspaa2023(x: np.ndarray, m: np.ndarray, turns: int, fall: float = 1e-3) -> 
 def run(x: np.ndarray, m: np.ndarray, sources: list[str] | None = None, **settings: float) -> np.ndarray:
     recording = Recording.from_array(x, RATE, sources=sources)
     side = Side(mixture=Recording.from_array(m, RATE))
-    return create("optimisation", **settings).fit(recording, side).apply(recording).read()
+    return create("optimisation", **settings).learn(recording, side).apply(recording).read()
 
 
 def sdr(own: np.ndarray, found: np.ndarray) -> np.ndarray:
@@ -92,7 +92,7 @@ def test_two_sources_are_told_apart_but_more_are_not() -> None:
 
 def test_entries_keep_their_bounds() -> None:
     rng = np.random.default_rng(0)
-    allowed = Recording.from_array(np.zeros((3, 1)), 1, sources=["a", "a", "b"]).paths()
+    allowed = Recording.from_array(np.zeros((3, 1)), 1, sources=["a", "a", "b"]).can_bleed()
     found = Optimisation(lowest=0.1, highest=0.2).projected(rng.standard_normal((3, 3)), np.eye(3), allowed)
     assert np.array_equal(np.diag(found), np.ones(3))
     assert found[0, 1] == found[1, 0] == 0
@@ -142,7 +142,7 @@ def test_long_recordings_are_read_in_blocks() -> None:
         return x[:, start:stop]
 
     recording = Recording(RATE, x.shape[1], ("a", "b"), ("a", "b"), read)
-    fitted = create("optimisation").fit(recording, Side(mixture=Recording.from_array(m, RATE)))
+    fitted = create("optimisation").learn(recording, Side(mixture=Recording.from_array(m, RATE)))
     assert longest <= 20 * RATE
     whole = fitted.apply(Recording.from_array(x, RATE)).read()
     assert np.allclose(fitted.apply(recording).read(30 * RATE, 31 * RATE), whole[:, 30 * RATE : 31 * RATE])

@@ -2,11 +2,11 @@ import numpy as np
 import pytest
 
 from debleed import Recording
-from debleed.methods.demix.features import band_edges
+from debleed.methods.demix.features import feature_bands
 from debleed.methods.demix.postfilter import FLOOR, RINGS, Postfilter
 from hits import RATE, hits, smeared
 
-BANDS = len(band_edges(257)) - 1
+BANDS = len(feature_bands(257)) - 1
 
 
 def leaking(share: float, mics: int = 2) -> Postfilter:
@@ -47,9 +47,9 @@ def test_the_leak_changes_gradually_from_band_to_band() -> None:
 
 
 def test_among_others_the_same_pairs_leak() -> None:
-    among = leaking(0.1).among(np.array([2, 0]), 3)
-    assert among.leak[0, 2, 0] == pytest.approx(0.1)
-    assert np.count_nonzero(among.leak.any(axis=(0, 3))) == 1
+    among = leaking(0.1).placed(np.array([2, 0]), 3)
+    assert among.leakage[0, 2, 0] == pytest.approx(0.1)
+    assert np.count_nonzero(among.leakage.any(axis=(0, 3))) == 1
 
 
 def test_a_stretch_is_a_stretch_of_the_whole(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -62,6 +62,6 @@ def test_a_stretch_is_a_stretch_of_the_whole(monkeypatch: pytest.MonkeyPatch) ->
 
 def test_a_gain_that_takes_more_than_the_filters_is_not_trusted() -> None:
     mics = Recording.from_array(np.stack([hits(0) + smeared(2, hits(1), 0.05), hits(1)]), RATE)
-    assert not leaking(0.2).modest(mics, mics).leak.any()
+    assert not leaking(0.2).modest(mics, mics).leakage.any()
     filtered = mics.with_reader(lambda start, stop: 0.1 * mics.read(start, stop))
-    assert leaking(0.2).modest(mics, filtered).leak.any()
+    assert leaking(0.2).modest(mics, filtered).leakage.any()

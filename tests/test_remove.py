@@ -20,8 +20,9 @@ class Halve:
     """A method whose result is known: it halves everything."""
 
     needs: ClassVar[frozenset[str]] = frozenset()
+    source_count: ClassVar[int | None] = None
 
-    def fit(self, recording, side=Side(), progress=quiet):  # noqa: B008
+    def learn(self, recording, side=Side(), progress=quiet):  # noqa: B008
         seen.append((recording.names, side))
         progress("learn", 1.0)
         return self

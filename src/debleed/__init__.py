@@ -1,7 +1,8 @@
 """Remove microphone bleed from multitrack recordings, from all microphones at once.
 
-A :class:`Recording` holds microphones that were recorded together, :func:`remove` takes the bleed out of all of them,
-and an :class:`InputError` says in a sentence what cannot be used.
+A :class:`Recording` holds microphones that were recorded together. :func:`learn` finds out how they hear each other and
+returns a :class:`Stage`, which cleans this recording and any other of the same microphones; :func:`remove` does both.
+An :class:`InputError` says in a sentence what cannot be used.
 
 Examples
 --------
@@ -20,7 +21,8 @@ True
 """
 
 from debleed.recording import InputError, Recording
-from debleed.remove import remove
+from debleed.remove import learn, remove
+from debleed.stage import Stage
 
 __version__ = "0.1.0"
-__all__ = ["InputError", "Recording", "__version__", "remove"]
+__all__ = ["InputError", "Recording", "Stage", "__version__", "learn", "remove"]

@@ -10,3 +10,14 @@ Progress = Callable[[str, float], None]
 
 def quiet(stage: str, share: float) -> None:
     """Report progress to nobody."""
+
+
+def within(progress: Progress, first: float, last: float) -> Progress:
+    """Return what a part of the work reports to: its 0 to 1 is ``first`` to ``last`` of the whole.
+
+    Examples
+    --------
+    >>> within(lambda stage, share: print(stage, share), 0.5, 1.0)("learn", 0.5)
+    learn 0.75
+    """
+    return lambda stage, share: progress(stage, first + (last - first) * share)

@@ -134,8 +134,8 @@ class Recording:
         """Keep the description, replace the sound: how a method returns its result."""
         return replace(self, reader=reader)
 
-    def paths(self) -> NDArray[np.bool_]:
-        """Where bleed can be: ``paths()[i, j]`` says that microphone i may hear the source of microphone j.
+    def can_bleed(self) -> NDArray[np.bool_]:
+        """Where bleed can be: ``can_bleed()[i, j]`` says that microphone i may hear the source of microphone j.
 
         Shape ``(mics, mics)``. Microphones of one source do not bleed into each other, room microphones take no part.
         """

@@ -23,7 +23,7 @@ import numpy as np
 
 from debleed import __version__
 from debleed.io.audio import Take, audio_files
-from debleed.methods import METHODS, Side, create
+from debleed.methods import Side, create, registered
 from debleed.recording import InputError, Recording
 from debleed.remove import remove
 from debleed.scenes.corpus import Item, checksums, items_of, read_manifest
@@ -80,7 +80,7 @@ def tasks_of(corpora: Sequence[Path], methods: Sequence[str], externals: Mapping
     InputError
         Where a folder is no corpus, a method is unknown or there is nothing to do.
     """
-    if clash := sorted(set(METHODS) & set(externals)):
+    if clash := sorted(set(registered()) & set(externals)):
         raise InputError(f"{', '.join(clash)} is a method of this program; call the outputs by another name")
     for method in methods:
         create(method)
@@ -325,7 +325,7 @@ def shown_lines(lines: Iterable[Line], corpora: Sequence[Path]) -> list[Line]:
     shown: dict[tuple[str, str, str], Line] = {}
     for line in lines:
         method = line["method"]
-        if line["version"] == __version__ and (method not in METHODS or line["settings"] == settings_of(method)):
+        if line["version"] == __version__ and (method not in registered() or line["settings"] == settings_of(method)):
             for bleed, item_id in bleeds.get(line["sound"], []):
                 shown[bleed, item_id, method] = {**line, "bleed": bleed, "item": item_id}
     order = [bleed for pairs in bleeds.values() for bleed, _ in pairs]

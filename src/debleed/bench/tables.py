@@ -14,7 +14,7 @@ import numpy as np
 
 from debleed import __version__
 from debleed.bench.run import Line, scores_of
-from debleed.methods import METHODS
+from debleed.methods import registered
 from debleed.scoring.scores import MEASURES, POLICY, Scores, median
 
 WASPAA2023_COLUMNS = {"vocals": "Vocals", "bass": "Bass", "drums": "Drums", "other": "Others"}
@@ -39,8 +39,8 @@ def grouped(lines: Sequence[Line], name: str) -> dict[str, list[Line]]:
 def by_method(lines: Sequence[Line]) -> dict[str, list[Line]]:
     """Group lines by method: floor first, ceilings last, what is no method of ours between."""
     groups = grouped(lines, "method")
-    known = [name for name in METHODS if name not in (FLOOR, *CEILINGS)]
-    order = [FLOOR, *known[::-1], *(name for name in groups if name not in METHODS), *CEILINGS]
+    known = [name for name in registered() if name not in (FLOOR, *CEILINGS)]
+    order = [FLOOR, *known[::-1], *(name for name in groups if name not in registered()), *CEILINGS]
     return {name: groups[name] for name in order if name in groups}
 
 

@@ -67,9 +67,9 @@ def command(
     from debleed.bench.run import LINES, append, key, measure, read_lines, shown_lines, tasks_of
     from debleed.bench.tables import text_files
     from debleed.io.staging import writable_ancestor
-    from debleed.methods import METHODS
+    from debleed.methods import registered
 
-    chosen = list(METHODS) if methods == "all" else [name.strip() for name in methods.split(",") if name.strip()]
+    chosen = list(registered()) if methods == "all" else [name.strip() for name in methods.split(",") if name.strip()]
     corpora, output = tuple(corpus.resolve() for corpus in corpora), output.resolve()  # workers may stand elsewhere
     tasks = tasks_of(corpora, chosen, {name: folder.resolve() for name, folder in external.items()})
     writable_ancestor(output)

@@ -7,17 +7,17 @@ import dataclasses
 import click
 
 from debleed.cli.settings import field_types, kind_name
-from debleed.methods import METHODS, create
+from debleed.methods import create, registered
 
 
 @click.command(help="List the methods, with the settings that --set changes.")
 @click.argument("names", metavar="[METHOD]...", nargs=-1)
 def command(names: tuple[str, ...]) -> None:
     """Print every method, or those named."""
-    for name in names or METHODS:
+    for name in names or registered():
         method = create(name)
         needs = f" [needs {', '.join(sorted(method.needs))}]" if method.needs else ""
-        click.echo(f"{click.style(name, bold=True)}: {METHODS[name][1]}{needs}")
+        click.echo(f"{click.style(name, bold=True)}: {registered()[name][1]}{needs}")
         kinds = field_types(method)
         for field in dataclasses.fields(method):  # type: ignore[arg-type]
             setting = f"{field.name}={getattr(method, field.name)}"

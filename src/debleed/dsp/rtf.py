@@ -56,3 +56,25 @@ def whiten_diagonal(mixing: Response) -> Response:
     """Scale the sources so that each reaches its own microphone unchanged: unit diagonal."""
     scaled: Response = mixing / np.einsum("fii->fi", mixing)[:, None, :]
     return scaled
+
+
+def on_grid(responses: Response, bins: int) -> NDArray[np.complex128]:
+    """Interpolate a response ``(bins, mics, mics)`` linearly to another number of bins."""
+    at = np.linspace(0, len(responses) - 1, bins)
+    low = np.minimum(at.astype(int), len(responses) - 2)
+    part = (at - low)[:, None, None]
+    between: NDArray[np.complex128] = (1 - part) * responses[low] + part * responses[low + 1]
+    return between
+
+
+def peak_delays(mixing: Response, rate: int) -> NDArray[np.float64]:
+    """Return when each path is loudest, in seconds after lag 0, ``(mics, mics)``; NaN where there is no path.
+
+    Where the direct sound reaches a microphone, that is its delay against the source's own microphone.
+    """
+    lags = scipy.fft.irfft(np.moveaxis(mixing - np.eye(mixing.shape[-1]), 0, -1), axis=-1, workers=WORKERS)
+    size = np.abs(lags)
+    at = np.argmax(size, axis=-1)
+    at = np.where(at > lags.shape[-1] // 2, at - lags.shape[-1], at)
+    delays: NDArray[np.float64] = np.where(size.max(axis=-1) > 0, at / rate, np.nan)
+    return delays

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 import scipy.fft
 from numpy.typing import NDArray
 
 from debleed.dsp.stft import Spectra, filtered, nfft_at
-from debleed.methods import Side
+from debleed.methods import Arrays, Side
 from debleed.progress import Progress, quiet
 from debleed.recording import BLOCK_SECONDS, InputError, Recording, Samples
 
@@ -49,15 +49,27 @@ class Unprocessed:
     """The microphones as they are; method and fitted method in one, since nothing is learnt."""
 
     needs: ClassVar[frozenset[str]] = frozenset()
-    sources: ClassVar[int | None] = None
+    source_count: ClassVar[int | None] = None
 
-    def fit(self, recording: Recording, side: Side = NOTHING_KNOWN, progress: Progress = quiet) -> Unprocessed:
+    def learn(self, recording: Recording, side: Side = NOTHING_KNOWN, progress: Progress = quiet) -> Unprocessed:
         """Learn nothing."""
         return self
 
     def apply(self, recording: Recording) -> Recording:
         """Return the recording itself."""
         return recording
+
+    def keeping(self, kept: NDArray[np.bool_]) -> Unprocessed:
+        """Keep all bleed, as ever."""
+        return self
+
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        """Return nothing, since nothing was learnt."""
+        return {}
+
+    def restore(self, arrays: Arrays, mics: int) -> Unprocessed:
+        """Rebuild what was learnt: nothing."""
+        return self
 
 
 # --------------------------------------------------------------------------------------------------- oracle mask
@@ -115,13 +127,13 @@ class OracleWiener:
     """
 
     needs: ClassVar[frozenset[str]] = frozenset({"truth"})
-    sources: ClassVar[int | None] = None
+    source_count: ClassVar[int | None] = None
 
     nfft: int = field(
         default=4096, metadata={"help": "window length in samples at 44.1 kHz; other rates keep its time"}
     )
 
-    def fit(self, recording: Recording, side: Side = NOTHING_KNOWN, progress: Progress = quiet) -> FittedWiener:
+    def learn(self, recording: Recording, side: Side = NOTHING_KNOWN, progress: Progress = quiet) -> FittedWiener:
         """Take the truth along.
 
         Raises
@@ -293,13 +305,13 @@ class OracleLinear:
     """
 
     needs: ClassVar[frozenset[str]] = frozenset({"truth"})
-    sources: ClassVar[int | None] = None
+    source_count: ClassVar[int | None] = None
 
     seconds: float = field(default=1.0, metadata={"help": "length of the filters"})
     ahead: float = field(default=0.2, metadata={"help": "share of the filter that looks ahead, 0 to 1"})
     iterations: int = field(default=150, metadata={"help": "iterations of the solver"})
 
-    def fit(self, recording: Recording, side: Side = NOTHING_KNOWN, progress: Progress = quiet) -> FittedLinear:
+    def learn(self, recording: Recording, side: Side = NOTHING_KNOWN, progress: Progress = quiet) -> FittedLinear:
         """Sum the correlations over blocks and solve for the filters.
 
         Raises

@@ -17,7 +17,7 @@ alone: no path is nearly as loud as the source in its own microphone.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,8 +26,9 @@ from scipy.optimize import linear_sum_assignment
 
 from debleed.dsp.parallel import in_parallel
 from debleed.dsp.projection import projected
-from debleed.methods import Side
-from debleed.methods.demix.excerpt import Bins, Powers, listen, power, spectra
+from debleed.methods import Arrays, Paths, Side
+from debleed.methods.arrays import checked
+from debleed.methods.demix.excerpt import Bins, Powers, power, sounding_excerpt, spectra
 from debleed.methods.demix.gain_calibration import balanced, unequal
 from debleed.progress import Progress, quiet
 from debleed.recording import BLOCK_SECONDS, InputError, Recording, Samples
@@ -158,7 +159,7 @@ def one_matrix(
     rate
         Samples per second.
     allowed
-        ``(mics, mics)``: where bleed can be, see :meth:`debleed.Recording.paths`.
+        ``(mics, mics)``: where bleed can be, see :meth:`debleed.Recording.can_bleed`.
 
     Returns
     -------
@@ -174,7 +175,7 @@ def one_matrix(
     )
     found = []
     for k, gains in enumerate([as_they_are] if told is None else [as_they_are, told]):
-        progress("linear", k / 2)
+        progress("instantaneous", k / 2)
         mixing = matrix_of(heard, gains, allowed)
         if mixing is not None:
             mixing *= gains[:, None] / gains
@@ -283,22 +284,26 @@ class Instantaneous:
 
     seconds: float = field(default=120.0, metadata={"help": "seconds of the recording that are listened to"})
     needs: ClassVar[frozenset[str]] = frozenset()
-    sources: ClassVar[int | None] = None
+    source_count: ClassVar[int | None] = None
 
     def __post_init__(self) -> None:
         if not 0 < self.seconds < np.inf:
             raise InputError(f"seconds is a number above 0, got {self.seconds}")
 
-    def fit(self, recording: Recording, side: Side = Side(), progress: Progress = quiet) -> Unmixing:  # noqa: B008
+    def learn(self, recording: Recording, side: Side = Side(), progress: Progress = quiet) -> Unmixing:  # noqa: B008
         """Find the matrix; memory is bounded by an excerpt of at most ``seconds``."""
-        sounding, heard = listen(recording, self.seconds)
-        allowed = recording.paths()[np.ix_(sounding, sounding)]
+        sounding, heard = sounding_excerpt(recording, self.seconds)
+        allowed = recording.can_bleed()[np.ix_(sounding, sounding)]
         rows = np.eye(len(recording))
         mixing = one_matrix(heard, recording.rate, allowed, progress) if allowed.any() else None
         if mixing is not None:
             rows[np.ix_(sounding, sounding)] = harmless(np.linalg.inv(mixing), heard)
-        progress("linear", 1.0)
+        progress("instantaneous", 1.0)
         return Unmixing(rows)
+
+    def restore(self, arrays: Arrays, mics: int) -> Unmixing:
+        """Rebuild the matrix of so many microphones, see :meth:`Unmixing.restored`."""
+        return Unmixing.restored(arrays, mics)
 
 
 def harmless(rows: Matrix, heard: NDArray[np.float32]) -> Matrix:
@@ -316,6 +321,34 @@ class Unmixing:
     """The matrix W = A⁻¹, ``(mics, mics)``."""
 
     rows: Matrix
+
+    def keeping(self, kept: NDArray[np.bool_]) -> Unmixing:
+        """Leave the bleed of microphone j's source in microphone i where ``kept[i, j]``: I − ((A − I) W)."""
+        unit = np.eye(len(self.rows))
+        return Unmixing(unit - ((np.linalg.inv(self.rows) - unit) * ~kept) @ self.rows)
+
+    def paths(self, rate: int) -> Paths:
+        """Describe the paths; they have no delay, and of their error nothing is known."""
+        mixing = np.linalg.inv(self.rows) * ~np.eye(len(self.rows), dtype=bool)
+        return Paths(np.square(mixing), np.where(mixing, 0.0, np.nan), np.where(mixing, np.inf, 0.0))
+
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        """Return the matrix, for :meth:`restored`."""
+        return {"rows": self.rows.astype(np.float64)}
+
+    @classmethod
+    def restored(cls, arrays: Arrays, mics: int) -> Unmixing:
+        """Read the matrix from :meth:`arrays`.
+
+        Raises
+        ------
+        InputError
+            Where it is none, or has no inverse.
+        """
+        rows = checked(arrays, "rows", np.float64, (mics, mics))
+        if not np.linalg.cond(rows) < 1 / np.finfo(np.float64).eps:
+            raise InputError("the matrix has no inverse")
+        return cls(rows)
 
     def apply(self, recording: Recording) -> Recording:
         """Multiply any recording of the same microphones with it, a stretch at a time."""

@@ -15,14 +15,15 @@ sums over sources are products of small matrices, one a bin.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
-from typing import ClassVar
+from dataclasses import dataclass, field, replace
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from debleed.dsp.stft import Spectra, filtered, frame_count, nfft_at, stft
-from debleed.methods import Side
+from debleed.methods import Arrays, Paths, Side
+from debleed.methods.arrays import checked, whole
 from debleed.progress import Progress, quiet
 from debleed.recording import InputError, Recording, Samples
 
@@ -142,8 +143,16 @@ def learn_leak(v: Floats, close: Sequence[Sequence[int]], settings: Kamir) -> Fl
     return leak
 
 
-def gains(v: Floats, leak: Floats, close: Sequence[Sequence[int]], settings: Kamir) -> Floats:
+def gains(
+    v: Floats,
+    leak: Floats,
+    close: Sequence[Sequence[int]],
+    settings: Kamir,
+    kept: NDArray[np.bool_] | None = None,
+) -> Floats:
     """Gain of each microphone for its own source, of the shape of V, with λ fixed: P is iterated again from its start.
+
+    With ``kept``, ``(mics, mics)``, the shares of the sources that are to stay are added to it.
 
     So each frame depends on itself alone (but for the kernel), wherever a stretch begins.
     """
@@ -154,7 +163,10 @@ def gains(v: Floats, leak: Floats, close: Sequence[Sequence[int]], settings: Kam
     for j, mics in enumerate(close):
         for i in mics:
             out[:, i] = weight(leak, power, i, j, settings.logistic)
-    return out
+            for k, others in enumerate(close):
+                if kept is not None and k != j and kept[i, list(others)].any():
+                    out[:, i] += weight(leak, power, i, k, settings.logistic)
+    return out if kept is None else np.minimum(out, 1)
 
 
 def bands(bins: int, columns: int) -> Iterator[slice]:
@@ -204,6 +216,28 @@ class FittedKamir:
     nfft: int
     hop: int
     settings: Kamir
+    kept: NDArray[np.bool_] | None = None
+
+    def keeping(self, kept: NDArray[np.bool_]) -> FittedKamir:
+        """Leave the bleed of microphone j's source in microphone i where ``kept[i, j]``."""
+        return replace(self, kept=kept)
+
+    def paths(self, rate: int) -> Paths:
+        """Describe the paths: λ of all bins in the mean; it has no delay, and of its error nothing is known."""
+        mean = self.leak.mean(axis=0, dtype=np.float64)
+        power = np.zeros((len(mean), len(mean)))
+        for j, mics in enumerate(self.close):
+            for mic in mics:
+                power[:, mic] = mean[:, j] / mean[mic, j]
+            power[np.ix_(mics, mics)] = 0
+        return Paths(power, np.full(power.shape, np.nan), np.where(power > 0, np.inf, 0.0))
+
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        """Return λ, g and to which source each microphone belongs, for :meth:`Kamir.restore`."""
+        source = np.empty(self.leak.shape[1], np.int64)
+        for j, mics in enumerate(self.close):
+            source[list(mics)] = j
+        return {"leak": self.leak, "level": self.level, "source": source, "nfft": np.array([self.nfft], np.int64)}
 
     def apply(self, recording: Recording) -> Recording:
         """Weigh each time-frequency point of each microphone by the share of its own source."""
@@ -215,7 +249,7 @@ class FittedKamir:
             out = np.empty_like(x)
             for band in bands(x.shape[1], x.shape[0] * x.shape[2]):
                 v = (np.abs(x[:, band]) / self.level[:, band, None]).astype(np.float32).transpose(1, 0, 2) ** 2
-                w = gains(v, self.leak[band], self.close, self.settings)
+                w = gains(v, self.leak[band], self.close, self.settings, self.kept)
                 out[:, band] = w.transpose(1, 0, 2) * x[:, band]
             return out
 
@@ -242,7 +276,7 @@ class Kamir:
     """
 
     needs: ClassVar[frozenset[str]] = frozenset()
-    sources: ClassVar[int | None] = None
+    source_count: ClassVar[int | None] = None
 
     nfft: int = field(
         default=8192, metadata={"help": "window length in samples at 44.1 kHz; other rates keep its time"}
@@ -265,7 +299,7 @@ class Kamir:
         if self.overlaps not in (2, 4, 8, 16):
             raise InputError(f"overlaps is 2, 4, 8 or 16, so that the hop divides the window, got {self.overlaps}")
 
-    def fit(self, recording: Recording, side: Side = Side(), progress: Progress = quiet) -> FittedKamir:  # noqa: B008 - frozen
+    def learn(self, recording: Recording, side: Side = Side(), progress: Progress = quiet) -> FittedKamir:  # noqa: B008 - frozen
         """Learn λ from frames all over the recording; all of them, where they are few enough to be kept.
 
         Raises
@@ -290,6 +324,27 @@ class Kamir:
             leak[band] = learn_leak((heard[band] / level.T[band, :, None]) ** 2, close, self)
             progress("learn", band.stop / len(heard))
         return FittedKamir(leak, level, close, nfft, hop, self)
+
+    def restore(self, arrays: Arrays, mics: int) -> FittedKamir:
+        """Rebuild what was learnt of so many microphones from :meth:`FittedKamir.arrays`.
+
+        Raises
+        ------
+        InputError
+            Where the arrays are not such.
+        """
+        source = checked(arrays, "source", np.int64, (mics,))
+        if not np.array_equal(np.unique(source), np.arange(source.max() + 1)):
+            raise InputError("the array 'source' does not number the sources from 0 on")
+        close = tuple(tuple(np.flatnonzero(source == j).tolist()) for j in range(source.max() + 1))
+        nfft = whole(arrays, "nfft", 16, 2**24)
+        if nfft & (nfft - 1):
+            raise InputError(f"'nfft' is {nfft}, no power of two")
+        leak = checked(arrays, "leak", np.float32, (nfft // 2 + 1, mics, len(close)))
+        level = checked(arrays, "level", np.float32, (mics, nfft // 2 + 1))
+        if np.any(leak < 0) or np.any(level <= 0):
+            raise InputError("the arrays hold shares or levels that no recording has")
+        return FittedKamir(leak, level, close, nfft, nfft // self.overlaps, self)
 
     def _levels(self, heard: NDArray[np.float32]) -> NDArray[np.float32]:
         """Gains g that the magnitudes ``(bins, mics, frames)`` are divided by, ``(mics, bins)``; they follow the level.

@@ -23,7 +23,7 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from debleed.methods import Fitted, Side
+from debleed.methods import Arrays, Learned, Side
 from debleed.methods.instantaneous import Unmixing
 from debleed.nets import NETS, SOURCES, weights
 from debleed.progress import Progress, quiet
@@ -181,23 +181,14 @@ class Neural:
         default="", metadata={"help": "folder of networks that 'debleed train' made; the shipped ones if empty"}
     )
     needs: ClassVar[frozenset[str]] = frozenset()
-    sources: ClassVar[int | None] = None
+    source_count: ClassVar[int | None] = None
     net: ClassVar[str]
 
     def _find(self, name: str) -> Path:
         return weights.find(name, Path(self.folder) if self.folder else None)
 
-    def _refuse_others(self, recording: Recording) -> None:
-        found = len(set(recording.sources))
-        if self.sources not in (None, found):
-            raise InputError(
-                f"'{self.net}' knows recordings of exactly {self.sources} sources, this one has {found}; 'df-unet-gat' "
-                "and 'demix' take any number"
-            )
-
-    def fit(self, recording: Recording, side: Side = Side(), progress: Progress = quiet) -> Fitted:  # noqa: B008
+    def learn(self, recording: Recording, side: Side = Side(), progress: Progress = quiet) -> Learned:  # noqa: B008
         """Measure levels; a network has learnt all else before."""
-        self._refuse_others(recording)
         path = self._find(self.net)
         session(path)
         scale = Scale.of(recording, NETS[self.net].level, progress)
@@ -298,7 +289,7 @@ class DiCae(Neural):
 
     net: ClassVar[str] = "di-cae"
 
-    def fit(self, recording: Recording, side: Side = Side(), progress: Progress = quiet) -> Fitted:  # noqa: B008
+    def learn(self, recording: Recording, side: Side = Side(), progress: Progress = quiet) -> Learned:  # noqa: B008
         """Measure levels, and choose the network of each microphone by the name of its source."""
         paths = [self._known(kind_of(source or "")) for source in recording.sources]
         for path in paths:
@@ -319,11 +310,10 @@ class TUnet(Neural):
     """A network that tells the mixing matrix; the recording is unmixed with it, at its own rate."""
 
     net: ClassVar[str] = "t-unet"
-    sources: ClassVar[int | None] = 4
+    source_count: ClassVar[int | None] = 4
 
-    def fit(self, recording: Recording, side: Side = Side(), progress: Progress = quiet) -> Fitted:  # noqa: B008
+    def learn(self, recording: Recording, side: Side = Side(), progress: Progress = quiet) -> Unmixing:  # noqa: B008
         """Take the matrix from blocks all over the recording."""
-        self._refuse_others(recording)
         path = self._find(self.net)
         tell, config = session(path), weights.describe(path)["config"]
         scale = Scale.of(recording, NETS[self.net].level, progress)
@@ -336,6 +326,10 @@ class TUnet(Neural):
         rows[silent] = rows[:, silent] = 0
         rows[silent, silent] = 1
         return Unmixing(rows * turned)
+
+    def restore(self, arrays: Arrays, mics: int) -> Unmixing:
+        """Rebuild the matrix, see :meth:`Unmixing.restored`; it needs the network no more."""
+        return Unmixing.restored(arrays, mics)
 
 
 def mixing(
@@ -361,7 +355,7 @@ class FUnet(Neural):
     """A Wave-U-Net over four microphones."""
 
     net: ClassVar[str] = "f-unet"
-    sources: ClassVar[int | None] = 4
+    source_count: ClassVar[int | None] = 4
 
 
 @dataclass(frozen=True)
@@ -369,7 +363,7 @@ class DfUnet(Neural):
     """A dilated Wave-U-Net over four microphones."""
 
     net: ClassVar[str] = "df-unet"
-    sources: ClassVar[int | None] = 4
+    source_count: ClassVar[int | None] = 4
 
 
 @dataclass(frozen=True)

@@ -47,7 +47,7 @@ class Optimisation:
     """Alternating least squares with the clean mixture, see :mod:`debleed.methods.optimisation`."""
 
     needs: ClassVar[frozenset[str]] = frozenset({"mixture"})
-    sources: ClassVar[int | None] = None
+    source_count: ClassVar[int | None] = None
 
     lowest: float = field(default=0.001, metadata={"help": "least gain of a path of bleed, against the own source"})
     highest: float = field(default=0.55, metadata={"help": "largest gain of a path of bleed, against the own source"})
@@ -60,7 +60,7 @@ class Optimisation:
         if self.iterations < 1:
             raise InputError(f"iterations is a whole number above 0, got {self.iterations}")
 
-    def fit(self, recording: Recording, side: Side = Side(), progress: Progress = quiet) -> Optimised:  # noqa: B008
+    def learn(self, recording: Recording, side: Side = Side(), progress: Progress = quiet) -> Optimised:  # noqa: B008
         """Sum the squares and products over blocks, and iterate on them.
 
         Raises
@@ -84,7 +84,7 @@ class Optimisation:
         solution = np.zeros((len(recording), len(recording) + 1))
         if len(sounding):
             power = np.trace(sums[np.ix_(sounding, sounding)]) / (len(sounding) * recording.length)
-            allowed = recording.paths()[np.ix_(sounding, sounding)]
+            allowed = recording.can_bleed()[np.ix_(sounding, sounding)]
             solution[np.ix_(sounding, chosen)] = self.solved(sums[np.ix_(chosen, chosen)] / power, allowed)
         return Optimised(mixture, solution)
 

@@ -50,7 +50,7 @@ def inter_microphone_coherence(recording: Recording) -> float:
         cross += x @ x.conj().swapaxes(1, 2)
     power = np.einsum("fii->fi", cross).real
     sounding = power.sum(axis=0) > 0
-    allowed = recording.paths() & sounding & sounding[:, None]
+    allowed = recording.can_bleed() & sounding & sounding[:, None]
     if not allowed.any():
         return math.nan
     # coherence from spectra divided by their own levels, so that the level of the recording does not matter
@@ -74,7 +74,7 @@ def blind_bleed_matrix(recording: Recording) -> Floats:
     dB, ``(mics, mics)``, source of microphone j in microphone i; 0 on the diagonal, −inf for silence, NaN for pairs of
     one source, room microphones and sources that never lead.
     """
-    mics, allowed = len(recording), recording.paths()
+    mics, allowed = len(recording), recording.can_bleed()
     heard = np.zeros((mics, mics))
     for block in spectra(recording):
         v = np.abs(block).reshape(mics, -1).astype(np.float64) ** 2
@@ -96,7 +96,7 @@ def level_changes(before: Recording, after: Recording) -> Floats:
     dB, ``(mics,)``: 0 if nothing was lost, −inf if everything was, NaN for a microphone that never leads.
     """
     refuse_unlike(before, after, "recording before", "recording after")
-    allowed = before.paths()
+    allowed = before.can_bleed()
     rivals = allowed | np.eye(len(before), dtype=bool)
     mean = sum((energies(z).sum(axis=1) for z in stretches(before)), np.zeros(len(before)))
     mean[mean == 0] = 1

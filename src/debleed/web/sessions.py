@@ -21,9 +21,9 @@ from typing import Any
 
 import numpy as np
 
+from debleed.inspection import concerns, inspect
 from debleed.io.audio import AudioFile, Take, refuse_twins
 from debleed.recording import InputError, Recording
-from debleed.remove import concerns, inspect
 from debleed.web.limits import Limits, Refusal, checked_file_name, checked_name, full_disk, refuse_full_disk, size
 from debleed.web.peaks import Peaks
 from debleed.web.roles import Json, is_poly, units

@@ -12,7 +12,7 @@ from typing import Any
 
 from debleed.cli.settings import field_types
 from debleed.io.session import Session, guess_room
-from debleed.methods import METHODS, create
+from debleed.methods import create, registered
 
 
 def command_line(run: dict[str, Any], session: Session, units: Sequence[str]) -> str | None:
@@ -71,7 +71,7 @@ def number(value: float) -> str:
 def methods() -> list[dict[str, Any]]:
     """Describe the methods that need nothing but the microphones, with their settings; not to be changed."""
     found = []
-    for name, (_, text) in METHODS.items():
+    for name, (_, text) in registered().items():
         method = create(name)
         if not method.needs:
             found.append({"name": name, "text": text, "settings": settings(method)})

@@ -6,7 +6,7 @@ The sources are time-varying Gaussians: y_j(f, t) has the variance v_j(f, t). Th
 1. filters the microphones with what is known so far, exactly, in the time domain: y = A⁻¹ x;
 2. looks in the short-time spectra of y for what bleed is left: one sweep of iterative projection (Ono, WASPAA 2011) a
    bin, from y as it is;
-3. fits to it, over all bins at once, a causal filter a path, each bin weighted by its evidence, each tap shrunk by a
+3. fits to it, over all bins at once, a causal filter a path, each bin weighted by its reliability, each tap shrunk by a
    prior that is learnt from the taps themselves (empirical Bayes: taps no larger than chance vanish);
 4. adds the correction H to the paths, A ← A (I + H), scales down what removes less than it subtracts, and drops what
    two sources share without delay.
@@ -19,9 +19,6 @@ not yet cover the room.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from functools import partial
-
 import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import uniform_filter1d
@@ -31,11 +28,12 @@ from debleed.dsp.parallel import chunks, in_parallel
 from debleed.dsp.projection import projected
 from debleed.dsp.rtf import Response, Taps, circular, response, taps_of, unmixing, whiten_diagonal
 from debleed.methods.demix.excerpt import Bins, Powers, power, spectra
+from debleed.methods.demix.filters import Filters
 from debleed.methods.demix.fitting import fitted_taps
 from debleed.methods.demix.gain_calibration import balanced, unequal
-from debleed.methods.demix.safeguards import FAINT, judged, scaled_by_effect
+from debleed.methods.demix.safeguards import FAINT, scaled_by_effect, trusted
 from debleed.methods.instantaneous import one_matrix
-from debleed.progress import Progress, quiet
+from debleed.progress import Progress, quiet, within
 
 FIRST_WINDOW, LONGEST_WINDOW = 0.09, 1.5
 """Seconds of the first and of the longest short-time window."""
@@ -74,57 +72,44 @@ SHARED, SHARED_WITHIN = 4.0, 0.002
 """A tap at lag 0 stands out above this multiple (6 dB) of the mean square of the taps within so many seconds."""
 
 
-@dataclass(frozen=True)
-class Paths:
-    """What was found.
+def window_length(seconds: float, rate: int) -> int:
+    """Return the power of two nearest to so many seconds, in samples."""
+    length: int = 1 << round(np.log2(seconds * rate))
+    return length
 
-    Parameters
-    ----------
-    taps, ahead
-        The taps of every path and how many of them lie ahead of lag 0.
-    trust
-        ``(mics, bins)``: the share of what the paths predict that is to be taken from each microphone, 0 to 1.
+
+def windows(
+    length: int,
+    rate: int,
+    mics: int,
+    at_least: bool = False,
+    shortest: float = FIRST_WINDOW,
+    longest: float = LONGEST_WINDOW,
+) -> list[int]:
+    """Return the window lengths of the stages, each twice the one before, as far as ``length`` samples can carry them.
+
+    With ``at_least``, as far as they can carry them at all. ``shortest`` and ``longest`` are in seconds.
     """
-
-    taps: Taps
-    ahead: int
-    trust: NDArray[np.float32]
-
-    @property
-    def instantaneous(self) -> bool:
-        """Whether one matrix is all: no filter, and nothing that it leaves."""
-        return bool(self.taps.shape[-1] == 1)
-
-
-def first_window(rate: int) -> int:
-    """Length of the window of the first stage."""
-    first: int = 1 << round(np.log2(FIRST_WINDOW * rate))
-    return first
-
-
-def windows(length: int, rate: int, mics: int, at_least: bool = False) -> list[int]:
-    """Window lengths of the stages, each twice the one before, as far as ``length`` samples can carry them.
-
-    With ``at_least``, as far as they can carry them at all.
-    """
-    first = first_window(rate)
+    first = window_length(shortest, rate)
     needed = max(WINDOWS_NEEDED, WINDOWS_A_MICROPHONE * mics)
     if at_least:
         needed = max(WINDOWS_AT_LEAST, WINDOWS_A_MICROPHONE_AT_LEAST * mics)
     stages = [first]
-    while 2 * stages[-1] <= LONGEST_WINDOW * rate and 2 * stages[-1] * needed <= length:
+    while 2 * stages[-1] <= longest * rate and 2 * stages[-1] * needed <= length:
         stages.append(2 * stages[-1])
     return stages
 
 
-def find_paths(
+def estimate_filters(
     samples: NDArray[np.float32],
     rate: int,
     allowed: NDArray[np.bool_],
     progress: Progress = quiet,
     begun: Taps | None = None,
-) -> Paths:
-    """Find the paths of bleed.
+    shortest: float = FIRST_WINDOW,
+    longest: float = LONGEST_WINDOW,
+) -> Filters:
+    """Estimate the filters.
 
     Parameters
     ----------
@@ -133,32 +118,37 @@ def find_paths(
     rate
         Samples per second.
     allowed
-        ``(mics, mics)``: where bleed can be, see :meth:`debleed.Recording.paths`.
+        ``(mics, mics)``: where bleed can be, see :meth:`debleed.Recording.can_bleed`.
     begun
-        What the first stage finds, where that is known (see :func:`preamps`).
+        What the first stage finds, where that is known (see :func:`estimate_gains`).
+    shortest, longest
+        Seconds of the first and of the longest short-time window.
     """
     mics, length = samples.shape
     ahead = round(AHEAD * rate)
     matrix = one_matrix(samples, rate, allowed)
     if matrix is not None:
-        return Paths((matrix - np.eye(mics)).astype(np.float32)[:, :, None], 0, np.ones((mics, 2), np.float32))
+        return Filters((matrix - np.eye(mics)).astype(np.float32)[:, :, None], 0, np.ones((mics, 2), np.float32))
     taps = np.zeros((mics, mics, ahead + 1), np.float32)
-    well, stages = windows(length, rate, mics), windows(length, rate, mics, at_least=True)
+    well = windows(length, rate, mics, False, shortest, longest)
+    stages = windows(length, rate, mics, True, shortest, longest)
     for k, nfft in enumerate(stages):
         if k >= len(well) and not reach_beyond(taps[allowed], ahead):
             break
         if k == 0 and begun is not None:
             taps = begun
         else:
-            taps = searched(samples, taps, nfft, rate, allowed, partial(within, progress, k, len(stages) + 1))
+            taps = searched(
+                samples, taps, nfft, rate, allowed, within(progress, k / (len(stages) + 1), (k + 1) / (len(stages) + 1))
+            )
     save = OverlapSave.of(samples, 8 * (taps.shape[-1] - ahead))
     sources = save.filtered(unmixing(taps, ahead, save.nfft))
-    trust = judged(spectra(samples, stages[0]), spectra(sources, stages[0]), rate)
-    return Paths(taps, ahead, trust)
+    trust = trusted(spectra(samples, stages[0]), spectra(sources, stages[0]), rate)
+    return Filters(taps, ahead, trust)
 
 
-def preamps(
-    samples: NDArray[np.float32], rate: int, allowed: NDArray[np.bool_]
+def estimate_gains(
+    samples: NDArray[np.float32], rate: int, allowed: NDArray[np.bool_], shortest: float = FIRST_WINDOW
 ) -> tuple[NDArray[np.float32], Taps | None]:
     """Tell the gains of microphones from short paths, see :mod:`debleed.methods.demix.gain_calibration`.
 
@@ -180,7 +170,7 @@ def preamps(
     begun
         What the first stage finds in the microphones without these gains; none where it has not been searched.
     """
-    ahead, window = round(AHEAD * rate), first_window(rate)
+    ahead, window = round(AHEAD * rate), window_length(shortest, rate)
     nothing = np.zeros((*allowed.shape, 1), np.float32)
     taps = searched(samples, nothing, window, rate, allowed)
     if not unequal(np.square(taps).sum(axis=-1)):
@@ -212,14 +202,9 @@ def searched(
     for turn in range(ROUNDS):
         progress("demix", turn / ROUNDS)
         before = taps
-        taps = next_paths(taps, ahead, save, floor, rate, allowed)
+        taps = next_taps(taps, ahead, save, floor, rate, allowed)
     mean: Taps = np.float32(0.5) * (before + taps)
     return mean
-
-
-def within(progress: Progress, stage: int, stages: int, what: str, share: float) -> None:
-    """Tell of a share of a stage as one of all stages."""
-    progress(what, (stage + share) / stages)
 
 
 def reach_beyond(paths: NDArray[np.float32], ahead: int) -> bool:
@@ -242,7 +227,7 @@ def smoothed(powers: Powers) -> Powers:
     return smooth
 
 
-def next_paths(
+def next_taps(
     taps: Taps,
     ahead: int,
     save: OverlapSave,
@@ -253,9 +238,9 @@ def next_paths(
     """One round; the window of the stage is a quarter of the overlap-save block."""
     nfft = save.nfft // 4
     sources = spectra(save.filtered(unmixing(taps, ahead, save.nfft)), nfft)
-    left, evidence, cross = bleed_left(sources, floor, nfft, rate, allowed)
+    left, reliability, cross = bleed_left(sources, floor, nfft, rate, allowed)
     known = circular(taps, ahead, nfft)
-    correction = fitted_taps(left, evidence, known, taps.shape[-1] - ahead, ahead, rate, allowed)
+    correction = fitted_taps(left, reliability, known, taps.shape[-1] - ahead, ahead, rate, allowed)
     mixing = whiten_diagonal(response(taps, ahead, save.nfft) @ response(correction, ahead, save.nfft))
     mixing = scaled_by_effect(mixing, cross, rate)
     return without_shared(taps_of(mixing, taps.shape[-1] - ahead, ahead) * allowed[:, :, None], ahead, rate)
@@ -290,7 +275,7 @@ def bleed_left(
     -------
     left
         ``(bins, mics, mics)``: the path of source j into source i that is still to be removed.
-    evidence
+    reliability
         Of the same shape: how well that is known, the power of source j against the variance of source i, as far as
         microphone j is source j.
     cross
@@ -298,7 +283,7 @@ def bleed_left(
     """
     bins, mics, frames = sources.shape
     left = np.zeros((bins, mics, mics), np.complex64)
-    evidence = np.zeros((bins, mics, mics), np.float32)
+    reliability = np.zeros((bins, mics, mics), np.float32)
     cross = np.zeros((bins, mics, mics), np.complex64)
     grain = max(1, round(GRAIN * nfft / rate))
     share = floor.mean(axis=-1) / FLOOR
@@ -317,10 +302,10 @@ def bleed_left(
         left[part] = np.where(allowed, paths, 0) / np.maximum(np.abs(paths), 1)
         known = np.clip(power(here).mean(axis=-1) / np.maximum(share[part], np.finfo(np.float32).tiny), 1e-3, 1)
         seen = np.einsum("fijj->fij", covariance).real
-        evidence[part] = np.minimum(seen, 1e3) * known[:, None, :]
+        reliability[part] = np.minimum(seen, 1e3) * known[:, None, :]
 
     in_parallel(work, chunks(bins, mics * frames))
-    return left, evidence, cross
+    return left, reliability, cross
 
 
 def weighted_covariances(sources: Bins, weights: Powers) -> NDArray[np.complex128]:

@@ -25,7 +25,7 @@ PIECES = 4
 """An excerpt is taken in so many pieces, spread over the recording."""
 
 
-def listen(recording: Recording, seconds: float) -> tuple[NDArray[np.intp], NDArray[np.float32]]:
+def sounding_excerpt(recording: Recording, seconds: float) -> tuple[NDArray[np.intp], NDArray[np.float32]]:
     """Read at most ``seconds`` of the microphones that sound.
 
     Returns

@@ -10,6 +10,8 @@ level, but some on how far microphones are turned up against each other (see
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import scipy.ndimage
 import scipy.signal
@@ -51,11 +53,8 @@ LATE = 0.05
 LEAST, MOST = -90.0, 60.0
 """dB; what lies outside tells no more."""
 
-FEATURES = len(QUIET_SHARES) + len(RISE_SHARES) + 22
-"""Figures for each pair and band."""
 
-
-def band_edges(bins: int) -> NDArray[np.intp]:
+def feature_bands(bins: int) -> NDArray[np.intp]:
     """First bin of each band, and the end of the last; bins are about 43 Hz wide at every rate."""
     full = NFFT // 2 + 1
     below = np.unique(np.r_[0, np.geomspace(3, full, BANDS).astype(int)])
@@ -80,7 +79,7 @@ def decibels(ratio: Floats) -> Floats:
     return told
 
 
-def evidence(
+def features(
     microphones: Samples,
     sources: Samples,
     taps: Taps,
@@ -88,15 +87,15 @@ def evidence(
     trust: NDArray[np.float32],
     rate: int,
     allowed: NDArray[np.bool_],
-) -> NDArray[np.float32]:
-    """Gather all figures.
+) -> dict[str, NDArray[np.float32]]:
+    """Gather all features.
 
     Parameters
     ----------
     microphones, sources
         ``(mics, samples)`` before and after the filters.
     taps, ahead, trust
-        The paths that were found, see :class:`debleed.methods.demix.broadband.Paths`.
+        The filters, see :class:`debleed.methods.demix.filters.Filters`.
     rate
         Samples per second.
     allowed
@@ -104,11 +103,11 @@ def evidence(
 
     Returns
     -------
-    ``(mics, mics, bands, FEATURES)``; zero where no bleed can be.
+    By name, ``(mics, mics, bands)`` each; zero where no bleed can be.
     """
     mics = len(sources)
     nfft = nfft_at(rate, NFFT)
-    edges = band_edges(nfft // 2 + 1)
+    edges = feature_bands(nfft // 2 + 1)
     bands = len(edges) - 1
     heard = scipy.ndimage.uniform_filter1d(band_powers(sources, nfft, edges), SMOOTHING, axis=-1)
     heard = np.maximum(heard, 0)  # running sums leave negative crumbs in silence
@@ -127,33 +126,40 @@ def evidence(
     told, told_late = whole * level, late * level
     middles = (edges[:-1] + edges[1:] - 1) / 2 * (trust.shape[1] - 1) / (edges[-1] - 1)
     trusted = np.stack([np.interp(middles, np.arange(trust.shape[1]), row) for row in trust])
-    figures = [
-        *np.moveaxis(quiet, -1, 0),
-        *np.moveaxis(rise, -1, 0),
-        swapped(quiet[..., 2]),
-        swapped(quiet[..., 4]),
-        swapped(rise[..., 2]),
-        decibels(whole),
-        decibels(late),
-        decibels(swapped(whole)),
-        decibels(swapped(late)),
-        decibels(level[:, None] / (level + tiny)),
-        each(decibels(before / (level + tiny))[:, None]),
-        each(decibels(before / (level + tiny))),
-        decibels(told / (told.sum(axis=1, keepdims=True) + tiny)),
-        each(decibels(told.sum(axis=1) / (level + tiny))[:, None]),
-        decibels(told_late / (level[:, None] + tiny)),
-        each(decibels(told_late.sum(axis=1) / (level + tiny))[:, None]),
-        30 * correlation(np.log(heard + tiny), np.log(sent + tiny), centred=True),
-        30 * correlation(rises(heard), np.maximum(rises(sent), 0), centred=False),
-        10 * np.log10(1 + moments),
-        10 * np.log10(1 + onsets),
-        each(np.array(10 * np.log10(heard.shape[-1] / 1000))),
-        each(np.array(10 * np.log10(mics))),
-        each(np.linspace(-20, 20, BANDS)[np.minimum(np.arange(bands), BANDS - 1)]),
-        each(20 * trusted[:, None]),
-    ]
-    return (np.stack(figures, axis=-1) * allowed[:, :, None, None]).astype(np.float32)
+    shares = [f"quiet {share:g}" for share in QUIET_SHARES]
+    rising = [f"rise {share:g}" for share in RISE_SHARES]
+    found = {
+        **dict(zip(shares, np.moveaxis(quiet, -1, 0), strict=True)),
+        **dict(zip(rising, np.moveaxis(rise, -1, 0), strict=True)),
+        "quiet 0.1, other way": swapped(quiet[..., 2]),
+        "quiet 0.35, other way": swapped(quiet[..., 4]),
+        "rise 0.3, other way": swapped(rise[..., 2]),
+        "path": decibels(whole),
+        "late path": decibels(late),
+        "path, other way": decibels(swapped(whole)),
+        "late path, other way": decibels(swapped(late)),
+        "level": decibels(level[:, None] / (level + tiny)),
+        "removed": each(decibels(before / (level + tiny))[:, None]),
+        "removed from the other": each(decibels(before / (level + tiny))),
+        "predicted, of all predicted": decibels(told / (told.sum(axis=1, keepdims=True) + tiny)),
+        "all predicted": each(decibels(told.sum(axis=1) / (level + tiny))[:, None]),
+        "late predicted": decibels(told_late / (level[:, None] + tiny)),
+        "all late predicted": each(decibels(told_late.sum(axis=1) / (level + tiny))[:, None]),
+        "correlation": 30 * correlation(np.log(heard + tiny), np.log(sent + tiny), centred=True),
+        "correlation of rises": 30 * correlation(rises(heard), np.maximum(rises(sent), 0), centred=False),
+        "moments": 10 * np.log10(1 + moments),
+        "onsets": 10 * np.log10(1 + onsets),
+        "frames": each(np.array(10 * np.log10(heard.shape[-1] / 1000))),
+        "microphones": each(np.array(10 * np.log10(mics))),
+        "band": each(np.linspace(-20, 20, BANDS)[np.minimum(np.arange(bands), BANDS - 1)]),
+        "trust": each(20 * trusted[:, None]),
+    }
+    return {name: (values * allowed[:, :, None]).astype(np.float32) for name, values in found.items()}
+
+
+def stacked(found: dict[str, NDArray[np.float32]], names: Sequence[str]) -> NDArray[np.float32]:
+    """Lay features out in the order of their names, ``(mics, mics, bands, names)``."""
+    return np.stack([found[name] for name in names], axis=-1)
 
 
 def band_powers(samples: Samples, nfft: int, edges: NDArray[np.intp]) -> Floats:

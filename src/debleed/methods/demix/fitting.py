@@ -18,7 +18,7 @@ either way."""
 
 def fitted_taps(
     left: Response,
-    evidence: NDArray[np.float32],
+    reliability: NDArray[np.float32],
     known: Taps,
     length: int,
     ahead: int,
@@ -28,12 +28,12 @@ def fitted_taps(
     """Fit causal filters to what bleed is left: the most probable taps.
 
     For each path, minimise over the taps d the sum over bins of κ |H - D|² plus, over lags, (h + d)² λ: κ is the
-    evidence, h the taps known so far and λ = mean κ · σ² / p. σ² is the variance that chance gives a tap, measured
+    reliability, h the taps known so far and λ = mean κ · σ² / p. σ² is the variance that chance gives a tap, measured
     where no bleed can be (long before it was played); p is the variance of the taps around each lag, less σ².
 
     Parameters
     ----------
-    left, evidence
+    left, reliability
         H and κ, ``(bins, mics, mics)``, see :func:`debleed.methods.demix.broadband.bleed_left`.
     known
         h, ``(mics, mics, nfft)``, lag 0 first.
@@ -55,7 +55,7 @@ def fitted_taps(
 
     def work(part: slice) -> None:
         i, j = pairs[part].T
-        weight = np.ascontiguousarray(evidence[:, i, j].T)
+        weight = np.ascontiguousarray(reliability[:, i, j].T)
         mean = weight.mean(axis=-1, keepdims=True)
         mean = np.where(mean > 0, mean, 1)
         score = scipy.fft.irfft(weight * left[:, i, j].T, nfft, axis=-1).astype(np.float32)

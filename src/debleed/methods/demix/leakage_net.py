@@ -11,20 +11,17 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from debleed.methods.demix.features import FEATURES
+from debleed.methods.demix.features import stacked
 from debleed.recording import InputError
 
 Floats = NDArray[np.float32]
-
-Weights = dict[str, Floats]
-"""``mean`` and ``scale`` of the evidence, ``(FEATURES,)``; ``weight`` and ``bias`` of three layers: ``first`` and
-``second``, ``(outputs, inputs, 3)`` over a band and its neighbours, and ``last``, ``(rings, inputs)``."""
 
 SHIPPED = Path(__file__).parent / "leakage_net.npz"
 """The weights, with ``leakage_net.json`` (checksum and history) beside them."""
@@ -34,14 +31,31 @@ LEAST, MOST = -14.0, 3.0
 with."""
 
 
+@dataclass(frozen=True)
+class Weights:
+    """What the network has learnt.
+
+    Parameters
+    ----------
+    features
+        Names of the features that it sees, in the order in which it sees them.
+    arrays
+        ``mean`` and ``scale`` of the features, ``(features,)``; ``weight`` and ``bias`` of three layers: ``first`` and
+        ``second``, ``(outputs, inputs, 3)`` over a band and its neighbours, and ``last``, ``(rings, inputs)``.
+    """
+
+    features: tuple[str, ...]
+    arrays: dict[str, Floats]
+
+
 @lru_cache(maxsize=4)
-def weights(path: Path = SHIPPED) -> Weights:
-    """Read weights, after their checksum was seen to be right.
+def load(path: Path) -> Weights:
+    """Read weights after checking them against the checksum beside them.
 
     Raises
     ------
     InputError
-        Where they are missing or damaged, or made for other evidence.
+        Where they are missing or damaged.
     """
     try:
         expected = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))["sha256"]
@@ -51,40 +65,56 @@ def weights(path: Path = SHIPPED) -> Weights:
     if hashlib.sha256(held).hexdigest() != expected:
         raise InputError(f"'{path}' is damaged: it is another file than was described; install debleed again")
     with np.load(io.BytesIO(held), allow_pickle=False) as arrays:
-        found = {name: arrays[name].astype(np.float32) for name in arrays.files}
-    if found["mean"].shape != (FEATURES,):
+        found = {name: arrays[name] for name in arrays.files}
+    names = tuple(str(name) for name in found.pop("features", ()))
+    if found["mean"].shape != (len(names),):
         raise InputError(f"'{path}' was made by another version of debleed; train it again")
-    return found
+    return Weights(names, {name: array.astype(np.float32) for name, array in found.items()})
 
 
-def tell_leak(evidence: Floats, allowed: NDArray[np.bool_], known: Weights) -> Floats:
-    """Tell λ from the evidence.
+def shipped() -> Weights:
+    """Return the weights that come with debleed."""
+    return load(SHIPPED)
+
+
+def estimate_leakage(found: dict[str, Floats], allowed: NDArray[np.bool_], weights: Weights) -> Floats:
+    """Estimate λ from the features.
 
     Parameters
     ----------
-    evidence
-        ``(mics, mics, bands, FEATURES)``, see :mod:`debleed.methods.demix.features`.
+    found
+        Features by name, see :func:`debleed.methods.demix.features.features`.
     allowed
         ``(mics, mics)``: where bleed can be.
-    known
-        See :func:`weights`.
+    weights
+        What the network has learnt.
 
     Returns
     -------
     ``(rings, mics, mics, bands)``: of the power of source j, the share left in microphone i; zero where no bleed can
     be. Microphones of one source have an equal part in it.
+
+    Raises
+    ------
+    InputError
+        Where a feature is missing that the network was trained with.
     """
-    of_pairs = np.swapaxes((evidence - known["mean"]) / known["scale"], 2, 3)
+    if missing := [name for name in weights.features if name not in found]:
+        raise InputError(
+            f"the leakage estimator was trained with the feature '{missing[0]}', which is gone; train it again"
+        )
+    known = weights.arrays
+    of_pairs = np.swapaxes((stacked(found, weights.features) - known["mean"]) / known["scale"], 2, 3)
     seen = np.maximum(over_bands(of_pairs, known["first.weight"], known["first.bias"]), 0)
     seen *= allowed[:, :, None, None]
     count = np.maximum(allowed.sum(axis=1), 1)[:, None, None, None]
     around = [np.broadcast_to(a, seen.shape) for a in (seen.sum(1, keepdims=True) / count, seen.max(1, keepdims=True))]
     both = np.concatenate([seen, *around], axis=2)
     understood = np.maximum(over_bands(both, known["second.weight"], known["second.bias"]), 0)
-    told = np.einsum("rh,ijhb->rijb", known["last.weight"], understood) + known["last.bias"][:, None, None, None]
-    found = np.where(told > LEAST, np.exp(np.minimum(told, MOST)), 0) * allowed[:, :, None]
-    leak: Floats = (found / same_source(allowed)[:, None]).astype(np.float32)
-    return leak
+    log_share = np.einsum("rh,ijhb->rijb", known["last.weight"], understood) + known["last.bias"][:, None, None, None]
+    share = np.where(log_share > LEAST, np.exp(np.minimum(log_share, MOST)), 0) * allowed[:, :, None]
+    leakage: Floats = (share / same_source(allowed)[:, None]).astype(np.float32)
+    return leakage
 
 
 def same_source(allowed: NDArray[np.bool_]) -> NDArray[np.intp]:

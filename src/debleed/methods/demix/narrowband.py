@@ -21,7 +21,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 import scipy.fft
@@ -30,13 +30,15 @@ from scipy.ndimage import uniform_filter1d
 
 from debleed.dsp.parallel import chunks, in_parallel
 from debleed.dsp.projection import Matrices, projected_row
-from debleed.dsp.rtf import Response, Taps
+from debleed.dsp.rtf import Response, Taps, on_grid
 from debleed.dsp.stft import Spectra, filtered, frame_count, stft
-from debleed.methods.demix.broadband import windows
+from debleed.methods import Arrays
+from debleed.methods.arrays import checked
+from debleed.methods.demix.broadband import FIRST_WINDOW, LONGEST_WINDOW, windows
 from debleed.methods.demix.excerpt import Bins, Powers, power
 from debleed.methods.demix.safeguards import FINE_BANDS, band_edges
 from debleed.progress import Progress, quiet
-from debleed.recording import Recording, Samples
+from debleed.recording import InputError, Recording, Samples
 
 Real = TypeVar("Real", np.float32, np.float64)
 
@@ -92,15 +94,18 @@ class Narrowband:
     ----------
     matrices
         W, ``(bins, mics, mics)``; the rows of microphones that are to be left alone are those of the identity.
+    kept
+        ``(mics, mics)``: the bleed of microphone j's source stays in microphone i; none stays where not given.
     """
 
     matrices: NDArray[np.complex64]
+    kept: NDArray[np.bool_] | None = None
 
-    def turned_up(self, gains: NDArray[np.float32]) -> Narrowband:
-        """Do the same to microphones turned up by ``gains``, ``(mics,)``."""
+    def rescaled(self, gains: NDArray[np.float32]) -> Narrowband:
+        """Return what does the same to microphones that are turned up by ``gains``, ``(mics,)``."""
         return Narrowband(self.matrices * (gains[:, None] / gains))
 
-    def among(self, mics: NDArray[np.intp], count: int) -> Narrowband:
+    def placed(self, mics: NDArray[np.intp], count: int) -> Narrowband:
         """Place these microphones among ``count``, the others of which have no part in it."""
         matrices = np.tile(np.eye(count, dtype=np.complex64), (len(self.matrices), 1, 1))
         matrices[:, mics[:, None], mics] = self.matrices
@@ -109,8 +114,9 @@ class Narrowband:
     def apply(self, recording: Recording) -> Recording:
         """Filter frame by frame; microphones that are to be left alone pass to the bit."""
         nfft = 2 * (len(self.matrices) - 1)
-        changed = np.flatnonzero(np.any(self.matrices != np.eye(len(recording)), axis=(0, 2)))
-        rows = np.ascontiguousarray(self.matrices[:, changed])
+        matrices = self.matrices if self.kept is None else keeping(self.matrices, self.kept)
+        changed = np.flatnonzero(np.any(matrices != np.eye(len(recording)), axis=(0, 2)))
+        rows = np.ascontiguousarray(matrices[:, changed])
 
         def unmixed(spectra: Spectra) -> Spectra:
             return np.moveaxis(rows @ np.moveaxis(spectra, 1, 0), 0, 1)
@@ -125,6 +131,55 @@ class Narrowband:
 
         return recording.with_reader(read)
 
+    def keeping(self, kept: NDArray[np.bool_]) -> Narrowband:
+        """Leave the bleed of microphone j's source in microphone i where ``kept[i, j]``."""
+        return Narrowband(self.matrices, kept)
+
+    @property
+    def changes_nothing(self) -> bool:
+        """Whether every microphone passes as it is."""
+        return bool(np.all(self.matrices == np.eye(self.matrices.shape[-1])))
+
+    def mixing(self) -> Response:
+        """Return the frequency response of the mixing, A = W⁻¹ ``(bins, mics, mics)``."""
+        mixing: Response = np.linalg.inv(self.matrices.astype(np.complex128)).astype(np.complex64)
+        return mixing
+
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        """Return what the filters are, for :meth:`restored`."""
+        return {"matrices": self.matrices}
+
+    @classmethod
+    def restored(cls, arrays: Arrays, mics: int) -> Narrowband:
+        """Rebuild filters from :meth:`arrays`.
+
+        Raises
+        ------
+        InputError
+            Where the arrays are not such.
+        """
+        matrices = checked(arrays, "matrices", np.complex64, (None, mics, mics))
+        if len(matrices) < 9 or (len(matrices) - 1) & (len(matrices) - 2):
+            raise InputError(f"there are matrices for {len(matrices)} bins, which no window has")
+        return cls(matrices)
+
+
+def keeping(matrices: NDArray[np.complex64], kept: NDArray[np.bool_]) -> NDArray[np.complex64]:
+    """Return I − ((A − I) W) without the entries of A = W⁻¹ whose bleed is ``kept``, in a bin as in all.
+
+    Parameters
+    ----------
+    matrices
+        W, ``(..., mics, mics)``, such that W⁻¹ has a unit diagonal, or rows of the identity.
+    kept
+        ``(mics, mics)``.
+    """
+    unit = np.eye(matrices.shape[-1])
+    unmixing = matrices.astype(np.complex128)
+    removed = (np.linalg.inv(unmixing) - unit) * ~kept
+    left: NDArray[np.complex64] = (unit - removed @ unmixing).astype(matrices.dtype)
+    return left
+
 
 def far(taps: Taps) -> bool:
     """Whether two sources are so loud in each other's microphones that the paths must ring for long."""
@@ -132,14 +187,16 @@ def far(taps: Taps) -> bool:
     return bool(np.sqrt(bleed * bleed.T).max(initial=0) > LOUD)
 
 
-def find_matrices(
+def estimate_matrices(
     samples: NDArray[np.float32],
     rate: int,
     start: Response,
     allowed: NDArray[np.bool_],
     progress: Progress = quiet,
+    shortest: float = FIRST_WINDOW,
+    longest: float = LONGEST_WINDOW,
 ) -> Matrices | None:
-    """Find one matrix a bin; ``None`` where the filters do better, or the sound is too short.
+    """Estimate one matrix a bin; ``None`` where the filters do better, or the sound is too short.
 
     Parameters
     ----------
@@ -152,28 +209,19 @@ def find_matrices(
     allowed
         ``(mics, mics)``: where bleed can be.
     """
-    nfft = windows(samples.shape[1], rate, len(samples))[-1]
+    nfft = windows(samples.shape[1], rate, len(samples), False, shortest, longest)[-1]
     if nfft < SHORTEST_WINDOW * rate:
         return None
     search = Search.begin(samples, rate, nfft, on_grid(start, nfft // 2 + 1), allowed)
     low = max(1, round(BELOW * nfft / rate))
     before = search.likelihood()[:low].mean()
     for turn in range(SWEEPS):
-        progress("demix", 0.9 + 0.09 * turn / SWEEPS)
+        progress("demix", turn / SWEEPS)
         search.sweep()
         if turn + 1 == TRIED and search.likelihood()[:low].mean() - before < LIKELIER * len(samples):
             return None
     found: Matrices = search.rows @ search.start
     return found
-
-
-def on_grid(responses: Response, bins: int) -> Matrices:
-    """Interpolate a response to another number of bins."""
-    at = np.linspace(0, len(responses) - 1, bins)
-    low = np.minimum(at.astype(int), len(responses) - 2)
-    part = (at - low)[:, None, None]
-    between: Matrices = (1 - part) * responses[low] + part * responses[low + 1]
-    return between
 
 
 @dataclass

@@ -13,14 +13,17 @@ heard, the microphone is turned down, from one time-frequency point to the next.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import scipy.ndimage
 from numpy.typing import NDArray
 
 from debleed.dsp.stft import Spectra, filtered, nfft_at
-from debleed.methods.demix.features import HOPS, NFFT, Floats, band_edges, ringing
-from debleed.recording import Recording, Samples
+from debleed.methods import Arrays
+from debleed.methods.arrays import checked
+from debleed.methods.demix.features import BANDS, HOPS, NFFT, Floats, feature_bands, ringing
+from debleed.recording import InputError, Recording, Samples
 
 RINGS = (0.1, 0.3, 1.0)
 """Seconds in which the power of a source, as others hear it, falls by 60 dB: each has a λ of its own."""
@@ -38,27 +41,49 @@ class Postfilter:
 
     Parameters
     ----------
-    leak
+    leakage
         λ, ``(rings, mics, mics, bands)``: of the power of source j, ringing as RINGS tells, the share left in
         microphone i; from band to band it changes gradually.
     """
 
-    leak: NDArray[np.float32]
+    leakage: NDArray[np.float32]
 
     @classmethod
     def none(cls, mics: int) -> Postfilter:
         """Nothing is turned down."""
         return cls(np.zeros((len(RINGS), mics, mics, 1), np.float32))
 
-    def turned_up(self, gains: NDArray[np.float32]) -> Postfilter:
-        """Do the same to microphones turned up by ``gains``, ``(mics,)``."""
-        return Postfilter(self.leak * np.square(gains[:, None] / gains)[:, :, None])
+    def rescaled(self, gains: NDArray[np.float32]) -> Postfilter:
+        """Return what does the same to microphones that are turned up by ``gains``, ``(mics,)``."""
+        return Postfilter(self.leakage * np.square(gains[:, None] / gains)[:, :, None])
 
-    def among(self, mics: NDArray[np.intp], count: int) -> Postfilter:
+    def placed(self, mics: NDArray[np.intp], count: int) -> Postfilter:
         """Place these microphones among ``count``, the others of which have no part in it."""
-        leak = np.zeros((len(RINGS), count, count, self.leak.shape[-1]), np.float32)
-        leak[:, mics[:, None], mics] = self.leak
-        return Postfilter(leak)
+        leakage = np.zeros((len(RINGS), count, count, self.leakage.shape[-1]), np.float32)
+        leakage[:, mics[:, None], mics] = self.leakage
+        return Postfilter(leakage)
+
+    def keeping(self, kept: NDArray[np.bool_]) -> Postfilter:
+        """Leave what is left of microphone j's source in microphone i where ``kept[i, j]``."""
+        return Postfilter(self.leakage * ~kept[:, :, None])
+
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        """Return what the postfilter is, for :meth:`restored`."""
+        return {"leakage": self.leakage}
+
+    @classmethod
+    def restored(cls, arrays: Arrays, mics: int) -> Postfilter:
+        """Rebuild a postfilter from :meth:`arrays`.
+
+        Raises
+        ------
+        InputError
+            Where the arrays are not such.
+        """
+        leakage = checked(arrays, "leakage", np.float32, (len(RINGS), mics, mics, None), BANDS)
+        if np.any(leakage < 0):
+            raise InputError("the array 'leakage' holds negative shares")
+        return cls(leakage)
 
     def gain(self, spectra: Spectra, rate: int) -> Floats:
         """Gain, FLOOR to 1, of every point of ``(mics, bins, frames)``: 1 less the share that λ explains."""
@@ -74,10 +99,10 @@ class Postfilter:
 
     def over_bins(self, bins: int) -> Floats:
         """λ on every bin, ``(rings, mics, mics, bins)``: linear between the middles of bands."""
-        edges = band_edges(bins)
+        edges = feature_bands(bins)
         middles = (edges[:-1] + edges[1:] - 1) / 2
         spread = np.stack([np.interp(np.arange(bins), middles, row) for row in np.eye(len(middles))])
-        told: Floats = self.leak @ spread.astype(np.float32)
+        told: Floats = self.leakage @ spread.astype(np.float32)
         return told
 
     def modest(self, microphones: Recording, filtered: Recording) -> Postfilter:
@@ -91,11 +116,11 @@ class Postfilter:
         for start, stop in microphones.blocks():
             stages = [recording.read(start, stop) for recording in (microphones, filtered, quieter)]
             taken += np.sum(np.square(np.diff(stages, axis=0), dtype=np.float64), axis=-1)
-        return Postfilter(np.where((taken[1] <= taken[0])[:, None, None], self.leak, 0))
+        return Postfilter(np.where((taken[1] <= taken[0])[:, None, None], self.leakage, 0))
 
     def apply(self, recording: Recording) -> Recording:
         """Turn down; microphones of which nothing is known pass as they are, to the bit."""
-        quieter = np.flatnonzero(self.leak.any(axis=(0, 2, 3)))
+        quieter = np.flatnonzero(self.leakage.any(axis=(0, 2, 3)))
         if not len(quieter):
             return recording
         rate = recording.rate

@@ -78,7 +78,7 @@ def scaled_by_effect(mixing: Response, cross: Response, rate: int) -> Response:
     return scaled
 
 
-def judged(microphones: Bins, sources: Bins, rate: int) -> NDArray[np.float32]:
+def trusted(microphones: Bins, sources: Bins, rate: int) -> NDArray[np.float32]:
     """Say how much of what was subtracted from each microphone was rightly subtracted: do no harm.
 
     What is subtracted, b = x - y, is right where 1 + Re⟨y, b⟩ / ⟨b, b⟩ is 1, see :func:`scaled_by_effect`. Where that

@@ -1,0 +1,284 @@
+"""A stage as a value: what was learnt of the microphones that stand on it, to be kept, looked at and applied again."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from debleed.inspection import inspect
+from debleed.io.stage_file import read_stage, write_stage
+from debleed.methods import (
+    Described,
+    Learned,
+    Paths,
+    Portable,
+    PortableMethod,
+    Selective,
+    create,
+    registered,
+)
+from debleed.progress import Progress, quiet
+from debleed.recording import InputError, Recording, Samples
+
+Kept = Mapping[str, Sequence[str]]
+"""Microphone (or source, for all its microphones) → sources whose bleed stays in it."""
+
+
+@dataclass(frozen=True)
+class Stage:
+    """What a method has learnt of a stage.
+
+    Parameters
+    ----------
+    method
+        Name of the method, as :func:`debleed.methods.create` takes it.
+    settings
+        All its settings.
+    rate
+        Samples per second of the recording that it was learnt from.
+    names, sources
+        Its microphones in their order, and the source of each; ``None`` marks a room microphone.
+    learned
+        What the method has learnt of the microphones that have a source.
+    program
+        Version of debleed that learnt it.
+    recorded
+        Day of the recording, if it is known.
+    """
+
+    method: str
+    settings: Mapping[str, Any]
+    rate: int
+    names: tuple[str, ...]
+    sources: tuple[str | None, ...]
+    learned: Learned
+    program: str
+    recorded: date | None = None
+
+    @property
+    def with_source(self) -> list[int]:
+        """Indices of the microphones that have a source."""
+        return [i for i, source in enumerate(self.sources) if source is not None]
+
+    @property
+    def portable(self) -> bool:
+        """Whether the stage can be saved."""
+        return isinstance(self.learned, Portable)
+
+    def apply(self, recording: Recording, *, keep: Kept | None = None, progress: Progress = quiet) -> Recording:
+        """Clean a recording of the same microphones.
+
+        Parameters
+        ----------
+        recording
+            The microphones that the stage was learnt from, in the same order, at the same rate; of any length.
+        keep
+            Sources whose bleed stays, microphone by microphone.
+        progress
+            Told of the stage "check"; may raise to stop.
+
+        Returns
+        -------
+        The same microphones at the same rate, length and alignment; computed when read, in any order.
+
+        Raises
+        ------
+        InputError
+            For another rate, other or reordered microphones, samples that are no numbers, and bleed to keep that the
+            method cannot tell from the rest.
+        """
+        self.refuse_other(recording)
+        inspect(recording, progress)
+        return self.applied(recording, keep)
+
+    def applied(self, recording: Recording, keep: Kept | None = None) -> Recording:
+        """Clean a recording that was checked before; otherwise like :meth:`apply`."""
+        chosen = self.with_source
+        learned = self.learned
+        if keep and any(keep.values()):
+            kept = kept_pairs(recording, keep)
+            if not isinstance(learned, Selective):
+                raise InputError(
+                    f"method '{self.method}' cannot keep the bleed of one source and remove that of others; demix, "
+                    "instantaneous and kamir can"
+                )
+            learned = learned.keeping(kept[np.ix_(chosen, chosen)])
+        if len(chosen) == len(recording):
+            return learned.apply(recording)
+        cleaned = learned.apply(recording.select(chosen))
+
+        def read(start: int, stop: int) -> Samples:
+            out = recording.read(start, stop).copy()
+            out[chosen] = cleaned.read(start, stop)
+            return out
+
+        return recording.with_reader(read)
+
+    def refuse_other(self, recording: Recording) -> None:
+        """Refuse a recording that was made at another rate, or with other or reordered microphones."""
+        if recording.rate != self.rate:
+            raise InputError(
+                f"the stage was learnt at {self.rate} Hz and fits no recording at {recording.rate} Hz; learn it again "
+                f"from a recording at {recording.rate} Hz"
+            )
+        if missing := [name for name in self.names if name not in recording.names]:
+            raise InputError(f"the stage has microphones that the recording lacks: {', '.join(missing)}")
+        if strange := [name for name in recording.names if name not in self.names]:
+            raise InputError(f"the recording has microphones that the stage does not know: {', '.join(strange)}")
+        if recording.names != self.names:
+            raise InputError(
+                f"the microphones are in another order: the stage has {', '.join(self.names)}, the recording "
+                f"{', '.join(recording.names)}"
+            )
+        if recording.sources != self.sources:
+            pairs = zip(self.names, self.sources, recording.sources, strict=True)
+            name, was, now = next(three for three in pairs if three[1] != three[2])
+            raise InputError(f"microphone '{name}' is {_of(was)} in the stage, but {_of(now)} in the recording")
+
+    def paths(self) -> Paths:
+        """Describe the path of each source to each microphone of :attr:`with_source`.
+
+        Raises
+        ------
+        InputError
+            Where the method does not know any paths.
+        """
+        if not isinstance(self.learned, Described):
+            raise InputError(f"method '{self.method}' learns no paths that could be shown")
+        return self.learned.paths(self.rate)
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the stage to a file, all or nothing; a file that is there is replaced.
+
+        Raises
+        ------
+        InputError
+            Where the method needs side information or files of this machine, so that the stage cannot be saved.
+        """
+        if not isinstance(self.learned, Portable):
+            raise InputError(
+                f"what '{self.method}' has learnt cannot be saved: it needs side information or files of this machine"
+            )
+        header = {
+            "method": self.method,
+            "settings": dict(self.settings),
+            "rate": self.rate,
+            "names": list(self.names),
+            "sources": list(self.sources),
+            "program": self.program,
+            "recorded": self.recorded and self.recorded.isoformat(),
+        }
+        write_stage(Path(path), header, self.learned.arrays())
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str], method: str | None = None) -> Stage:
+        """Read a stage that :meth:`save` wrote.
+
+        Parameters
+        ----------
+        path
+            The file.
+        method
+            A method of your own, ``package.module:Class``, if the stage was learnt with it. A file alone is not
+            trusted to name a module that is imported.
+
+        Raises
+        ------
+        InputError
+            Where the file is damaged, cut off or newer than this program, or its method is not known here.
+        """
+        path = Path(path)
+        header, arrays = read_stage(path)
+        try:
+            fields = _Header.checked(header)
+        except (KeyError, TypeError, ValueError) as failure:
+            raise InputError(f"'{path}' is damaged: its header makes no sense ({failure}); learn it again") from None
+        if fields.method not in registered() and fields.method != method:
+            raise InputError(
+                f"'{path}' was learnt with '{fields.method}', which is no method of this installation; if you trust "
+                "it, name it as the method"
+            )
+        count = sum(source is not None for source in fields.sources)
+        try:
+            made = create(fields.method, **_tuples(fields.settings))
+            if not isinstance(made, PortableMethod):
+                raise InputError(f"stages of '{fields.method}' cannot be saved")
+            learned = made.restore(arrays, count)
+        except (InputError, TypeError) as refusal:  # TypeError: a setting of another type
+            raise InputError(f"'{path}' is damaged: {refusal}; learn it again") from None
+        return cls(learned=learned, **dataclasses.asdict(fields))
+
+
+def _of(source: str | None) -> str:
+    return "a room microphone" if source is None else f"one of '{source}'"
+
+
+@dataclass(frozen=True)
+class _Header:
+    method: str
+    settings: Mapping[str, Any]
+    rate: int
+    names: tuple[str, ...]
+    sources: tuple[str | None, ...]
+    program: str
+    recorded: date | None
+
+    @classmethod
+    def checked(cls, header: Mapping[str, Any]) -> _Header:
+        """Take a header apart, refusing with a ValueError what none can hold."""
+        names, sources = tuple(header["names"]), tuple(header["sources"])
+        fine = (
+            all(isinstance(header[key], str) for key in ("method", "program")),
+            isinstance(header["settings"], dict),
+            type(header["rate"]) is int and header["rate"] > 0,
+            all(isinstance(name, str) for name in names) and len(set(names)) == len(names) > 0,
+            all(source is None or isinstance(source, str) for source in sources) and len(sources) == len(names),
+        )
+        if not all(fine):
+            raise ValueError("a value is of another kind than expected")
+        day = header.get("recorded")
+        recorded = None if day is None else date.fromisoformat(day)
+        return cls(header["method"], header["settings"], header["rate"], names, sources, header["program"], recorded)
+
+
+def _tuples(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Give settings their tuples back, which JSON holds as lists."""
+    return {key: tuple(value) if isinstance(value, list) else value for key, value in settings.items()}
+
+
+def kept_pairs(recording: Recording, keep: Kept) -> NDArray[np.bool_]:
+    """Turn names into pairs: ``[i, j]`` says that the bleed of microphone j's source stays in microphone i.
+
+    Raises
+    ------
+    InputError
+        For names that are not there, room microphones, and a microphone's own source.
+    """
+    kept = np.zeros((len(recording), len(recording)), bool)
+    known = list(dict.fromkeys(source for source in recording.sources if source is not None))
+    for place, wanted in keep.items():
+        mics = [i for i, pair in enumerate(zip(recording.names, recording.sources, strict=True)) if place in pair]
+        if not mics:
+            raise InputError(
+                f"there is no microphone '{place}' to keep bleed in; there are {', '.join(recording.names)}"
+            )
+        if any(recording.sources[i] is None for i in mics):
+            raise InputError(f"'{place}' is a room microphone and keeps all its bleed anyway")
+        for name in wanted:
+            if name not in known:
+                raise InputError(
+                    f"there is no source '{name}' to keep in '{place}'; the sources are {', '.join(known)}"
+                )
+            if any(recording.sources[i] == name for i in mics):
+                raise InputError(f"'{name}' is the source of '{place}' itself, so it is kept anyway")
+            for i in mics:
+                kept[i] |= np.array([source == name for source in recording.sources])
+    return kept
