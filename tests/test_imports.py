@@ -7,15 +7,17 @@ import debleed
 
 HOUSE = Path(debleed.__file__).parent
 FLOORS = (  # who stands on a floor may import from the floors below and from its own room, and from nothing else
-    {"recording", "progress", "seeding", "spelling", "decibels", "inspection"},
-    {"io", "dsp"},
+    {"recording", "progress", "seeding", "spelling", "decibels"},
+    {"io", "dsp", "inspection"},
     {"nets", "scoring"},
     {"methods", "scenes"},
-    {"stage"},
+    {"stage", "assignment"},
     {"remove"},
     {"contract"},
     {"report", "bench", "training"},
+    {"intake"},
     {"job"},
+    {"feedback"},
     {"cli"},
     {"web"},
 )

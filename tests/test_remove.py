@@ -7,7 +7,7 @@ from typing import ClassVar
 import numpy as np
 import pytest
 
-from debleed.methods import Side
+from debleed.methods import Side, create
 from debleed.progress import quiet
 from debleed.recording import InputError, Recording
 from debleed.remove import remove
@@ -19,6 +19,7 @@ RATE = 8000
 class Halve:
     """A method whose result is known: it halves everything."""
 
+    by: float = 2.0
     needs: ClassVar[frozenset[str]] = frozenset()
     source_count: ClassVar[int | None] = None
 
@@ -28,7 +29,7 @@ class Halve:
         return self
 
     def apply(self, recording):
-        return recording.with_reader(lambda a, b: recording.read(a, b) / 2)
+        return recording.with_reader(lambda a, b: recording.read(a, b) / np.float32(self.by))
 
 
 seen = []
@@ -168,3 +169,22 @@ def test_progress_may_stop_the_work():
 
     with pytest.raises(KeyboardInterrupt):
         remove(mics("a", "b"), Halve(), progress=stop)
+
+
+def test_names_to_reduce_must_be_there():
+    recording = mics("a", "b")
+    with pytest.raises(InputError, match=r"no source 'c'.*a, b"):
+        remove(recording, Halve(), reduction={"c": 3})
+
+
+def test_a_microphone_has_a_reduction_of_its_own():
+    recording = mics("keys", "keys", "b")
+    result = remove(recording, Halve(), reduction={"keys": 0.0, "m1": 20.0}).read()
+    expected = recording.read() * np.array([[1], [0.55], [0.5]], np.float32)
+    assert np.allclose(result, expected, atol=1e-6)
+
+
+def test_settings_beside_a_method_object_count():
+    assert create(Halve(), by=3.0).by == 3.0
+    result = remove(mics("a", "b"), Halve(), settings={"by": 4.0})
+    assert np.allclose(result.read(), mics("a", "b").read() / 4)

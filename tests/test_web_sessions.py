@@ -16,8 +16,9 @@ import pytest
 import soundfile as sf
 
 from debleed import cli
+from debleed.assignment import assign
 from debleed.io.audio import load
-from debleed.io.session import Session, assign, load_session
+from debleed.io.session import Session, load_session
 from debleed.web import server, words
 from debleed.web.jobs import Job, Jobs, State, hear
 from debleed.web.peaks import ZOOMS, Peaks

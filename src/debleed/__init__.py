@@ -2,6 +2,7 @@
 
 A :class:`Recording` holds microphones that were recorded together. :func:`learn` finds out how they hear each other and
 returns a :class:`Stage`, which cleans this recording and any other of the same microphones; :func:`remove` does both.
+:func:`clean_folder` does the whole job from a folder of files to a folder of files, as the command line does.
 An :class:`InputError` says in a sentence what cannot be used.
 
 Examples
@@ -20,9 +21,10 @@ Two sources that come and go, each of which the other's microphone hears as well
 True
 """
 
+from debleed.job import clean_folder
 from debleed.recording import InputError, Recording
 from debleed.remove import learn, remove
 from debleed.stage import Stage
 
 __version__ = "0.1.0"
-__all__ = ["InputError", "Recording", "Stage", "__version__", "learn", "remove"]
+__all__ = ["InputError", "Recording", "Stage", "__version__", "clean_folder", "learn", "remove"]

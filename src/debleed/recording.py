@@ -130,6 +130,18 @@ class Recording:
             reader=lambda start, stop: self.reader(start, stop)[order],
         )
 
+    def stretch(self, start: int, stop: int) -> Recording:
+        """Keep only the samples from ``start`` to ``stop``; what stands around them is silence.
+
+        Raises
+        ------
+        InputError
+            Where that is not inside.
+        """
+        if not 0 <= start <= stop <= self.length:
+            raise InputError(f"samples {start} to {stop} do not lie in a recording of {self.length}")
+        return replace(self, length=stop - start, reader=lambda a, b: self.reader(start + a, start + b))
+
     def with_reader(self, reader: Callable[[int, int], Samples]) -> Recording:
         """Keep the description, replace the sound: how a method returns its result."""
         return replace(self, reader=reader)

@@ -174,7 +174,7 @@ def kept_shares(recording: Recording, reduction: Reduction) -> NDArray[np.float6
     for name, decibels in reduction.items():
         if name not in recording.sources and name not in recording.names:
             known = ", ".join(dict.fromkeys(source for source in recording.sources if source is not None))
-            raise InputError(f"there is no source or microphone '{name}' to reduce; the sources are {known}")
+            raise InputError(f"there is no source '{name}' to reduce, and no such microphone; the sources are {known}")
         if decibels is not None and not decibels >= 0:
             raise InputError(f"a reduction is a number of decibels, 0 or more, got {decibels}")
     # a microphone's own figure comes before that of its source; room microphones come back as they are anyway

@@ -13,14 +13,17 @@ from debleed import __version__
 from debleed.recording import InputError
 
 COMMANDS = {
+    "apply": "clean a recording with a stage that was learnt before",
     "benchmark": "run methods on bled corpora and write the tables",
     "corpus": "bleed a folder of stems in MUSDB18-HQ's shape, or check one",
     "demo": "play a band, bleed it, clean it and show the result",
     "evaluate": "score a cleaned recording",
     "init": "write a commented session.toml for a folder of microphones",
+    "learn": "learn how microphones hear each other, and keep it as a stage",
     "methods": "list the methods and their settings",
     "remove": "remove the bleed from a folder of microphones",
     "serve": "open a page to clean a session by dropping files and listening",
+    "show": "show what a stage has learnt: who bleeds where, how loud and how late",
     "simulate": "put dry stems into a room, so that they bleed",
     "train": "train one of the networks on a folder of stems",
 }

@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from debleed.cli import feedback
+from debleed import feedback
 from debleed.cli.engine import engine_options, explained, outcomes
 from debleed.recording import InputError
 

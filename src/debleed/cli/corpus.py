@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from debleed.cli import feedback
+from debleed import feedback
 from debleed.cli.engine import engine_options, explained, outcomes
 from debleed.cli.scene_options import scene_options
 from debleed.recording import InputError

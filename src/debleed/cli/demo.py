@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from debleed.cli import feedback
+from debleed import feedback
 from debleed.cli.simulate import refuse_existing
 from debleed.progress import Progress
 from debleed.recording import Recording

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 import click
 
-from debleed.cli import feedback
+from debleed import feedback
 from debleed.recording import InputError
 
 Job = TypeVar("Job")

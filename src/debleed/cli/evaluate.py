@@ -56,7 +56,7 @@ def command(
     written: Path | None,
 ) -> None:
     """Read both, compare, show."""
-    from debleed.cli import feedback
+    from debleed import feedback
 
     if blind and mics is not None:
         raise InputError("with --blind the first folder is the microphones already; leave --mics out")
@@ -78,20 +78,11 @@ def command(
 
 def load(path: Path) -> Recording:
     """Open a folder or file as a recording whose sources follow its session file, or else the names."""
-    from debleed.io.audio import open_take
-    from debleed.io.session import Session, assign, left_out, load_session, session_path
+    from debleed.assignment import sources_of
+    from debleed.intake import open_input, session_of
 
-    said = session_path(path)
-    session = load_session(said) if said.exists() else Session()
-    if path.is_dir() and session.leave_out:
-        from debleed.io.audio import Take, audio_files
-
-        files = audio_files(path)
-        dropped = left_out(session, files)
-        take = Take.open([file for file in files if not {file.name, file.stem} & set(dropped)])
-    else:
-        take = open_take(path)
-    return take.recording(assign(session, take.units))
+    take, microphones = open_input(path, session_of(path), alone=True)
+    return take.recording(sources_of(microphones))
 
 
 def paired(reference: Recording, other: Recording, path: Path) -> Recording:

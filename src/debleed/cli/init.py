@@ -14,6 +14,7 @@ from debleed.recording import InputError
 @click.option("--force", is_flag=True, help="Write over a session.toml that is there.")
 def command(given: Path, force: bool) -> None:
     """Write the session file."""
+    from debleed.assignment import template
     from debleed.io import audio, session
     from debleed.io.staging import Staging, writable_ancestor
 
@@ -23,6 +24,6 @@ def command(given: Path, force: bool) -> None:
         raise InputError(f"'{target}' is there already; --force writes over it")
     writable_ancestor(target.parent)
     with Staging() as staging:
-        (staging.folder(target.parent) / target.name).write_text(session.template(units), "utf-8")
+        (staging.folder(target.parent) / target.name).write_text(template(units), "utf-8")
         staging.commit()
     click.echo(f"wrote {target}")

@@ -6,8 +6,8 @@ import dataclasses
 
 import click
 
-from debleed.cli.settings import field_types, kind_name
 from debleed.methods import create, registered
+from debleed.methods.settings import field_types, kind_name
 
 
 @click.command(help="List the methods, with the settings that --set changes.")

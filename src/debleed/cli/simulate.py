@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from debleed.cli import feedback
+from debleed import feedback
 from debleed.cli.scene_options import scene_options
 from debleed.recording import InputError
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from debleed.cli import feedback
+from debleed import feedback
 from debleed.nets import NETS
 from debleed.recording import InputError
 

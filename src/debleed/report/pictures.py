@@ -1,10 +1,9 @@
-"""Spectrograms as small PNG files, with nothing but NumPy and zlib."""
+"""Spectrograms as small PNG files."""
 
 from __future__ import annotations
 
+import io
 import math
-import struct
-import zlib
 
 import numpy as np
 from numpy.typing import NDArray
@@ -79,22 +78,19 @@ def shades(decibel: NDArray[np.float64], brightest: float) -> NDArray[np.uint8]:
     return np.clip(np.nan_to_num(scaled, neginf=0) * SHADES, 0, SHADES - 1).astype(np.uint8)
 
 
+def palette() -> NDArray[np.uint8]:
+    """Return the colours of the shades, ``(SHADES, 3)``, red, green and blue."""
+    at = np.linspace(0, len(VIRIDIS) - 1, SHADES)
+    channels = [np.interp(at, np.arange(len(VIRIDIS)), channel) for channel in VIRIDIS.T]
+    return np.stack(channels, axis=1).round().astype(np.uint8)
+
+
 def png(picture: NDArray[np.uint8]) -> bytes:
     """Encode shades of shape ``(rows, columns)``, bottom row first, as a PNG with the palette viridis."""
-    rows, columns = picture.shape
-    at = np.linspace(0, len(VIRIDIS) - 1, SHADES)
-    palette = np.stack([np.interp(at, np.arange(len(VIRIDIS)), channel) for channel in VIRIDIS.T], axis=1)
-    lines = np.pad(picture[::-1], ((0, 0), (1, 0)))  # a 0 before each line: not filtered
-    return b"".join(
-        (
-            b"\x89PNG\r\n\x1a\n",
-            _chunk(b"IHDR", struct.pack(">IIBBBBB", columns, rows, 8, 3, 0, 0, 0)),
-            _chunk(b"PLTE", palette.round().astype(np.uint8).tobytes()),
-            _chunk(b"IDAT", zlib.compress(lines.tobytes(), 9)),
-            _chunk(b"IEND", b""),
-        )
-    )
+    from PIL import Image
 
-
-def _chunk(kind: bytes, data: bytes) -> bytes:
-    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+    image = Image.fromarray(np.ascontiguousarray(picture[::-1]), "P")
+    image.putpalette(palette().tobytes())
+    held = io.BytesIO()
+    image.save(held, "PNG", optimize=True)
+    return held.getvalue()

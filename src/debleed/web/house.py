@@ -10,8 +10,8 @@ from functools import partial
 from pathlib import Path
 
 from debleed import __version__
-from debleed.cli.settings import configured
 from debleed.io.session import decibels, dumped
+from debleed.methods.settings import configured
 from debleed.recording import InputError
 from debleed.web import roles
 from debleed.web import sessions as shelf

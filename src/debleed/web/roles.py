@@ -6,7 +6,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from debleed.io.session import Session, assign, guess_pairs, guess_room, left_out, load_session
+from debleed.assignment import assign, sources_of
+from debleed.io.session import Session, left_out, load_session
 from debleed.web.limits import Refusal, checked_name
 
 Json = dict[str, Any]
@@ -26,12 +27,7 @@ def units(meta: Json) -> list[str]:
 
 def sources(meta: Json) -> dict[str, str | None]:
     """Say the source of each unit, ``None`` for room microphones: as guessed from the names, or as the user said."""
-    known = units(meta)
-    room = guess_room(known)
-    guessed: dict[str, str | None] = {unit: None if unit in room else unit for unit in known}
-    for source, pair in guess_pairs(unit for unit in known if unit not in room).items():
-        if source not in known:
-            guessed |= dict.fromkeys(pair, source)
+    guessed = sources_of(assign(Session(), units(meta)))
     return {unit: meta["sources"].get(unit, source) for unit, source in guessed.items()}
 
 
@@ -90,7 +86,7 @@ def obey(meta: Json, path: Path) -> None:
     known = units(meta)
     names = [] if is_poly(meta) else [file["name"] for file in meta["files"]]
     out = left_out(told, [Path(name) for name in names or known])
-    given = assign(replace(told, leave_out=()), known, names)
+    given = sources_of(assign(replace(told, leave_out=()), known, names))
     meta["sources"] = dict(given)
     meta["leave_out"] = [unit for unit, name in zip(known, names or known, strict=True) if {unit, name} & set(out)]
     spoken = {source for source in given.values() if source is not None}

@@ -10,13 +10,13 @@ from threading import Lock
 
 import numpy as np
 
-from debleed.cli.remove import open_input
+from debleed.intake import prepared
 from debleed.io.audio import Take
 from debleed.recording import Recording, Samples
 from debleed.report.pictures import png, shades, spectrogram
 from debleed.web.limits import LONGEST_WINDOW, Refusal
 from debleed.web.sessions import read, stored_take
-from debleed.web.work import LAYERS, given, session_of, stored_result
+from debleed.web.work import LAYERS, job_of, stored_result
 
 TILE = 20
 """Seconds of one picture."""
@@ -89,8 +89,8 @@ class Shelf:
 def open_run(place: Path) -> Heard:
     """Open the files and the result of a run."""
     meta = read(place / "run.json")
-    take, recording = open_input(given(place, meta), session_of(meta))
-    return Heard(take, recording, stored_result(place, recording))
+    ready = prepared(job_of(place, meta))
+    return Heard(ready.take, ready.recording, stored_result(place, ready.recording))
 
 
 def window(heard: Heard, layers: list[str], start: int, count: int) -> bytes:

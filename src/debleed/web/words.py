@@ -10,9 +10,10 @@ from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
-from debleed.cli.settings import field_types
-from debleed.io.session import Session, guess_room
+from debleed.assignment import assign, sources_of
+from debleed.io.session import Session
 from debleed.methods import create, registered
+from debleed.methods.settings import field_types
 
 
 def command_line(run: dict[str, Any], session: Session, units: Sequence[str]) -> str | None:
@@ -37,10 +38,11 @@ def command_line(run: dict[str, Any], session: Session, units: Sequence[str]) ->
         words += ["--method", run["method"]]
     for key, value in run["settings"].items():
         words += ["--set", f"{key}={value}"]
-    guessed = set(guess_room(units)) - set(session.leave_out)
+    default = sources_of(assign(Session(), [unit for unit in units if unit not in session.leave_out]))
+    guessed = {unit for unit, source in default.items() if source is None}
     placed: set[str] = set()
     for source, names in session.sources.items():
-        if names != (source,) or source in guessed:
+        if names != tuple(unit for unit, guess in default.items() if guess == source):
             if "=" in source or any("," in name or name != name.strip() for name in names):
                 return None
             words += ["--source", f"{source}={','.join(names)}"]

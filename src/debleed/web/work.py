@@ -20,15 +20,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from debleed.cli import feedback
-from debleed.cli.remove import open_input, reductions, report_on
-from debleed.cli.settings import configured
+from debleed import feedback
+from debleed.intake import prepared
 from debleed.io.session import Session, dumped
 from debleed.io.staging import Staging
-from debleed.io.writing import write_mics, write_take
+from debleed.io.writing import write_mics
+from debleed.job import Job, cleaned, written
+from debleed.methods.settings import settings
 from debleed.progress import Progress
 from debleed.recording import InputError, Recording
-from debleed.remove import reduced, remove
 from debleed.report.pictures import spectrogram
 from debleed.scoring.blind import blind_bleed_matrix, inter_microphone_coherence, level_changes
 from debleed.web.limits import full_disk
@@ -57,6 +57,21 @@ def session_of(run: Json) -> Session:
     )
 
 
+def job_of(place: Path, run: Json) -> Job:
+    """Return the job of a run."""
+    out = place / "out"
+    return Job(
+        given(place, run),
+        out / "clean",
+        session=session_of(run),
+        method=run["method"],
+        settings=settings(run["method"], [f"{key}={value}" for key, value in run["settings"].items()]),
+        removed=out / "removed",
+        report=out / "report.html",
+        force=True,
+    )
+
+
 def given(place: Path, run: Json) -> Path:
     """Return what ``debleed remove`` would be given: the folder of the files, or the only file."""
     folder = given_folder(place)
@@ -72,24 +87,22 @@ def work_run(session: Path, run: str) -> None:
     """Clean a session; keep all that is needed to listen, look, and write the files with any reduction."""
     place = session / "runs" / run
     meta = read(place / "run.json") | {"reduction": {}}
-    method = configured(meta["method"], [f"{key}={value}" for key, value in meta["settings"].items()])
-    with feedback.progress("json") as progress:
-        take, recording = open_input(given(place, meta), session_of(meta))
-        with closing(take):
-            cleaned = remove(recording, method, progress=progress)
-            after = kept(place, recording, cleaned, progress)
-            write(place / "figures.json", {**described(recording, take.poly), **energies(recording, after)})
-            feedback.line(ready=True)
-            measured(place, recording, after, progress)
+    with feedback.progress("json") as progress, closing(prepared(job_of(place, meta))) as ready:
+        recording = ready.recording
+        _, clean = cleaned(ready, progress)
+        after = kept(place, recording, clean, progress)
+        write(place / "figures.json", {**described(recording, ready.take.poly), **energies(recording, after)})
+        feedback.line(ready=True)
+        measured(place, recording, after, progress)
 
 
-def kept(place: Path, recording: Recording, cleaned: Recording, progress: Progress) -> Recording:
+def kept(place: Path, recording: Recording, clean: Recording, progress: Progress) -> Recording:
     """Compute the result once, in the blocks in which files are written, and draw its waveforms."""
     progress("result", 0)
     stored: NDArray[Any] | None = None
     peaks = [Peaks(len(recording)) for _ in LAYERS]
-    for start, stop in cleaned.blocks():
-        before, after = recording.read(start, stop), cleaned.read(start, stop)
+    for start, stop in clean.blocks():
+        before, after = recording.read(start, stop), clean.read(start, stop)
         if stored is None:
             shape = (len(recording), recording.length)
             stored = np.lib.format.open_memmap(place / "after.npy", "w+", dtype=after.dtype, shape=shape)
@@ -158,21 +171,13 @@ def work_take(session: Path, run: str) -> None:
     """Write the files of a run with its present reductions, what was removed, the report and session.toml."""
     place = session / "runs" / run
     meta = read(place / "run.json")
-    told = session_of(meta)
-    shutil.rmtree(place / "out", ignore_errors=True)
-    with feedback.progress("json") as progress, Staging() as staging:
-        take, recording = open_input(given(place, meta), told)
-        with closing(take):
-            after = reduced(recording, stored_result(place, recording), reductions(told, recording))
-            clean = staging.folder(place / "out" / "clean")
-            removed = staging.folder(place / "out" / "removed")
-            page = staging.folder(place / "out")
-            written, aside = write_take(take, after, clean, removed, progress)
-            report_on(take, recording, written, page / "report.html", progress)
-        (page / "session.toml").write_text(dumped(told), "utf-8")
-        files: Json = {"clean": [path.name for path in written], "removed": [path.name for path in aside]}
-        staging.commit()
-        write(place / "out" / "out.json", files | {"reduction": meta["reduction"]})
+    out = place / "out"
+    shutil.rmtree(out, ignore_errors=True)
+    with feedback.progress("json") as progress, closing(prepared(job_of(place, meta))) as ready:
+        result = written(ready, stored_result(place, ready.recording), progress)
+        (out / "session.toml").write_text(dumped(ready.session), "utf-8")
+        files: Json = {"clean": [path.name for path in result.files], "removed": [path.name for path in result.removed]}
+        write(out / "out.json", files | {"reduction": meta["reduction"]})
 
 
 def work_demo(session: Path) -> None:

@@ -254,9 +254,12 @@ class Demixed:
         clean = self.postfilter.keeping(self.kept).apply(filtered)
         beside = self.filters.keeping(self.kept).apply(recording)
 
+        rows = np.flatnonzero(self.kept.any(axis=1))
+
         def read(start: int, stop: int) -> Samples:
-            added: Samples = beside.read(start, stop) - filtered.read(start, stop)
-            return clean.read(start, stop) + added
+            out = clean.read(start, stop).copy()
+            out[rows] += beside.read(start, stop)[rows] - filtered.read(start, stop)[rows]
+            return out
 
         return clean.with_reader(read)
 

@@ -30,22 +30,33 @@ def configured(name: str, pairs: Iterable[str]) -> Method:
     InputError
         For an unknown method or setting, and a value that is not of the setting's type.
     """
+    try:
+        return create(name, **settings(name, pairs))
+    except InputError:
+        raise
+    except ValueError as refusal:
+        raise InputError(f"method '{name}': {refusal}") from refusal
+
+
+def settings(name: str, pairs: Iterable[str]) -> dict[str, Any]:
+    """Read settings of a method from ``key=value``.
+
+    Raises
+    ------
+    InputError
+        For an unknown method or setting, and a value that is not of the setting's type.
+    """
     kinds = field_types(create(name))
-    settings: dict[str, Any] = {}
+    found: dict[str, Any] = {}
     for pair in pairs:
         key, text = split(pair, "--set")
         if key not in kinds:
             create(name, **{key: text})  # refuses and names the known ones
         try:
-            settings[key] = parse(text, kinds[key])
+            found[key] = parse(text, kinds[key])
         except ValueError:
             raise InputError(f"setting '{key}' of method '{name}' is {kind_name(kinds[key])}, got '{text}'") from None
-    try:
-        return create(name, **settings)
-    except InputError:
-        raise
-    except ValueError as refusal:
-        raise InputError(f"method '{name}': {refusal}") from refusal
+    return found
 
 
 def field_types(method: Method) -> dict[str, Any]:

@@ -8,11 +8,17 @@ import sys
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 import click
 import numpy as np
 
 from debleed.progress import Progress
+
+if TYPE_CHECKING:
+    from debleed.job import Result
+
+log = logging.getLogger(__name__)
 
 
 class _ToTerminal(logging.Handler):
@@ -59,6 +65,17 @@ def progress(kind: str) -> Iterator[Progress]:
             bar.update(tasks[stage], completed=share)
 
         yield show
+
+
+def treated(result: Result) -> None:
+    """Log what was done to each microphone, and what was written."""
+    changed = [mic for mic in result.microphones if not mic.unchanged]
+    if changed:
+        levels = ", ".join(f"{mic.name} {mic.removed_db:.1f} dB".replace("-", "\N{MINUS SIGN}") for mic in changed)
+        log.info("removed, against the level of the microphone: %s", levels)
+    if alone := [mic.name for mic in result.microphones if mic.unchanged and mic.role == "source"]:
+        log.info("left alone, since no bleed was found that could be removed without harm: %s", ", ".join(alone))
+    log.info("wrote %d files to %s", len(result.files), result.files[0].parent)
 
 
 def _json_lines() -> Progress:

@@ -1,0 +1,154 @@
+"""Options that 'remove', 'apply' and 'learn' have in common, and how they become a session."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from debleed.recording import InputError
+from debleed.spelling import current
+
+if TYPE_CHECKING:
+    from debleed.io.session import Session
+
+PATH = click.Path(readable=False, path_type=Path)  # checked later, with our own sentences
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+TIME = re.compile(r"(?:(\d+):)?(?:(\d+):)?(\d+(?:\.\d*)?)")
+"""Hours and minutes before colons, and seconds."""
+
+
+INPUT = (
+    click.argument("given", metavar="IN", type=PATH),
+    click.option(
+        "--source", "sources", metavar="SOURCE=FILE,...", multiple=True, help="Several microphones of one source."
+    ),
+    click.option("--voice", "voices", multiple=True, hidden=True),
+    click.option("--room", metavar="FILE", multiple=True, help="A room microphone, which comes back as it is."),
+    click.option("--leave-out", metavar="FILE", multiple=True, help="A file to leave out."),
+)
+"""What the input is."""
+
+METHOD = (
+    click.option(
+        "--method", default="demix", show_default=True, help="See 'debleed methods', or package.module:Class."
+    ),
+    click.option("--set", "pairs", metavar="KEY=VALUE", multiple=True, help="Change a setting of the method."),
+)
+"""How to learn."""
+
+REGION = click.option(
+    "--region",
+    "region_",
+    metavar="START-STOP",
+    help="Learn from and clean only this stretch, such as 90-150 or 1:30-2:30.",
+)
+
+RESULT = (
+    click.option("-o", "--output", metavar="OUT", type=PATH, required=True, help="Folder for the results."),
+    click.option(
+        "--reduction",
+        metavar="[NAME=]DB",
+        multiple=True,
+        help="Remove at most so much bleed, from all microphones or from one source or microphone.  [default: all]",
+    ),
+    click.option(
+        "--keep", metavar="MIC=SOURCE,...", multiple=True, help="Leave the bleed of these sources in a microphone."
+    ),
+    REGION,
+    click.option("--keep-removed", metavar="DIR", type=PATH, help="Also write what was taken out: input - output."),
+    click.option("--report", metavar="FILE.html", type=PATH, help="Write a page with figures, pictures and players."),
+    click.option("--progress", type=click.Choice(["bar", "json"]), default="bar", help="A bar, or lines for programs."),
+    click.option("--force", is_flag=True, help="Write over results that are there."),
+)
+"""What the result is."""
+
+
+def options(*groups: Any) -> Callable[[Command], Command]:
+    """Add groups of options to a command, in their order."""
+
+    def add(command: Command) -> Command:
+        for option in reversed([one for group in groups for one in (group if isinstance(group, tuple) else (group,))]):
+            command = option(command)
+        return command
+
+    return add
+
+
+def gather(
+    given: Path,
+    sources: tuple[str, ...],
+    voices: tuple[str, ...],
+    room: tuple[str, ...],
+    leave_out: tuple[str, ...],
+    reduction: tuple[str, ...] = (),
+    keep: tuple[str, ...] = (),
+) -> Session:
+    """Put the session file and the options together; the options win."""
+    from debleed.intake import session_of
+    from debleed.io.session import decibels
+
+    session = session_of(given)
+    if voices:
+        current("option", "--voice")
+    by_name, everywhere = dict(session.source_reduction), session.reduction
+    for text in reduction:
+        name, _, number = text.rpartition("=")
+        if name:
+            by_name[name.strip()] = decibels("--reduction", number)
+        else:
+            everywhere = decibels("--reduction", number)
+    return replace(
+        session,
+        sources={**session.sources, **dict(listed(text, "--source") for text in (*sources, *voices))},
+        room=room or session.room,
+        leave_out=(*session.leave_out, *leave_out),
+        reduction=everywhere,
+        source_reduction=by_name,
+        keep={**session.keep, **dict(listed(text, "--keep") for text in keep)},
+    )
+
+
+def listed(text: str, option: str) -> tuple[str, tuple[str, ...]]:
+    """Read ``name=one,two``.
+
+    Examples
+    --------
+    >>> listed("kick=in, out", "--source")
+    ('kick', ('in', 'out'))
+    """
+    from debleed.methods.settings import split
+
+    name, names = split(text, option)
+    return name, tuple(part.strip() for part in names.split(","))
+
+
+def region(text: str | None) -> tuple[float, float] | None:
+    """Read two times, in seconds or as minutes and hours with colons.
+
+    Examples
+    --------
+    >>> region("1:30-2:00.5"), region("10-20")
+    ((90.0, 120.5), (10.0, 20.0))
+    """
+    if text is None:
+        return None
+    start, dash, stop = (part.strip() for part in text.partition("-"))
+    found = [TIME.fullmatch(part) for part in (start, stop)]
+    if not dash or None in found:
+        raise InputError(f"--region needs two times, such as 90-150 or 1:30-2:30, got '{text}'")
+    first, last = (seconds(match) for match in found if match)
+    return first, last
+
+
+def seconds(match: re.Match[str]) -> float:
+    """Add up hours, minutes and seconds of :data:`TIME`."""
+    parts = [float(part) for part in match.groups() if part is not None]
+    return math.fsum(part * 60**k for k, part in enumerate(reversed(parts)))

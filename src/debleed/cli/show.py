@@ -1,0 +1,113 @@
+"""``debleed show STAGE``: what a stage has learnt."""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from debleed.recording import InputError
+
+if TYPE_CHECKING:
+    from debleed.report.matrix import Path as SoundPath
+    from debleed.stage import Stage
+
+PATH = click.Path(readable=False, path_type=Path)  # checked later, with our own sentences
+
+KNOWN = 6.0
+"""dB; the level of a path with a larger standard error is not known."""
+
+
+@click.command(
+    help="""Show what a stage has learnt.
+
+    STAGE is a file that 'debleed learn' wrote. For each path of bleed it tells how loud the source arrives in another
+    microphone against its own, how much later, how much farther the sound travels, and how well that is known."""
+)
+@click.argument("stage", metavar="STAGE", type=PATH)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON instead.")
+@click.option("--plot", metavar="FILE.png", type=PATH, help="Draw the bleed matrix.")
+def command(stage: Path, as_json: bool, plot: Path | None) -> None:
+    """Load the stage and show it."""
+    from debleed.report.matrix import listed, picture
+    from debleed.stage import Stage
+
+    loaded = Stage.load(stage)
+    paths = listed(loaded)
+    if plot is not None:
+        if plot.is_dir():
+            raise InputError(f"'{plot}' is a folder; name a file for the picture")
+        drawn = picture(loaded)
+        plot.write_bytes(drawn)
+    if as_json:
+        click.echo(json.dumps(described(loaded, paths), indent=2, ensure_ascii=False, allow_nan=False))
+    else:
+        print_stage(stage, loaded, paths)
+
+
+def described(stage: Stage, paths: list[SoundPath]) -> dict[str, Any]:
+    """Return everything for JSON, which has no infinity: what is not known is null."""
+
+    def number(value: float) -> float | None:
+        return round(value, 6) if math.isfinite(value) else None
+
+    return {
+        "method": stage.method,
+        "settings": dict(stage.settings),
+        "rate": stage.rate,
+        "microphones": [
+            {"name": name, "source": source} for name, source in zip(stage.names, stage.sources, strict=True)
+        ],
+        "program": stage.program,
+        "recorded": stage.recorded and stage.recorded.isoformat(),
+        "paths": [
+            {
+                "microphone": path.microphone,
+                "source": path.source,
+                "source_microphone": path.source_microphone,
+                "level_db": number(path.level_db),
+                "delay_ms": number(1000 * path.delay),
+                "distance_m": number(path.distance),
+                "error_db": number(path.error_db),
+            }
+            for path in paths
+        ],
+    }
+
+
+def print_stage(file: Path, stage: Stage, paths: list[SoundPath]) -> None:
+    """Print the stage for people."""
+    from rich.console import Console
+    from rich.table import Table
+
+    console = Console()
+    day = f", recorded on {stage.recorded}" if stage.recorded else ""
+    console.print(f"{file.name}: {len(stage.names)} microphones at {stage.rate} Hz{day}", highlight=False)
+    console.print(f"learnt with {stage.method} by debleed {stage.program}", highlight=False)
+    matrix = Table(title="bleed in dB: source of a column in the microphone of a row, against its own")
+    matrix.add_column("")
+    names = [stage.names[i] for i in stage.with_source]
+    for name in names:
+        matrix.add_column(name, justify="right")
+    level = {(path.microphone, path.source_microphone): number(path.level_db) for path in paths}
+    for name in names:
+        matrix.add_row(name, *("" if other == name else level.get((name, other), "–") for other in names))
+    console.print(matrix)
+    table = Table(title="paths, loudest first")
+    for head in ("from", "to", "level, dB", "delay, ms", "distance, m", "known to, dB"):
+        table.add_column(head, justify="left" if head in ("from", "to") else "right")
+    for path in paths:
+        known = f"± {path.error_db:.1f}" if path.error_db < KNOWN else "not known"
+        place = ("–", "–") if math.isnan(path.delay) else (number(1000 * path.delay, 2), number(path.distance, 2))
+        table.add_row(path.source_microphone, path.microphone, number(path.level_db), *place, known)
+    console.print(table)
+    if alone := [name for name in stage.names if name not in names]:
+        console.print(f"room microphones, unchanged: {', '.join(alone)}", highlight=False)
+
+
+def number(value: float, digits: int = 1) -> str:
+    """Write a number with a minus sign."""
+    return f"{value:.{digits}f}".replace("-", "\N{MINUS SIGN}")

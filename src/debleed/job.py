@@ -1,0 +1,291 @@
+"""The main job, from folder to folder: what the command line, the page and Python call, and nothing else.
+
+A job says what is to be done, :func:`run` does it, a result says what was done. In between,
+:func:`debleed.intake.prepared` opens the input and :func:`cleaned` cleans it, for those who keep the result in another
+way than as files, as the page does.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from debleed.assignment import sources_of
+from debleed.intake import Job, Prepared, describe, prepared, refuse_overwriting, refuse_places, samples_of
+from debleed.methods import Side
+from debleed.progress import Progress, quiet
+from debleed.recording import Recording, Samples
+from debleed.remove import learn, reduced
+from debleed.stage import Stage
+
+__all__ = ["Job", "Result", "Treated", "clean_folder", "cleaned", "learnt", "run", "written"]
+
+FADE = 0.01
+"""Seconds over which a region fades into what stands around it."""
+
+
+@dataclass(frozen=True)
+class Treated:
+    """What was done to a microphone.
+
+    Parameters
+    ----------
+    name
+        Of the microphone; a stereo file ``keys`` has two, ``keys.L`` and ``keys.R``.
+    role, source, reason
+        What it was taken for and why, see :class:`debleed.assignment.Microphone`.
+    removed_db
+        Power of what was taken out against the power of the microphone, in dB; minus infinity where it came back as it
+        was.
+    """
+
+    name: str
+    role: str
+    source: str | None
+    reason: str
+    removed_db: float
+
+    @property
+    def unchanged(self) -> bool:
+        """Whether it came back as it was, to the bit."""
+        return self.removed_db == -math.inf
+
+
+@dataclass(frozen=True)
+class Result:
+    """What was done.
+
+    Parameters
+    ----------
+    files, removed
+        The files with the result, and those with what was taken out, in the order of the input.
+    report
+        The page, if one was asked for.
+    microphones
+        What was done to each microphone.
+    warnings
+        Sentences about what is no reason to stop, but good to know.
+    stage
+        What was learnt or applied; ``None`` from :func:`written` alone.
+    """
+
+    files: tuple[Path, ...]
+    removed: tuple[Path, ...]
+    report: Path | None
+    microphones: tuple[Treated, ...]
+    warnings: tuple[str, ...] = ()
+    stage: Stage | None = None
+
+
+def clean_folder(input: str | os.PathLike[str], output: str | os.PathLike[str], **options: Any) -> Result:
+    """Remove the bleed from a folder of files, or from one file with a microphone a channel.
+
+    Parameters
+    ----------
+    input, output
+        Folder or file of the recording, and folder for the results.
+    options
+        Further fields of :class:`Job`; ``progress`` is told how far the work is and may raise to stop it.
+
+    Returns
+    -------
+    What was done, microphone by microphone.
+
+    Raises
+    ------
+    InputError
+        With one sentence, where something cannot be used; then nothing was written.
+    OSError
+        Where the disk is full; then nothing was written either.
+    """
+    progress: Progress = options.pop("progress", quiet)
+    for key in {"removed", "report", "mixture", "truth"} & set(options):
+        options[key] = options[key] and Path(options[key])
+    return run(Job(Path(input), Path(output), **options), progress)
+
+
+def run(job: Job, progress: Progress = quiet) -> Result:
+    """Do a job; either all results take their places or none.
+
+    Raises
+    ------
+    InputError, OSError
+        As :func:`clean_folder`.
+    """
+    with collected() as warnings:
+        refuse_places(job)
+        with closing(prepared(job)) as ready:
+            refuse_overwriting(ready)
+            describe(ready)
+            stage, after = cleaned(ready, progress)
+            return replace(written(ready, after, progress), warnings=tuple(warnings), stage=stage)
+
+
+@contextmanager
+def collected() -> Iterator[list[str]]:
+    """Collect the warnings that are logged meanwhile."""
+    found: list[str] = []
+
+    class Collects(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            found.append(record.getMessage())
+
+    handler = Collects(logging.WARNING)
+    logger = logging.getLogger("debleed")
+    logger.addHandler(handler)
+    try:
+        yield found
+    finally:
+        logger.removeHandler(handler)
+
+
+def cleaned(ready: Prepared, progress: Progress = quiet) -> tuple[Stage, Recording]:
+    """Clean an open input with all reductions at their most: what was learnt, and the result, computed when read.
+
+    Raises
+    ------
+    InputError
+        For samples that are no numbers and what the method refuses.
+    """
+    first, stretch = _region(ready)
+    if ready.job.stage is None:
+        stage = learnt(ready, progress)
+        after = stage.applied(stretch, ready.session.keep)
+    else:
+        stage = ready.job.stage
+        after = stage.apply(stretch, keep=ready.session.keep, progress=progress)
+    return stage, after if stretch is ready.recording else faded_in(ready.recording, after, first)
+
+
+def learnt(ready: Prepared, progress: Progress = quiet) -> Stage:
+    """Learn from the region of an open input, or from all of it.
+
+    Raises
+    ------
+    InputError
+        For samples that are no numbers and what the method refuses.
+    """
+    job, side = ready.job, ready.side
+    first, stretch = _region(ready)
+
+    def cut(known: Recording | None) -> Recording | None:
+        return known and known.stretch(first, first + stretch.length)
+
+    if stretch is not ready.recording:
+        side = Side(cut(side.mixture), cut(side.truth))
+    return learn(stretch, job.method, settings=job.settings, side=side, progress=progress)
+
+
+def _region(ready: Prepared) -> tuple[int, Recording]:
+    """Return the first sample of the region, and the recording cut to it."""
+    recording = ready.recording
+    first, last = samples_of(ready.job.region, recording)
+    return first, recording if (first, last) == (0, recording.length) else recording.stretch(first, last)
+
+
+def faded_in(recording: Recording, region: Recording, first: int) -> Recording:
+    """Put a region in its place, ``first``, with a short fade on both sides; around it nothing changes."""
+    fade = max(1, min(round(FADE * recording.rate), region.length // 2))
+
+    def read(start: int, stop: int) -> Samples:
+        out = recording.read(start, stop).copy()
+        a, b = max(start, first), min(stop, first + region.length)
+        if a < b:
+            at = np.arange(a - first, b - first)
+            share = np.clip((np.minimum(at, region.length - 1 - at) + 0.5) / fade, 0, 1)
+            inside, clean = out[:, a - start : b - start], region.read(a - first, b - first)
+            inside[:] = np.where(share < 1, inside + share * (clean - inside), clean)
+        return out
+
+    return recording.with_reader(read)
+
+
+def written(ready: Prepared, after: Recording, progress: Progress = quiet) -> Result:
+    """Write the files of a result, with the reductions of the session, and the report; all or nothing.
+
+    Parameters
+    ----------
+    ready
+        The open input.
+    after
+        The result that :func:`cleaned` returned, or the same from somewhere else.
+    progress
+        Told of the stages "write" and "report".
+    """
+    from debleed.io.staging import Staging
+    from debleed.io.writing import clear_stale, write_take
+
+    job, take = ready.job, ready.take
+    ledger = Ledger.of(ready.recording, reduced(ready.recording, after, ready.reductions))
+    with Staging() as staging:
+        folder = staging.folder(job.output)
+        aside = staging.folder(job.removed) if job.removed else None
+        page = staging.folder(job.report.parent) / job.report.name if job.report else None
+        files, removed = write_take(take, ledger.entered(), folder, aside, progress)
+        if page:
+            report_on(ready, files, page, progress)
+        staging.commit()
+    places = [job.output / path.name for path in files], [(job.removed or job.output) / path.name for path in removed]
+    clear_stale(take.files, [*places[0], *places[1]])
+    return Result(tuple(places[0]), tuple(places[1]), job.report, ledger.treated(ready))
+
+
+@dataclass(frozen=True)
+class Ledger:
+    """Adds up what is taken out of each microphone while the result is read once from end to end."""
+
+    before: Recording
+    after: Recording
+    energy: Samples
+
+    @classmethod
+    def of(cls, before: Recording, after: Recording) -> Ledger:
+        """Begin with nothing."""
+        return cls(before, after, np.zeros((2, len(before))))
+
+    def entered(self) -> Recording:
+        """Return the result; what is read of it is entered."""
+
+        def read(start: int, stop: int) -> Samples:
+            x, y = self.before.read(start, stop), self.after.read(start, stop)
+            for i in range(len(x)):
+                change = (x[i] - y[i]).astype(np.float64)
+                own = x[i].astype(np.float64)
+                self.energy[:, i] += own @ own, change @ change
+            return y
+
+        return self.after.with_reader(read)
+
+    def treated(self, ready: Prepared) -> tuple[Treated, ...]:
+        """Say what was done to each microphone."""
+        recording, take = ready.recording, ready.take
+        units = ready.microphones
+        if not take.poly:
+            units = tuple(
+                unit for unit, rows in zip(units, take.rows, strict=True) for _ in range(rows.start, rows.stop)
+            )
+        found = []
+        for name, unit, (own, change) in zip(recording.names, units, self.energy.T, strict=True):
+            level = 10 * math.log10(change / own) if change > 0 and own > 0 else -math.inf
+            found.append(Treated(name, unit.role, unit.source, unit.reason, level))
+        return tuple(found)
+
+
+def report_on(ready: Prepared, files: Sequence[Path], page: Path, progress: Progress) -> None:
+    """Write the report from the files as they were written: what is in them is what counts."""
+    from debleed.io.audio import Take
+    from debleed.report.page import write
+
+    take = ready.take
+    title = files[0].stem if take.poly else take.files[0].path.absolute().parent.name
+    with closing(Take.open(files, poly=take.poly, rate=take.rate)) as result:
+        after = result.recording(sources_of(ready.microphones))
+        write(page, ready.recording, after, title=title, progress=progress)

@@ -1,0 +1,195 @@
+"""The main job from folder to folder, from Python; tests/test_cli_remove.py has the command line's."""
+
+import json
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from debleed import InputError, Recording, Stage, clean_folder, learn
+from debleed.assignment import assign, sources_of
+from debleed.cli import run as command_line
+from debleed.intake import samples_of
+from debleed.io.session import Session
+from test_demix import RATE, bled, sources
+
+NAMES = ("bass", "drums", "vox")
+
+
+@pytest.fixture(scope="module")
+def sound() -> np.ndarray:
+    return bled(sources(3, seconds=12)).astype(np.float32)
+
+
+@pytest.fixture
+def gig(tmp_path: Path, sound: np.ndarray) -> Path:
+    folder = tmp_path / "gig"
+    folder.mkdir()
+    for name, row in zip(NAMES, sound, strict=True):
+        soundfile.write(folder / f"{name}.wav", row, RATE, "PCM_24")
+    return folder
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
+
+
+def heard(folder: Path) -> np.ndarray:
+    return np.stack([soundfile.read(folder / f"{name}.wav", dtype="float32")[0] for name in NAMES])
+
+
+def test_python_and_the_command_line_give_the_same_bytes(gig: Path, tmp_path: Path) -> None:
+    result = clean_folder(gig, tmp_path / "python", removed=tmp_path / "gone")
+    assert command_line(["remove", str(gig), "-o", str(tmp_path / "command")]) == 0
+    assert contents(tmp_path / "python") == contents(tmp_path / "command")
+    assert [path.name for path in result.files] == [f"{name}.wav" for name in NAMES]
+    assert all(path.exists() for path in (*result.files, *result.removed))
+
+
+def test_what_was_done_is_told(gig: Path, tmp_path: Path, sound: np.ndarray) -> None:
+    (gig / "session.toml").write_text("room = ['drums']\n[reductions]\n"[:17])
+    result = clean_folder(str(gig), str(tmp_path / "clean"))
+    done = {mic.name: mic for mic in result.microphones}
+    assert [done[name].role for name in NAMES] == ["source", "room", "source"]
+    assert done["drums"].unchanged
+    assert done["drums"].reason == "as you said"
+    clean = heard(tmp_path / "clean")
+    for i, name in enumerate(NAMES):
+        change = np.sum((sound[i] - clean[i]) ** 2, dtype=np.float64) / np.sum(sound[i] ** 2, dtype=np.float64)
+        if name != "drums":
+            assert done[name].removed_db == pytest.approx(10 * math.log10(change), abs=0.1)
+    assert result.stage is not None
+    assert result.stage.names == NAMES
+
+
+def test_warnings_are_returned(gig: Path, tmp_path: Path) -> None:
+    soundfile.write(gig / "silent.wav", np.zeros(12 * RATE), RATE, "PCM_24")
+    result = clean_folder(gig, tmp_path / "clean", method="unprocessed")
+    assert result.warnings == ("silent from end to end: silent",)
+
+
+def test_learn_then_apply_is_remove(gig: Path, tmp_path: Path) -> None:
+    stage = tmp_path / "stage.debleed"
+    assert command_line(["learn", str(gig), "-o", str(stage), "--date", "2026-11-25"]) == 0
+    assert command_line(["apply", str(stage), str(gig), "-o", str(tmp_path / "a")]) == 0
+    assert command_line(["remove", str(gig), "-o", str(tmp_path / "b")]) == 0
+    assert contents(tmp_path / "a") == contents(tmp_path / "b")
+    assert Stage.load(stage).recorded is not None
+
+
+def test_apply_takes_who_is_who_from_the_stage(gig: Path, tmp_path: Path, sound: np.ndarray) -> None:
+    recording = Recording.from_array(sound, RATE, NAMES, ["rhythm", "rhythm", "vox"])
+    learn(recording).save(tmp_path / "s.debleed")
+    result = clean_folder(gig, tmp_path / "clean", stage=Stage.load(tmp_path / "s.debleed"))
+    assert [mic.source for mic in result.microphones] == ["rhythm", "rhythm", "vox"]
+    assert {mic.reason for mic in result.microphones} == {"as in the stage"}
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda gig: (gig / "vox.wav").rename(gig / "singer.wav"), "lacks: vox"),
+        (lambda gig: soundfile.write(gig / "keys.wav", np.zeros(100), RATE), "does not know: keys"),
+        (lambda gig: soundfile.write(gig / "vox.wav", np.zeros(100), 2 * RATE), "learnt at 8000 Hz"),
+    ],
+)
+def test_another_folder_is_refused(gig: Path, tmp_path: Path, capsys: object, change: object, said: str) -> None:
+    stage = tmp_path / "stage.debleed"
+    assert command_line(["learn", str(gig), "-o", str(stage), "--method", "unprocessed"]) == 0
+    change(gig)  # type: ignore[operator]
+    assert command_line(["apply", str(stage), str(gig), "-o", str(tmp_path / "clean")]) == 2
+    assert said in capsys.readouterr().err  # type: ignore[attr-defined]
+    assert not (tmp_path / "clean").exists()
+
+
+def test_learn_refuses_before_the_work_what_it_could_not_save(gig: Path, tmp_path: Path, capsys: object) -> None:
+    stage = tmp_path / "stage.debleed"
+    assert command_line(["learn", str(gig), "-o", str(stage), "--method", "oracle-linear"]) == 2
+    assert "cannot be saved" in capsys.readouterr().err  # type: ignore[attr-defined]
+    assert command_line(["learn", str(gig), "-o", str(tmp_path)]) == 2
+    stage.write_text("mine")
+    assert command_line(["learn", str(gig), "-o", str(stage)]) == 2
+    assert stage.read_text() == "mine"
+
+
+def test_show(gig: Path, tmp_path: Path, capsys: object) -> None:
+    stage = tmp_path / "stage.debleed"
+    assert command_line(["learn", str(gig), "-o", str(stage)]) == 0
+    capsys.readouterr()  # type: ignore[attr-defined]
+    picture = tmp_path / "matrix.png"
+    assert command_line(["show", str(stage), "--json", "--plot", str(picture)]) == 0
+    told = json.loads(capsys.readouterr().out)  # type: ignore[attr-defined]
+    assert {path["microphone"] for path in told["paths"]} == set(NAMES)
+    assert len(told["paths"]) == 6
+    levels = [path["level_db"] for path in told["paths"]]
+    assert levels == sorted(levels, reverse=True)
+    assert all(20 / RATE <= path["delay_ms"] / 1000 <= 500 / RATE for path in told["paths"])
+    assert picture.read_bytes().startswith(b"\x89PNG")
+    assert command_line(["show", str(stage)]) == 0
+    out = capsys.readouterr().out  # type: ignore[attr-defined]
+    assert all(word in out for word in (*NAMES, "demix", "ms", "dB"))
+    assert command_line(["show", str(gig / "vox.wav")]) == 2
+    assert command_line(["show", str(tmp_path / "nowhere")]) == 2
+
+
+def test_a_region_changes_nothing_around_it(gig: Path, tmp_path: Path, sound: np.ndarray) -> None:
+    clean_folder(gig, tmp_path / "region", region=(3.0, 9.0))
+    before, after = heard(gig), heard(tmp_path / "region")
+    a, b = 3 * RATE, 9 * RATE
+    assert np.array_equal(after[:, :a], before[:, :a])
+    assert np.array_equal(after[:, b:], before[:, b:])
+    inner = slice(a + RATE // 50, b - RATE // 50)
+    alone = learn(Recording.from_array(before[:, a:b], RATE, NAMES)).apply(
+        Recording.from_array(before[:, a:b], RATE, NAMES)
+    )
+    assert np.abs(after[:, inner] - alone.read()[:, RATE // 50 : -RATE // 50]).max() < 2**-22
+    assert command_line(["remove", str(gig), "-o", str(tmp_path / "b"), "--region", "0:03-9"]) == 0
+    assert contents(tmp_path / "region") == contents(tmp_path / "b")
+
+
+@pytest.mark.parametrize("region", [(-1.0, 3.0), (3.0, 3.0), (5.0, 2.0), (12.0, 13.0), (math.nan, 3.0)])
+def test_regions_that_are_none_are_refused(sound: np.ndarray, region: tuple[float, float]) -> None:
+    with pytest.raises(InputError, match="region"):
+        samples_of(region, Recording.from_array(sound, RATE))
+
+
+def test_keep_and_reduction_by_microphone(gig: Path, tmp_path: Path) -> None:
+    (gig / "session.toml").write_text("[keep]\nvox = ['bass', 'drums']\n[source_reduction]\nbass = 0\n")
+    result = clean_folder(gig, tmp_path / "clean")
+    before, after = heard(gig), heard(tmp_path / "clean")
+    assert np.array_equal(after[0], before[0])
+    assert np.abs(after[2] - before[2]).max() < 1e-4 * np.abs(before).max()
+    assert not np.array_equal(after[1], before[1])
+    assert result.microphones[0].unchanged
+
+
+def test_pairs_are_one_source_for_everybody(caplog: pytest.LogCaptureFixture) -> None:
+    units = ["keys_L", "keys_R", "vox", "OH"]
+    found = assign(Session(), units)
+    assert sources_of(found) == {"keys_L": "keys", "keys_R": "keys", "vox": "vox", "OH": None}
+    assert found[0].reason == "keys_L and keys_R differ in L and R only"
+    apart = assign(Session(sources={"keys_L": ("keys_L",), "keys_R": ("keys_R",)}), units)
+    assert [mic.source for mic in apart] == ["keys_L", "keys_R", "vox", None]
+    named = assign(Session(), [*units, "keys"])  # a file of that name is a source of its own
+    assert [mic.source for mic in named] == ["keys_L", "keys_R", "vox", None, "keys"]
+
+
+def test_nothing_is_written_where_the_work_is_stopped(gig: Path, tmp_path: Path) -> None:
+    def stop(stage: str, share: float) -> None:
+        if stage == "write":
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        clean_folder(gig, tmp_path / "clean", method="unprocessed", progress=stop)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["gig"]
+
+
+def test_old_options_are_accepted_with_a_warning(gig: Path, tmp_path: Path, capsys: object) -> None:
+    asked = ["remove", str(gig), "-o", str(tmp_path / "a"), "--method", "linear", "--voice", "rhythm=bass,drums"]
+    assert command_line(asked) == 0
+    said = capsys.readouterr().err  # type: ignore[attr-defined]
+    assert "'linear' is called 'instantaneous' now" in said
+    assert "'--voice' is called '--source' now" in said
+    assert "2 sources: rhythm, vox" in said

@@ -1,0 +1,177 @@
+"""A stage as a value; what holds for every method is in the contract."""
+
+import dataclasses
+import json
+from datetime import date
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from debleed import InputError, Recording, Stage, learn, remove
+from debleed.contract import band
+from debleed.io.stage_file import read_stage, write_stage
+from debleed.scoring.evaluate import sdr
+from test_demix import RATE, bled, sources
+
+
+def two_stretches() -> tuple[Recording, Recording, np.ndarray]:
+    """A band that stands still: two stretches of the same microphones, and the truth of the second."""
+    own = sources(3, seconds=40)
+    mics = bled(own)
+    half = mics.shape[1] // 2
+    first, second = (Recording.from_array(z, RATE) for z in (mics[:, :half], mics[:, half:]))
+    return first, second, own[:, half:]
+
+
+def test_what_was_learnt_of_one_stretch_cleans_another() -> None:
+    first, second, own = two_stretches()
+    before = sdr(own, second)
+    anew, learnt = sdr(own, remove(second)), sdr(own, learn(first).apply(second))
+    assert learnt.min() > before.min() + 15
+    assert np.median(learnt) > np.median(anew) - 1.5
+
+
+def test_a_stage_keeps_what_it_is(tmp_path: Path) -> None:
+    mics, _ = band()
+    recording = Recording.from_array(mics, 8000, ["vox", "keys", "OH"], ["vox", "keys", None])
+    stage = learn(recording, "kamir", settings={"iterations": 3}, recorded=date(2026, 11, 25))
+    stage.save(str(tmp_path / "a.debleed"))
+    loaded = Stage.load(str(tmp_path / "a.debleed"))
+    assert (loaded.method, loaded.settings["iterations"], loaded.rate) == ("kamir", 3, 8000)
+    assert (loaded.names, loaded.sources) == (("vox", "keys", "OH"), ("vox", "keys", None))
+    assert loaded.recorded == date(2026, 11, 25)
+    assert loaded.with_source == [0, 1]
+
+
+def test_fewer_than_two_sources_can_be_saved_too(tmp_path: Path) -> None:
+    mics, _ = band(2)
+    recording = Recording.from_array(mics, 8000, ["a", "b"], ["a", None])
+    learn(recording).save(tmp_path / "a.debleed")
+    assert Stage.load(tmp_path / "a.debleed").apply(recording) is not None
+    assert np.array_equal(Stage.load(tmp_path / "a.debleed").apply(recording).read(), mics)
+
+
+@pytest.fixture
+def saved(tmp_path: Path) -> Path:
+    mics, _ = band()
+    learn(Recording.from_array(mics, 8000)).save(tmp_path / "stage.debleed")
+    return tmp_path / "stage.debleed"
+
+
+def test_every_damaged_byte_is_noticed(saved: Path) -> None:
+    whole = saved.read_bytes()
+    rng = np.random.default_rng(0)
+    for at in [*range(24), *rng.integers(24, len(whole), 60), len(whole) - 1]:
+        saved.write_bytes(whole[:at] + bytes([whole[at] ^ 1]) + whole[at + 1 :])
+        with pytest.raises(InputError, match=r"damaged|no saved stage|version"):
+            Stage.load(saved)
+    for size in [0, 7, 19, 20, 100, len(whole) // 2, len(whole) - 1]:
+        saved.write_bytes(whole[:size])
+        with pytest.raises(InputError, match=r"damaged|no saved stage"):
+            Stage.load(saved)
+    saved.write_bytes(whole + b"\0")
+    with pytest.raises(InputError, match="damaged"):
+        Stage.load(saved)
+
+
+def altered(path: Path, **changes: object) -> None:
+    """Write a stage again with another header, whose checksum is right."""
+    header, arrays = read_stage(path)
+    write_stage(path, {**header, **changes}, arrays)
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"method": "os:system"}, "no method of this installation"),
+        ({"method": "oracle-linear", "settings": {}}, "cannot be saved"),
+        ({"method": "kamir", "settings": {}}, "'source' is missing"),
+        ({"settings": {"loudness": 11}}, "no setting 'loudness'"),
+        ({"settings": {"seconds": "long"}}, "damaged"),
+        ({"rate": -1}, "makes no sense"),
+        ({"rate": True}, "makes no sense"),
+        ({"names": ["a", "a", "b"]}, "makes no sense"),
+        ({"names": 3}, "makes no sense"),
+        ({"sources": ["a"]}, "makes no sense"),
+        ({"sources": ["a", "b", None]}, "has the shape"),
+        ({"recorded": "yesterday"}, "makes no sense"),
+    ],
+)
+def test_headers_that_make_no_sense_are_refused(saved: Path, changes: dict[str, object], said: str) -> None:
+    altered(saved, **changes)
+    with pytest.raises(InputError, match=said):
+        Stage.load(saved)
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_arrays_that_are_no_numbers_are_refused(saved: Path, value: float) -> None:
+    header, arrays = read_stage(saved)
+    for name in arrays:
+        if arrays[name].dtype.kind in "fc":
+            bad = arrays[name].copy()
+            bad.flat[0] = value
+            write_stage(saved, header, {**arrays, name: bad})
+            with pytest.raises(InputError, match=f"'{name}' holds values that are not finite"):
+                Stage.load(saved)
+
+
+def test_keeping_one_source_removes_the_others() -> None:
+    own = sources(3, seconds=20)
+    mics = bled(own)
+    recording = Recording.from_array(mics, RATE, ["vox", "drums", "keys"])
+    stage = learn(recording, settings={"postfilter": False})
+    found = stage.apply(recording, keep={"vox": ["drums"]}).read()
+    only = bled(np.stack([own[0], own[1], 0 * own[2]]))[0]  # vox and the drums in its microphone, no keys
+    assert sdr(only[None], found[:1])[0] > sdr(only[None], mics[:1])[0] + 15
+    assert np.array_equal(found[1:], stage.apply(recording).read()[1:])
+
+
+@pytest.mark.parametrize(
+    ("keep", "said"),
+    [
+        ({"flute": ["b"]}, "no microphone 'flute'"),
+        ({"a": ["flute"]}, "no source 'flute'"),
+        ({"a": ["a"]}, "the source of 'a' itself"),
+        ({"oh": ["a"]}, "a room microphone"),
+    ],
+)
+def test_what_cannot_be_kept_is_refused_before_the_work(keep: dict[str, list[str]], said: str) -> None:
+    mics, _ = band()
+    recording = Recording.from_array(mics, 8000, ["a", "b", "oh"], ["a", "b", None])
+    with pytest.raises(InputError, match=said):
+        remove(recording, keep=keep, progress=lambda stage, share: pytest.fail("it began"))
+
+
+def test_the_paths_are_those_of_the_stage() -> None:
+    rng = np.random.default_rng(3)
+    own = sources(2, seconds=30)
+    delay, level = 40, 0.25
+    mics = own.copy()
+    mics[1, delay:] += level * own[0, :-delay]
+    mics += 1e-4 * rng.standard_normal(mics.shape)
+    paths = learn(Recording.from_array(mics, RATE)).paths()
+    assert 10 * np.log10(paths.power[1, 0]) == pytest.approx(20 * np.log10(level), abs=0.5)
+    assert paths.delay[1, 0] == pytest.approx(delay / RATE)
+    assert paths.error[1, 0] < 0.1
+    assert paths.power[0, 1] < 1e-3  # nothing goes the other way
+    assert paths.power[0, 0] == paths.power[1, 1] == 0
+
+
+def test_a_stage_is_not_changed_by_what_it_does() -> None:
+    mics, _ = band()
+    recording = Recording.from_array(mics, 8000)
+    stage = learn(recording)
+    first = stage.apply(recording).read()
+    stage.apply(recording, keep={"mic1": ["mic2"]}).read()
+    assert np.array_equal(stage.apply(recording).read(), first)
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        stage.rate = 1
+
+
+def test_a_header_is_json_that_people_can_read(saved: Path) -> None:
+    raw = saved.read_bytes()
+    length = int.from_bytes(raw[12:20], "little")
+    header = json.loads(raw[20 : 20 + length])
+    assert header["method"] == "demix"
+    assert header["names"] == ["mic1", "mic2", "mic3"]
