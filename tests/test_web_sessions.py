@@ -15,8 +15,8 @@ import numpy as np
 import pytest
 import soundfile as sf
 
-from debleed import cli
-from debleed.assignment import assign
+from debleed import clean_folder, cli
+from debleed.assignment import assign, sources_of
 from debleed.io.audio import load
 from debleed.io.session import Session, load_session
 from debleed.web import server, words
@@ -198,8 +198,9 @@ CASES = {
 
 @pytest.mark.parametrize("case", CASES)
 def test_the_command_line_means_the_session(tmp_path, case):
+    from debleed.cli.job_options import gather
     from debleed.cli.remove import command as remove
-    from debleed.cli.remove import gather, open_input
+    from debleed.intake import open_input
 
     told, option = CASES[case]
     gig = tmp_path / "-g'ig"
@@ -213,11 +214,37 @@ def test_the_command_line_means_the_session(tmp_path, case):
     given = remove.make_context("remove", argv[2:]).params
     assert str(given["given"]) == gig.name
     assert given["pairs"] == ("seconds=9",)
-    session = gather(gig, *(given[name] for name in ("sources", "room", "leave_out", "reduction")))
-    _, recording = open_input(gig, session)
+    asked = {name: given[name] for name in ("sources", "voices", "room", "leave_out", "reduction", "keep")}
+    _, found = open_input(gig, gather(gig, **asked))
     _, wanted = open_input(gig, told)
-    assert recording.sources == wanted.sources
-    assert recording.names == wanted.names
+    assert sources_of(found) == sources_of(wanted)
+
+
+@pytest.mark.parametrize("apart", [False, True])
+def test_command_page_and_python_give_the_same_bytes(web, tmp_path, monkeypatch, apart):
+    names = ("OH", "bass", "keys_L", "keys_R", "vox")
+    files = {f"{name}.wav": wav(seed=i, length=9000, subtype="PCM_24") for i, name in enumerate(names)}
+    key = new(web, name="gig", files=files)
+    told = Session()
+    if apart:
+        told = Session({"keys_L": ("keys_L",), "keys_R": ("keys_R",)})
+        for name in ("keys_L", "keys_R"):
+            web.patch(f"/api/sessions/{key}", json={"unit": name, "source": name})
+    page = unpacked(web, key, (found := take(web, key, run(web, key, "kamir")["id"]))["id"])
+    monkeypatch.chdir(tmp_path)
+    gig = tmp_path / "gig"
+    gig.mkdir()
+    for name, content in files.items():
+        (gig / name).write_bytes(content)
+    assert cli.run(shlex.split(found["command"])[1:]) == 0
+    result = clean_folder(gig, tmp_path / "python", session=told, method="kamir")
+    sources = {mic.name: mic.source for mic in result.microphones}
+    assert sources["keys_L"] == ("keys_L" if apart else "keys")
+    assert sources["OH"] is None
+    for name in files:
+        python = (tmp_path / "python" / name).read_bytes()
+        assert (tmp_path / "gig-clean" / name).read_bytes() == python
+        assert page[f"gig/clean/{name}"] == python
 
 
 def test_names_that_options_cannot_hold_are_left_to_session_toml():
@@ -463,7 +490,7 @@ def test_sessions_are_told_as_they_are_read(tmp_path):
 
     (tmp_path / "session.toml").write_text(dumped(told), "utf-8")
     assert load_session(tmp_path / "session.toml") == told
-    assert assign(Session(room=()), ["OH"]) == {"OH": "OH"}
+    assert sources_of(assign(Session(room=()), ["OH"])) == {"OH": "OH"}
 
 
 class TestServe:
