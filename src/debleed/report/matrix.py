@@ -17,8 +17,10 @@ SPEED_OF_SOUND = 343.0
 CELL, MARGIN, TEXT = 84, 26, 15
 """Pixels: size of a cell, space around the matrix, height of letters."""
 
-QUIETEST = -60.0
-"""dB; bleed that is fainter is not drawn."""
+TITLE = "bleed in dB: source of a column in the microphone of a row"
+
+QUIETEST = -40.0
+"""dB; fainter bleed has the darkest colour. (The letters that come with Pillow have no minus sign but the hyphen.)"""
 
 
 @dataclass(frozen=True)
@@ -89,11 +91,10 @@ def picture(stage: Stage) -> bytes:
     left = 2 * MARGIN + max(round(font.getlength(name)) for name in names)
     top = left + 2 * MARGIN
     size = CELL * len(names)
-    image = Image.new("RGB", (left + size + MARGIN, top + size + MARGIN), "white")
+    width = max(left + size + MARGIN, 2 * MARGIN + round(font.getlength(TITLE)))
+    image = Image.new("RGB", (width, top + size + MARGIN), "white")
     draw = ImageDraw.Draw(image)
-    draw.text(
-        (MARGIN, MARGIN // 2), "bleed: source of a column in the microphone of a row, against its own", "black", font
-    )
+    draw.text((MARGIN, MARGIN // 2), TITLE, "black", font)
     colours = palette()
     for k, name in enumerate(names):
         draw.text((left - MARGIN // 2, top + (k + 0.5) * CELL), name, "black", font, anchor="rm")
@@ -113,11 +114,9 @@ def picture(stage: Stage) -> bytes:
             draw.rectangle((*at, at[0] + CELL - 2, at[1] + CELL - 2), fill=tuple(int(c) for c in colours[shade]))
             ink = "black" if shade > 0.6 * SHADES else "white"
             middle = at[0] + CELL / 2
-            draw.text(
-                (middle, at[1] + CELL * 0.38), f"{level:.1f}".replace("-", "\N{MINUS SIGN}"), ink, font, anchor="mm"
-            )
+            draw.text((middle, at[1] + CELL * 0.38), f"{level:.1f}", ink, font, anchor="mm")
             if math.isfinite(delay):
-                told = f"{1000 * delay:.1f} ms".replace("-", "\N{MINUS SIGN}")
+                told = f"{1000 * delay:.1f} ms"
                 draw.text((middle, at[1] + CELL * 0.66), told, ink, small, anchor="mm")
     held = io.BytesIO()
     image.save(held, "PNG")
