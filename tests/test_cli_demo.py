@@ -5,7 +5,7 @@ import soundfile
 
 from debleed.cli import demo, run
 from debleed.scenes.demo import SOURCES
-from debleed.scenes.scene import Scene
+from debleed.scenes.scene import from_json
 
 
 def test_the_demo_writes_what_it_says(tmp_path, monkeypatch, capsys):
@@ -21,7 +21,7 @@ def test_the_demo_writes_what_it_says(tmp_path, monkeypatch, capsys):
         assert sorted(p.stem for p in (out / kind).iterdir()) == sorted(SOURCES)
         info = soundfile.info(out / kind / "singer.wav")
         assert (info.samplerate, info.frames, info.subtype) == (16000, 160000, "PCM_24")
-    assert Scene.from_json((out / "scene.json").read_text()).measured_rt60 >= 0.35
+    assert from_json((out / "scene.json").read_text()).measured_rt60 >= 0.35
     assert run(asked) == 2
     assert "--force" in capsys.readouterr().err
 

@@ -13,7 +13,7 @@ from debleed.progress import Progress
 from debleed.recording import Recording
 
 if TYPE_CHECKING:
-    from debleed.scenes.scene import Scene
+    from debleed.scenes.base import Scene
     from debleed.scoring.scores import Scores
 
 RATE = 44100
@@ -68,12 +68,12 @@ def perform(seconds: float, progress: Progress) -> tuple[Scene, Recording, Recor
     """Let the band play in a room: the scene, its microphones and the images of their own sources."""
     from debleed.scenes.demo import SOURCES, play
     from debleed.scenes.rendering import render_own
-    from debleed.scenes.scene import Scene
+    from debleed.scenes.scene import draw_scene
 
     progress("play", 0)
     stems = play(seconds, RATE)
     progress("play", 1)
-    scene = Scene.draw("room", SOURCES, RATE, "demo", rt60=RT60)
+    scene = draw_scene("room", SOURCES, RATE, "demo", rt60=RT60)
     return scene, *render_own(scene, stems, progress)
 
 

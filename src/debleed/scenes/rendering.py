@@ -11,7 +11,7 @@ from debleed.io.staging import Staging
 from debleed.io.writing import write_mics
 from debleed.progress import Progress, quiet
 from debleed.recording import InputError, Recording, Samples
-from debleed.scenes.scene import Scene
+from debleed.scenes.base import Scene
 
 
 def mono_stems(take: Take) -> Samples:
