@@ -20,10 +20,9 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from debleed import Recording
-from debleed.cli.demo import RATE, RT60
 from debleed.methods import create
 from debleed.report.pictures import LOWEST, RANGE_DB, highest, spectrogram
-from debleed.scenes.demo import SOURCES, play
+from debleed.scenes.demo import RATE, RT60, SOURCES, play
 from debleed.scenes.scene import draw_scene
 from debleed.scoring.evaluate import bleed_matrix_db, score
 

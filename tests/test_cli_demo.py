@@ -3,13 +3,13 @@ import time
 import pytest
 import soundfile
 
-from debleed.cli import demo, run
+from debleed.cli import run
 from debleed.scenes.demo import SOURCES
 from debleed.scenes.scene import from_json
 
 
 def test_the_demo_writes_what_it_says(tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(demo, "RATE", 16000)
+    monkeypatch.setattr("debleed.scenes.demo.RATE", 16000)
     asked = ["demo", "-o", str(tmp_path / "d"), "--seconds", "10", "--method", "kamir"]
     assert run(asked) == 0
     told = capsys.readouterr().out

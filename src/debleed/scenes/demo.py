@@ -1,6 +1,7 @@
-"""A band that plays our own song for the demo: score, players, nothing recorded.
+"""The demo: a synthesised band plays a song written for it, and bleeds in a simulated room.
 
-Twenty-four bars in A minor at 96 beats a minute (60 s): two of introduction, a verse, a chorus, a coda; then again.
+The song has twenty-four bars in A minor at 96 beats a minute (60 s), which repeat: two bars of introduction, a verse, a
+chorus and a coda.
 """
 
 from __future__ import annotations
@@ -8,9 +9,17 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from debleed.recording import InputError
+from debleed.progress import Progress, quiet
+from debleed.recording import InputError, Recording
+from debleed.scenes.base import Scene
 from debleed.scenes.instruments import CONTROL, VOWELS, Sound, cymbal, kick, pluck, sing, snare, tom
+from debleed.scenes.rendering import render_own
+from debleed.scenes.scene import draw_scene
 
+RATE = 44100
+"""Samples per second of the demo."""
+RT60 = 0.4
+"""Seconds: the reverberation time of its room."""
 SOURCES = ("singer", "bass", "drums", "guitar")
 BEAT = 60 / 96
 """Seconds of a beat; a bar has four."""
@@ -53,6 +62,25 @@ LOUD = range(len(INTRODUCTION + VERSE), len(INTRODUCTION + VERSE + CHORUS))
 
 Event = tuple[float, Sound]
 """When (seconds) and what sounds."""
+
+
+def perform(seconds: float, progress: Progress = quiet) -> tuple[Scene, Recording, Recording]:
+    """Let the band play in the room of the demo, at :data:`RATE`.
+
+    Returns
+    -------
+    The scene, its microphones, and the image of its own source in each microphone.
+
+    Raises
+    ------
+    InputError
+        For less than ten seconds.
+    """
+    progress("play", 0)
+    stems = play(seconds, RATE)
+    progress("play", 1)
+    scene = draw_scene("room", SOURCES, RATE, "demo", rt60=RT60)
+    return scene, *render_own(scene, stems, progress)
 
 
 def play(seconds: float = 60.0, rate: int = 44100) -> NDArray[np.float32]:
