@@ -34,7 +34,7 @@ from debleed.methods.demix.method import find_filters, seen_evenly
 from debleed.methods.demix.postfilter import RINGS, Postfilter
 from debleed.recording import Recording, Samples
 from debleed.scenes.rendering import render_own
-from debleed.scenes.scene import Scene
+from debleed.scenes.scene import draw_scene
 from debleed.seeding import generator
 from debleed.training.material import SPEEDS, played
 from debleed.training.modelcard import commit
@@ -78,7 +78,7 @@ def scene_of(rng: np.random.Generator, key: str, songs: Sequence[str]) -> tuple[
         settings["distance"] = float(rng.choice([0.3, 0.5, 0.5, 0.5, 1.0, 1.5]))
     if rng.random() < 0.3:
         settings["noise_db"] = float(rng.uniform(-60, -35))
-    return render_own(Scene.draw(where, names, SONG_RATE, key, **settings), np.stack(rows).astype(np.float32))
+    return render_own(draw_scene(where, names, SONG_RATE, key, **settings), np.stack(rows).astype(np.float32))
 
 
 def stem(song: str, part: int, start: float, seconds: float, speed: tuple[int, int]) -> Samples:

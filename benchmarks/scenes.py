@@ -20,7 +20,7 @@ import numpy as np
 from debleed.io.audio import Take, audio_files, load_like
 from debleed.recording import Recording, Samples
 from debleed.scenes.rendering import render_own
-from debleed.scenes.scene import Scene
+from debleed.scenes.scene import draw_scene
 from debleed.scoring.scores import Scores
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
@@ -78,7 +78,7 @@ class Group:
     goals
         What is to be reached.
     draw
-        Settings of :meth:`Scene.draw`; none: nothing bleeds.
+        Arguments of :func:`draw_scene`; if none, nothing bleeds.
     songs
         Songs that play at once.
     bleed_db, hits
@@ -172,7 +172,7 @@ class Item:
         if group.draw is None:
             recording = Recording.from_array(samples, self.rate, names)
             return recording, recording
-        return render_own(Scene.draw(sources=names, rate=self.rate, seed=self.id, **group.draw), samples)
+        return render_own(draw_scene(sources=names, rate=self.rate, seed=self.id, **group.draw), samples)
 
 
 def song_stems(song: str, rate: int, seconds: float, start: float | None = None) -> dict[str, Samples]:

@@ -20,7 +20,7 @@ from accuracy import HERE, commit_name, shown, table
 from debleed import Recording, __version__
 from debleed.methods import Side, create
 from debleed.scenes.rendering import render_own
-from debleed.scenes.scene import Scene
+from debleed.scenes.scene import draw_scene
 from debleed.scoring.evaluate import score
 from debleed.scoring.scores import Scores
 from peers import Peer
@@ -86,7 +86,7 @@ def band(mics: int, rate: int, seconds: float) -> tuple[Recording, Recording]:
         if len(stems) >= mics:
             break
     names = list(stems)[:mics]
-    scene = Scene.draw("room", names, rate, f"speed/{mics}", rt60=0.35)
+    scene = draw_scene("room", names, rate, f"speed/{mics}", rt60=0.35)
     return render_own(scene, np.stack([stems[name] for name in names]))
 
 

@@ -20,11 +20,10 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from debleed import Recording
-from debleed.cli.demo import RATE, RT60
 from debleed.methods import create
 from debleed.report.pictures import LOWEST, RANGE_DB, highest, spectrogram
-from debleed.scenes.demo import SOURCES, play
-from debleed.scenes.scene import Scene
+from debleed.scenes.demo import RATE, RT60, SOURCES, play
+from debleed.scenes.scene import draw_scene
 from debleed.scoring.evaluate import bleed_matrix_db, score
 
 SECONDS = 45
@@ -39,7 +38,7 @@ COLOURS = 128
 
 def measure() -> tuple[Recording, Recording, NDArray[np.float64], NDArray[np.float64], tuple[float, float]]:
     """Play, bleed, clean: microphones, result, bleed matrix before and after, SDR of the shown source in and out."""
-    scene = Scene.draw("room", SOURCES, RATE, "demo", rt60=RT60)
+    scene = draw_scene("room", SOURCES, RATE, "demo", rt60=RT60)
     rendered = scene.render(play(SECONDS, RATE))
     mics = Recording.from_array(rendered.mics, RATE, SOURCES)
     fitted = create("demix").fit(mics)

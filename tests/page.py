@@ -9,7 +9,7 @@ import soundfile as sf
 from starlette.testclient import TestClient
 
 from debleed.scenes.demo import SOURCES, play
-from debleed.scenes.scene import Scene
+from debleed.scenes.scene import draw_scene
 from debleed.web.limits import Limits
 from debleed.web.server import create_app
 
@@ -31,7 +31,7 @@ def wav(length: int = 4000, channels: int = 1, seed: int = 0, rate: int = RATE, 
 
 def bled_band(folder: Path, seconds: float = 10, rate: int = RATE) -> Path:
     """Write a band that bleeds without delays into a folder; one file is a stereo overhead, one an odd format."""
-    scene = Scene.draw("linear", SOURCES, rate, "page")
+    scene = draw_scene("linear", SOURCES, rate, "page")
     mics = scene.render(play(seconds, rate)).mics
     folder.mkdir(parents=True)
     for name, row in zip(SOURCES, mics, strict=True):

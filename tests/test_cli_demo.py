@@ -3,13 +3,13 @@ import time
 import pytest
 import soundfile
 
-from debleed.cli import demo, run
+from debleed.cli import run
 from debleed.scenes.demo import SOURCES
-from debleed.scenes.scene import Scene
+from debleed.scenes.scene import from_json
 
 
 def test_the_demo_writes_what_it_says(tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(demo, "RATE", 16000)
+    monkeypatch.setattr("debleed.scenes.demo.RATE", 16000)
     asked = ["demo", "-o", str(tmp_path / "d"), "--seconds", "10", "--method", "kamir"]
     assert run(asked) == 0
     told = capsys.readouterr().out
@@ -21,7 +21,7 @@ def test_the_demo_writes_what_it_says(tmp_path, monkeypatch, capsys):
         assert sorted(p.stem for p in (out / kind).iterdir()) == sorted(SOURCES)
         info = soundfile.info(out / kind / "singer.wav")
         assert (info.samplerate, info.frames, info.subtype) == (16000, 160000, "PCM_24")
-    assert Scene.from_json((out / "scene.json").read_text()).measured_rt60 >= 0.35
+    assert from_json((out / "scene.json").read_text()).measured_rt60 >= 0.35
     assert run(asked) == 2
     assert "--force" in capsys.readouterr().err
 

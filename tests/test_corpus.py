@@ -13,7 +13,7 @@ from debleed.cli import run
 from debleed.recording import InputError
 from debleed.scenes import corpus as bled
 from debleed.scenes.corpus import ACTIVE_POWER, Job, Recipe, active, bleed_track, blocks, common_scale, items_of
-from debleed.scenes.scene import Scene
+from debleed.scenes.scene import from_json
 from debleed.scenes.tracks import find_tracks
 
 RATE = 8000
@@ -334,7 +334,7 @@ def test_drawing_for_training_is_the_same_code(tmp_path: Path) -> None:
     recipe = Recipe(STEMS, {"kind": "room", "rt60": 0.3}, seed="5", rate=RATE)
     bleed_track(Job(recipe, track, tmp_path / "out"))
     drawn = recipe.scene("test/A", RATE)
-    assert drawn == Scene.from_json((tmp_path / "out/test/A/scene.json").read_text())
+    assert drawn == from_json((tmp_path / "out/test/A/scene.json").read_text())
 
 
 def test_unfinished_records_are_made_again(tmp_path: Path) -> None:

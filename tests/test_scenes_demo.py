@@ -3,7 +3,6 @@ import pytest
 
 from debleed.recording import InputError
 from debleed.scenes import demo as band
-from debleed.scenes.instruments import cymbal, kick, pluck, ring, snare, tom
 
 RATE = 16000
 
@@ -51,21 +50,11 @@ def test_too_short_or_too_coarse_is_refused(seconds, rate):
         band.play(seconds, rate)
 
 
-def test_ring_is_a_sum_of_dying_sines():
-    frequency, fall, strength = np.array([100.0, 250.0]), np.array([3.0, 9.0]), np.array([1, 0.5j])
-    time = np.arange(1000) / RATE
-    expected = np.imag(strength @ np.exp((2j * np.pi * frequency - fall)[:, None] * time))
-    np.testing.assert_allclose(ring(frequency, fall, strength, 1000, RATE), expected, atol=1e-12)
-
-
-def test_a_string_has_its_pitch():
-    note = pluck(220.0, 1.0, RATE, np.random.default_rng(0), decay=2, brightness=0.3)
-    spectrum = np.abs(np.fft.rfft(note * np.hanning(len(note))))
-    assert np.argmax(spectrum[:300]) == pytest.approx(220, abs=2)
-
-
-@pytest.mark.parametrize("instrument", [kick, snare, lambda r, g: tom(120.0, r, g), lambda r, g: cymbal(0.3, r, g)])
-def test_drums_die_away(instrument):
-    hit = instrument(RATE, np.random.default_rng(0))
-    assert np.isfinite(hit).all()
-    assert np.abs(hit[-100:]).max() < 0.1 * np.abs(hit).max()
+def test_the_performance_is_the_song_in_the_room_of_the_demo(monkeypatch):
+    monkeypatch.setattr(band, "RATE", 8000)
+    scene, mics, own = band.perform(10)
+    assert (scene.kind, scene.rt60, scene.rate) == ("room", band.RT60, 8000)
+    assert mics.names == own.names == band.SOURCES
+    rendered = scene.render(band.play(10, 8000))
+    np.testing.assert_allclose(mics.read(), rendered.mics, atol=1e-6)
+    np.testing.assert_allclose(own.read(), rendered.own, atol=1e-6)

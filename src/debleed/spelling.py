@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 from types import MappingProxyType
+from typing import Any
 
 log = logging.getLogger(__name__)
 
@@ -20,6 +21,7 @@ OLD: Mapping[str, Mapping[str, str]] = MappingProxyType(
         "variant": {"founding": "published"},
         "session key": {"voices": "sources", "voice_reduction": "source_reduction"},
         "option": {"--voice": "--source"},
+        "scene key": {"voices": "sources", "sources": "source_positions", "microphones": "microphone_positions"},
     }
 )
 """Kind of name → old spelling → new spelling."""
@@ -38,3 +40,17 @@ def current(kind: str, name: str) -> str:
         return name
     log.warning("the %s '%s' is called '%s' now; the old name will be refused from version 0.3 on", kind, name, new)
     return new
+
+
+def modernised(kind: str, values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return values of version 0.1 under the present spelling of their keys; logs one warning.
+
+    Examples
+    --------
+    >>> modernised("session key", {"voices": {}, "room": []})
+    {'sources': {}, 'room': []}
+    """
+    old = [key for key in values if key in OLD[kind]]
+    listed = ", ".join(f"'{key}' is '{OLD[kind][key]}' now" for key in old)
+    log.warning("a %s has its name of version 0.1, which will be refused from version 0.3 on: %s", kind, listed)
+    return {OLD[kind].get(key, key): value for key, value in values.items()}

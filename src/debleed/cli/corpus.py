@@ -13,7 +13,7 @@ import click
 
 from debleed import feedback
 from debleed.cli.engine import engine_options, explained, outcomes
-from debleed.cli.scene_options import scene_options
+from debleed.cli.scene_options import bleed_option, scene_options
 from debleed.recording import InputError
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ def command() -> None:
 @command.command(name="bleed")
 @click.argument("musdb", metavar="MUSDB", type=PATH)
 @click.option("-o", "--output", type=PATH, required=True, help="Folder of the corpus.")
-@click.option("--bleed", type=click.Choice(["linear", "convolutive", "room"]), help="How it bleeds; or --presets.")
+@bleed_option(required=False, otherwise=" Or give --presets.")
 @click.option(
     "--presets",
     metavar="NAME",

@@ -13,11 +13,8 @@ from debleed.progress import Progress
 from debleed.recording import Recording
 
 if TYPE_CHECKING:
-    from debleed.scenes.scene import Scene
+    from debleed.scenes.base import Scene
     from debleed.scoring.scores import Scores
-
-RATE = 44100
-RT60 = 0.4
 
 
 @click.command(name="demo")
@@ -45,7 +42,7 @@ def command(output: Path, seconds: int, method: str, force: bool) -> None:
     report.html, in which you can listen to it all.
     """
     from debleed.methods import create
-    from debleed.scenes.demo import SOURCES
+    from debleed.scenes.demo import RT60, SOURCES, perform
 
     chosen = create(method)
     refuse_existing(output, ("mics", "clean", "images", "scene.json", "report.html"), force)
@@ -62,19 +59,6 @@ def command(output: Path, seconds: int, method: str, force: bool) -> None:
         scores = publish(output, scene, mics, own, clean, progress)
     show(scores)
     click.echo(f"Listen and look: open {output / 'report.html'} in a browser.")
-
-
-def perform(seconds: float, progress: Progress) -> tuple[Scene, Recording, Recording]:
-    """Let the band play in a room: the scene, its microphones and the images of their own sources."""
-    from debleed.scenes.demo import SOURCES, play
-    from debleed.scenes.rendering import render_own
-    from debleed.scenes.scene import Scene
-
-    progress("play", 0)
-    stems = play(seconds, RATE)
-    progress("play", 1)
-    scene = Scene.draw("room", SOURCES, RATE, "demo", rt60=RT60)
-    return scene, *render_own(scene, stems, progress)
 
 
 def publish(

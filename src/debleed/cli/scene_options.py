@@ -1,56 +1,28 @@
-"""Options that describe a scene, the same in every command that draws one."""
+"""Options that describe a scene, the same in every command that draws one.
+
+They are derived from the registry of kinds and the fields of their settings (:mod:`debleed.scenes.settings`).
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from functools import wraps
+import types
+import typing
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import Field, fields
+from functools import partial, wraps
 from pathlib import Path
 from typing import Any
 
 import click
 
-from debleed.scenes.acoustics import PATTERNS
-from debleed.scenes.drawing import LAYOUTS
+from debleed.methods.settings import parse
+from debleed.scenes.scene import KINDS
 
-
-def numbers(count: int, text: str) -> tuple[float, ...]:
-    """Read so many positive numbers, separated by commas.
-
-    Examples
-    --------
-    >>> numbers(3, "8,5,3")
-    (8.0, 5.0, 3.0)
-    """
-    try:
-        values = tuple(float(part) for part in text.split(","))
-    except ValueError:
-        values = ()
-    if len(values) != count or not all(0 < value < float("inf") for value in values):
-        example = ",".join("853"[:count])
-        raise click.BadParameter(f"'{text}' is not {count} positive numbers separated by commas, such as {example}")
-    return values
-
-
-def one_or_range(text: str) -> float | tuple[float, ...]:
-    """Read a positive number or a range.
-
-    Examples
-    --------
-    >>> one_or_range("0.5"), one_or_range("1,3")
-    (0.5, (1.0, 3.0))
-    """
-    if "," in text:
-        return numbers(2, text)
-    try:
-        return float(text)
-    except ValueError:
-        raise click.BadParameter(
-            f"'{text}' is neither a number of metres, such as 0.5, nor a range, such as 1,3"
-        ) from None
+Command = Callable[..., Any]
 
 
 def grouped(texts: Sequence[str]) -> dict[str, tuple[str, ...]]:
-    """Read which stems make one source.
+    """Read which stems form one source.
 
     Examples
     --------
@@ -62,85 +34,118 @@ def grouped(texts: Sequence[str]) -> dict[str, tuple[str, ...]]:
         source, _, listed = (part.strip() for part in text.partition("="))
         stems = tuple(stem.strip() for stem in listed.split(","))
         if not source or not all(stems):
-            raise click.BadParameter(f"'{text}' does not say which stems make a source, as in drums=kick,snare")
+            raise click.BadParameter(f"'{text}' does not say which stems form a source, as in drums=kick,snare")
         if source in groups:
             raise click.BadParameter(f"the source '{source}' is given twice; name all its stems at once")
         groups[source] = stems
     return groups
 
 
-def _reads(reader: Callable[[Any], Any]) -> Callable[[click.Context, click.Parameter, Any], Any]:
-    return lambda context, option, given: None if given in (None, ()) else reader(given)
+def read(text: str, hint: Any, example: str | None) -> Any:
+    """Read a text as a value of a field's type.
+
+    Examples
+    --------
+    >>> read("8,5,3", tuple[float, float, float], None)
+    (8.0, 5.0, 3.0)
+    >>> read("0.5", float | tuple[float, float], None), read("1,3", float | tuple[float, float], None)
+    (0.5, (1.0, 3.0))
+    """
+    try:
+        return parse(text, hint)
+    except ValueError:
+        advice = f"; write it like {example}" if example else ""
+        raise click.BadParameter(f"'{text}' cannot be read{advice}") from None
 
 
-PATTERN = click.Choice(["omni", *PATTERNS])
+def option(known: Field[Any], hint: Any, kinds: Sequence[str]) -> Callable[[Command], Command]:
+    """Make the option for one setting; a setting that not every kind has names those that do.
 
-OPTIONS: dict[str, Callable[[Callable[..., Any]], Callable[..., Any]]] = {
-    "rt60": click.option("--rt60", type=float, metavar="S", help="Reverberation time in seconds; 0.35 if not given."),
-    "room": click.option(
-        "--room",
-        metavar="L,W,H",
-        callback=_reads(lambda text: numbers(3, text)),
-        help="Size of the room in metres; drawn if not given.",
-    ),
-    "layout": click.option(
-        "--layout",
-        type=click.Choice(LAYOUTS),
-        help="Sources in a row along the room (if not given), or drawn anywhere in it with microphones on any side.",
-    ),
-    "distance": click.option(
-        "--distance",
-        metavar="M|M,M",
-        callback=_reads(one_or_range),
-        help="Metres from a source to its microphone, or a range to draw them from; 0.5 if not given.",
-    ),
-    "microphone_pattern": click.option(
-        "--microphone-pattern",
-        type=PATTERN,
-        help="Directivity of the microphones in a room; each points at its source. Omni if not given.",
-    ),
-    "source_pattern": click.option(
-        "--source-pattern",
-        type=PATTERN,
-        help="Directivity of the sources in a room; each points at its microphone. Omni if not given.",
-    ),
-    "responses": click.option(
-        "--responses",
-        type=click.Path(path_type=Path),
-        metavar="DIR",
-        help="Folder of measured impulse responses for convolutive bleed, instead of made-up ones.",
-    ),
-    "groups": click.option(
-        "--group",
-        "groups",
-        multiple=True,
-        metavar="SOURCE=STEM,STEM",
-        callback=_reads(grouped),
-        help="Several stems are one source with one microphone; repeat for more sources.",
-    ),
-    "without_mic": click.option(
-        "--without-mic",
-        multiple=True,
-        metavar="SOURCE",
-        help="This source has no microphone: it bleeds and is wanted nowhere; repeat for more sources.",
-    ),
-    "noise_db": click.option(
-        "--noise-db", type=float, metavar="DB", help="Microphone noise against each microphone's level, as -40."
-    ),
-}
-"""By the settings of :meth:`debleed.scenes.scene.Scene.draw` that they give."""
+    Parameters
+    ----------
+    known, hint
+        The field and its type.
+    kinds
+        Names of the kinds of scenes that have it.
+    """
+    described, hint = known.metadata, without_none(hint)
+    origin = typing.get_origin(hint)
+    kind: Any = None
+    reader: Callable[[Any], Any] | None = None
+    if described["choices"] is not None:
+        kind = click.Choice(described["choices"])
+    elif hint is Path:
+        kind = click.Path(path_type=Path)
+    elif hint in (int, float):
+        kind = hint
+    elif origin is Mapping:
+        reader = grouped
+    elif origin is not Sequence:
+        reader = partial(read, hint=hint, example=described["example"])
+
+    def given(context: click.Context, parameter: click.Parameter, value: Any) -> Any:
+        if value in (None, ()):
+            return None
+        return value if reader is None else reader(value)
+
+    only = "" if len(kinds) == len(KINDS) else f" For {' and '.join(kinds)} bleed."
+    return click.option(
+        described["option"] or "--" + known.name.replace("_", "-"),
+        known.name,
+        type=kind,
+        multiple=origin in (Sequence, Mapping),
+        metavar=described["metavar"],
+        callback=given,
+        help=described["help"] + only,
+    )
 
 
-def scene_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add the options to a command, which gets what was given as ``settings`` of :meth:`Scene.draw`."""
+def without_none(hint: Any) -> Any:
+    """Return a type without the possibility of None.
+
+    Examples
+    --------
+    >>> without_none(float | None)
+    <class 'float'>
+    """
+    if typing.get_origin(hint) not in (typing.Union, types.UnionType):
+        return hint
+    members = [each for each in typing.get_args(hint) if each is not type(None)]
+    return members[0] if len(members) == 1 else typing.Union[tuple(members)]  # noqa: UP007 - built at run time
+
+
+def options() -> dict[str, Callable[[Command], Command]]:
+    """Make the options of all settings of all kinds of scenes, by name; those of every kind come last."""
+    owners: dict[str, list[str]] = {}
+    found: dict[str, tuple[Field[Any], Any]] = {}
+    for kind, scene in KINDS.items():
+        hints = typing.get_type_hints(scene.settings)
+        for known in fields(scene.settings):
+            if known.metadata["option"] is not None:
+                owners.setdefault(known.name, []).append(kind)
+                found.setdefault(known.name, (known, hints[known.name]))
+    names = sorted(found, key=lambda name: len(owners[name]) == len(KINDS))
+    return {name: option(*found[name], owners[name]) for name in names}
+
+
+def bleed_option(required: bool, otherwise: str = "") -> Callable[[Command], Command]:
+    """Make the option ``--bleed``, which names the kind of scene."""
+    listed = "; ".join(f"{name}: {scene.summary}" for name, scene in KINDS.items())
+    return click.option(
+        "--bleed", type=click.Choice(list(KINDS)), required=required, help=f"How it bleeds. {listed}.{otherwise}"
+    )
+
+
+def scene_options(command: Command) -> Command:
+    """Add the options to a command, which gets what was given as the dictionary ``settings``."""
+    known = options()
 
     @wraps(command)
     def collected(**values: Any) -> Any:
-        given = {name: values.pop(name) for name in OPTIONS}
-        settings = {name: value for name, value in given.items() if value not in (None, ())}
-        return command(settings=settings, **values)
+        given = {name: values.pop(name) for name in known}
+        return command(settings={name: value for name, value in given.items() if value is not None}, **values)
 
-    with_options: Callable[..., Any] = collected
-    for option in reversed(OPTIONS.values()):
-        with_options = option(with_options)
+    with_options: Command = collected
+    for add in reversed(known.values()):
+        with_options = add(with_options)
     return with_options

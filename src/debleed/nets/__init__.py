@@ -27,7 +27,7 @@ class Net:
     module
         Where its class, ``Config`` and ``VARIANTS`` are.
     scenes
-        The preset of :meth:`debleed.scenes.scene.Scene.preset` that it is trained on where nothing else is asked.
+        The preset of :mod:`debleed.scenes.scene` that it is trained on if nothing else is asked.
     level
         How its input is scaled: ``each`` microphone to an RMS of 1 over the recording, or all by one ``common`` factor.
     sources

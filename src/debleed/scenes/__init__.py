@@ -1,1 +1,1 @@
-"""Recordings with bleed whose truth is known: scenes are drawn, described as JSON and rendered."""
+"""Recordings with bleed whose truth is known: scenes are drawn from a seed, described as JSON and rendered."""

@@ -1,4 +1,4 @@
-"""Impulse responses: paths made of noise, boxes made of image sources, and how long they ring."""
+"""Impulse responses: generated paths, image sources in a box, and the measurement of reverberation times."""
 
 from __future__ import annotations
 
@@ -16,18 +16,24 @@ Response = NDArray[np.float64]
 Point = tuple[float, float, float]
 
 Beam = tuple[str, Point]
-"""A directivity, one of :data:`PATTERNS`, and the direction in which it points, of any length."""
+"""A directivity, one of :data:`PATTERNS`, and a vector of any length in the direction in which it points."""
 
 PATTERNS = {"subcardioid": 0.75, "cardioid": 0.5, "hypercardioid": 0.25, "figure-eight": 0.0}
-"""First-order directivities p + (1 − p) cos(angle): their p."""
+"""First-order directivities p + (1 − p) cos(angle), by their p."""
 SPEED_OF_SOUND = 343.0
-"""Metres a second, in air of 20 °C."""
+"""Metres per second, in air of 20 °C."""
 LARGEST_ORDER = 60
-"""Reflections followed in a box. What is cut lies 40 dB and more below the direct sound at every RT60 up to 0.8 s."""
+"""Order of the last reflections in a box. The rest is 40 dB and more below the direct sound at RT60s up to 0.8 s."""
 
 
 def impulse(time: NDArray[np.float64], rate: int) -> Response:
-    """Impulse at time 0 (seconds) that may lie between two samples: a sinc under a Hann window of 41 samples."""
+    """Sample an impulse at time 0, which may lie between two samples: a sinc under a Hann window of 41 samples.
+
+    Parameters
+    ----------
+    time
+        Seconds of each sample, ``(samples,)``.
+    """
     near = np.abs(time * rate) < 20.5
     return np.where(near, np.sinc(time * rate) * (0.5 + 0.5 * np.cos(np.pi * time * rate / 20.5)), 0)
 
@@ -35,24 +41,28 @@ def impulse(time: NDArray[np.float64], rate: int) -> Response:
 def generated_path(
     delay: float, gain: float, tail_db: float, rt60: float, rate: int, rng: np.random.Generator
 ) -> Response:
-    """Make up a path: direct sound, twelve early reflections, exponentially decaying noise.
+    """Generate a path: direct sound, twelve early reflections and exponentially decaying noise.
 
     Parameters
     ----------
     delay, gain
-        Arrival of the direct sound in seconds, and its strength.
+        Arrival of the direct sound in seconds, and its gain.
     tail_db
-        Power of all that follows, against a direct sound of gain 1.
+        Power of everything after the direct sound, against a direct sound of gain 1, in dB.
     rt60
         Seconds in which the tail falls by 60 dB.
+
+    Returns
+    -------
+    The response until 1.2 RT60 after the direct sound, where the tail has fallen by 72 dB.
     """
     time = np.arange(round((delay + 1.2 * rt60) * rate)) / rate - delay
     decay = np.where(time > 0, 10 ** (-3 * time / rt60), 0)
-    # the diffuse field grows out of the reflections within some 30 ms
+    # the diffuse field builds up from the reflections within about 30 ms
     tail = rng.standard_normal(len(time)) * decay * np.clip(time / 0.03, 0, 1)
     for after in rng.uniform(0.002, 0.04, 12):
         strength = rng.uniform(0.5, 1.5) * rng.choice([-1, 1]) * 10 ** (-3 * after / rt60)
-        # a reflection weighs as much as the tail does in 1/400 s, at any rate
+        # a reflection has the energy that the tail has in 1/400 s, at any rate
         tail += 0.05 * np.sqrt(rate) * strength * impulse(time - after, rate)
     tail *= 10 ** (tail_db / 20) / np.sqrt(np.sum(tail**2))
     return gain * impulse(time, rate) + tail
@@ -68,10 +78,28 @@ def box_paths(
     source_beams: Sequence[Beam] | None = None,
     microphone_beams: Sequence[Beam] | None = None,
 ) -> list[list[Response]]:
-    """Image sources in a box of one absorption, by pyroomacoustics, as ``paths[microphone][source]``.
+    """Compute the paths in a box with walls of equal absorption by image sources (Allen and Berkley 1979).
 
-    Direct sound has gain 1 at a distance of 1 m on the axes, and arrives at distance / 343 s. Every image of a source
-    leaves and arrives under its own angle, so reflections feel the directivities too; without beams all are omni.
+    The direct sound has gain 1 at a distance of 1 m on the axes, and arrives after distance / 343 s. The sound of each
+    image source leaves and arrives at its own angle, so the directivities act on reflections too. pyroomacoustics does
+    the work.
+
+    Parameters
+    ----------
+    room
+        Length, width and height in metres.
+    rt60
+        Seconds; the absorption follows from it by Sabine's formula.
+    sources, microphones
+        Places in metres.
+    rate
+        Samples per second.
+    source_beams, microphone_beams
+        A directivity for each; all are omnidirectional if not given.
+
+    Returns
+    -------
+    ``paths[microphone][source]``.
 
     Raises
     ------
@@ -96,13 +124,13 @@ def box_paths(
     box.add_microphone_array(np.transpose(microphones), directivity=_directivities(microphone_beams, len(microphones)))
     with _one_thread():
         box.compute_rir()
-    early = pyroomacoustics.constants.get("frac_delay_length") // 2  # its filters start so much before time 0
+    early = pyroomacoustics.constants.get("frac_delay_length") // 2  # its filters start this many samples before time 0
     return [[np.asarray(path, np.float64)[early:] for path in row] for row in box.rir]
 
 
 @contextmanager
 def _one_thread() -> Iterator[None]:
-    """Let pyroomacoustics add up images in one order: with as many threads as there are cores, the last bits differ."""
+    """Make pyroomacoustics add up images in a fixed order: with several threads, the last bits would differ."""
     from pyroomacoustics import constants
 
     threads = constants.get("num_threads")
@@ -122,9 +150,9 @@ def _directivities(beams: Sequence[Beam] | None, count: int) -> list[Any]:
 
 
 def reverberation_time(response: Response, rate: int) -> float:
-    """RT60 in seconds by backward integration, from the decay between −5 and −35 dB (ISO 3382's T30).
+    """Measure RT60 in seconds by backward integration, from the decay between −5 and −35 dB (ISO 3382-1's T30).
 
-    Measure it on a far path: close to the source the direct sound hides the beginning of the decay.
+    Measure it on a long path: near the source, the direct sound masks the beginning of the decay.
     """
     energy = np.cumsum(response[::-1] ** 2)[::-1]
     decay = 10 * np.log10(energy[energy > 0] / energy[0])

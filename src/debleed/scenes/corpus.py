@@ -33,7 +33,7 @@ from debleed.io.audio import Take, length_at
 from debleed.io.writing import write_mics
 from debleed.recording import InputError, Recording, Samples
 from debleed.scenes.rendering import mono_stems, render_own
-from debleed.scenes.scene import Scene
+from debleed.scenes.scene import Scene, draw_scene, from_json, preset
 from debleed.scenes.tracks import Track
 
 FORMAT = 1
@@ -61,8 +61,8 @@ class Recipe:
     stems
         Names of the stems that every track must have.
     draw
-        Settings of :meth:`Scene.draw` but for sources, rate and seed; or ``{"preset": name}`` and what
-        :meth:`Scene.preset` takes.
+        The arguments of :func:`debleed.scenes.scene.draw_scene` other than sources, rate and seed; or
+        ``{"preset": name}`` and further settings, as for :func:`debleed.scenes.scene.preset`.
     seed
         Number or name; the scene of a track is drawn from it and the track's id.
     rate
@@ -88,8 +88,8 @@ class Recipe:
         """Draw the scene of a track."""
         settings, seed = dict(self.draw), f"{self.seed}/{track_id}"
         if "preset" in settings:
-            return Scene.preset(settings.pop("preset"), self.stems, rate, seed, **settings)
-        return Scene.draw(sources=self.stems, rate=rate, seed=seed, **settings)
+            return preset(settings.pop("preset"), self.stems, rate, seed, **settings)
+        return draw_scene(sources=self.stems, rate=rate, seed=seed, **settings)
 
 
 @dataclass(frozen=True)
@@ -114,7 +114,7 @@ class Item:
     @property
     def scene(self) -> Scene:
         """The scene, as drawn."""
-        return Scene.from_json((self.folder / "scene.json").read_text(encoding="utf-8"))
+        return from_json((self.folder / "scene.json").read_text(encoding="utf-8"))
 
     def take(self, what: str) -> Take:
         """Open its ``mics``, ``images`` or ``stems``."""

@@ -1,6 +1,7 @@
-"""A band that plays our own song for the demo: score, players, nothing recorded.
+"""The demo: a synthesised band plays a song written for it, and bleeds in a simulated room.
 
-Twenty-four bars in A minor at 96 beats a minute (60 s): two of introduction, a verse, a chorus, a coda; then again.
+The song has twenty-four bars in A minor at 96 beats a minute (60 s), which repeat: two bars of introduction, a verse, a
+chorus and a coda.
 """
 
 from __future__ import annotations
@@ -8,14 +9,22 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from debleed.recording import InputError
+from debleed.progress import Progress, quiet
+from debleed.recording import InputError, Recording
+from debleed.scenes.base import Scene
 from debleed.scenes.instruments import CONTROL, VOWELS, Sound, cymbal, kick, pluck, sing, snare, tom
+from debleed.scenes.rendering import render_own
+from debleed.scenes.scene import draw_scene
 
+RATE = 44100
+"""Samples per second of the demo."""
+RT60 = 0.4
+"""Seconds: the reverberation time of its room."""
 SOURCES = ("singer", "bass", "drums", "guitar")
 BEAT = 60 / 96
-"""Seconds of a beat; a bar has four."""
+"""Seconds per beat; a bar has four beats."""
 RMS = 0.06
-"""Level of each source; the loudest drum stays below full scale."""
+"""RMS of each source; the loudest drum hit stays below full scale."""
 
 CHORDS = {
     "Am": "A2 E3 A3 C4 E4",
@@ -24,7 +33,7 @@ CHORDS = {
     "F": "F2 C3 F3 A3 C4 F4",
     "G": "G2 B2 D3 G3 B3 G4",
 }
-# One line a bar: chord | what the singer sings, as note:beats:vowel. A capital vowel begins with an s; - is a rest.
+# One line per bar: chord | melody as note:beats:vowel. An "s" precedes a capital vowel; "-" is a rest.
 INTRODUCTION = ["Am |", "G |"]
 VERSE = [
     "Am | -:1 E4:.5:a G4:.5:E A4:1.5:o G4:.5:a",
@@ -52,11 +61,30 @@ LOUD = range(len(INTRODUCTION + VERSE), len(INTRODUCTION + VERSE + CHORUS))
 """Bars of the chorus."""
 
 Event = tuple[float, Sound]
-"""When (seconds) and what sounds."""
+"""Start in seconds, and the sound."""
+
+
+def perform(seconds: float, progress: Progress = quiet) -> tuple[Scene, Recording, Recording]:
+    """Let the band play in the room of the demo, at :data:`RATE`.
+
+    Returns
+    -------
+    The scene, its microphones, and the image of its own source in each microphone.
+
+    Raises
+    ------
+    InputError
+        For less than ten seconds.
+    """
+    progress("play", 0)
+    stems = play(seconds, RATE)
+    progress("play", 1)
+    scene = draw_scene("room", SOURCES, RATE, "demo", rt60=RT60)
+    return scene, *render_own(scene, stems, progress)
 
 
 def play(seconds: float = 60.0, rate: int = 44100) -> NDArray[np.float32]:
-    """Play the song; the same samples every time.
+    """Play the song; every call returns the same samples.
 
     Returns
     -------
@@ -65,7 +93,7 @@ def play(seconds: float = 60.0, rate: int = 44100) -> NDArray[np.float32]:
     Raises
     ------
     InputError
-        For less than ten seconds (the singer has hardly begun) or a rate below 8 kHz.
+        For less than ten seconds (the singer has only just begun) or a rate below 8 kHz.
     """
     if not seconds >= 10 or rate < 8000:
         raise InputError(f"the band plays at least 10 s at 8000 Hz or more, not {seconds:g} s at {rate} Hz")
@@ -84,7 +112,7 @@ def play(seconds: float = 60.0, rate: int = 44100) -> NDArray[np.float32]:
 
 
 def hertz(note: str) -> float:
-    """Frequency of a note such as ``A4``, which has 440 Hz, in equal temperament.
+    """Return the frequency of a note in equal temperament; ``A4`` has 440 Hz.
 
     Examples
     --------
@@ -96,7 +124,7 @@ def hertz(note: str) -> float:
 
 
 def swing(step: int) -> float:
-    """Beats from the start of a bar to its sixteenth number ``step``; every second one comes late."""
+    """Return the beats from the start of a bar to its sixteenth number ``step``; every second one is late."""
     return step / 4 + (0.04 if step % 2 else 0)
 
 
@@ -110,7 +138,7 @@ def _mix(events: list[Event], length: int, rate: int) -> Sound:
 
 
 def _bass(score: list[str], rate: int) -> list[Event]:
-    """Root and fifth in eighths, busier in the chorus, with a step to the next chord."""
+    """Play root and fifth, in straight eighths in the chorus."""
     rng = np.random.default_rng(1)
     events = []
     for bar, line in enumerate(score):
@@ -128,7 +156,7 @@ def _bass(score: list[str], rate: int) -> list[Event]:
 
 
 def _drums(bars: int, rate: int) -> list[Event]:
-    """Rock beat with ghost notes, hats in eighths, a fill every fourth bar and a crash after it."""
+    """Play a rock beat with ghost notes, hi-hats in eighths, a fill every fourth bar and a crash after it."""
     rng = np.random.default_rng(2)
     toms = {12: 190.0, 13: 150.0, 14: 118.0, 15: 92.0}
     events: list[Event] = []
@@ -154,7 +182,7 @@ def _drums(bars: int, rate: int) -> list[Event]:
 
 
 def _guitar(score: list[str], rate: int) -> list[Event]:
-    """Strummed chords, down on the beats and up between them, some muted."""
+    """Strum chords, down on the beats and up between them, some of them muted."""
     rng = np.random.default_rng(3)
     events = []
     for bar, line in enumerate(score):
@@ -173,7 +201,7 @@ def _guitar(score: list[str], rate: int) -> list[Event]:
 
 
 def _singer(score: list[str], rate: int) -> Sound:
-    """Sing the melody: legato with glides and vibrato, vowels that change, consonants, breath between phrases."""
+    """Sing the melody: legato with glides, vibrato, changing vowels, consonants and breath."""
     rng = np.random.default_rng(4)
     count = round(len(score) * 4 * BEAT * CONTROL)
     pitch, loudness, hiss = np.full(count, hertz("A4")), np.zeros(count), np.zeros(count)
@@ -196,7 +224,7 @@ def _singer(score: list[str], rate: int) -> Sound:
             if vowel.isupper():
                 hiss[max(0, start - 16) : start + 2] = 0.12 * accent
                 loudness[start : start + 3] = 0
-    held = _smooth((loudness > 0.1).astype(float), 0.35) ** 3  # vibrato grows on notes that are held
+    held = _smooth((loudness > 0.1).astype(float), 0.35) ** 3  # vibrato grows on long notes
     time = np.arange(count) / CONTROL
     cents = 35 * held * np.sin(2 * np.pi * (5.4 * time + 0.15 * np.sin(time))) + 6 * _smooth(
         rng.standard_normal(count), 0.05
@@ -208,18 +236,18 @@ def _singer(score: list[str], rate: int) -> Sound:
 
 
 def _when(bar: int, step: int, rng: np.random.Generator, loose: float = 0.006) -> float:
-    """Seconds at which a human plays a sixteenth of a bar."""
+    """Draw the time in seconds at which a human plays a sixteenth of a bar."""
     return (4 * bar + swing(step)) * BEAT + rng.normal(0, loose)
 
 
 def _release(count: int, rate: int) -> Sound:
-    """Curve that damps the end of a note within 30 ms."""
+    """Make a curve that damps the end of a note within 30 ms."""
     left = np.arange(count)[::-1] / rate
     return np.minimum(left / 0.03, 1)
 
 
 def _smooth(curve: Sound, seconds: float) -> Sound:
-    """Mean over a stretch of so many seconds, of a curve at the control rate."""
+    """Average a curve at the control rate over so many seconds."""
     width = max(1, round(seconds * CONTROL))
     padded = np.pad(curve, (width // 2, width - 1 - width // 2), mode="edge")
     return np.convolve(padded, np.ones(width) / width, mode="valid")

@@ -1,94 +1,98 @@
-"""What a scene is drawn from: who plays, settings that go together, distances, gains and the level of reverberation."""
+"""What scenes with places in a room are drawn from: settings, distances, the size of the room."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from pathlib import Path
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
 from debleed.recording import InputError
 from debleed.scenes.acoustics import Point
+from debleed.scenes.places import point
+from debleed.scenes.settings import Settings, about
 
+RT60 = 0.35
+"""Seconds, where no reverberation time is given."""
+LENGTHS, WIDTHS = (13.0, 16.0), (7.0, 10.0)
+"""Ranges in metres from which the size of a room is drawn (Rajesh and Padmanabhan, WASPAA 2023)."""
 LAYOUTS = ("row", "drawn")
 
 
-def cast(
-    stems: Sequence[str], groups: Mapping[str, Sequence[str]], without_mic: Sequence[str]
-) -> tuple[tuple[str, ...], tuple[tuple[str, str], ...], tuple[str, ...]]:
-    """Say who plays and who has a microphone: sources, ``(stem, source)`` of each stem, sources with a microphone."""
-    if len(set(stems)) != len(stems):
-        raise InputError(f"stems must have different names, got {', '.join(stems)}")
-    owner: dict[str, str] = {}
-    for source, names in groups.items():
-        if source in stems and source not in names:
-            raise InputError(
-                f"the source '{source}' would have the name of a stem that is not part of it; call it otherwise"
-            )
-        for name in names:
-            if name not in stems:
-                raise InputError(
-                    f"there is no stem '{name}' for the source '{source}'; the stems are {', '.join(stems)}"
-                )
-            if name in owner:
-                raise InputError(f"the stem '{name}' is part of two sources, '{owner[name]}' and '{source}'")
-            owner[name] = source
-    members = tuple((stem, owner.get(stem, stem)) for stem in stems)
-    sources = tuple(dict.fromkeys(source for _, source in members))
-    if strangers := [name for name in without_mic if name not in sources]:
-        raise InputError(
-            f"there is no source '{strangers[0]}' to be without a microphone; there are {', '.join(sources)}"
-        )
-    mics = tuple(source for source in sources if source not in without_mic)
-    return sources, members, mics
+@dataclass(frozen=True, kw_only=True)
+class PlacedSettings(Settings):
+    """The settings of scenes in which sources and microphones have places or distances.
 
+    Parameters
+    ----------
+    rt60
+        Reverberation time in seconds; :data:`RT60` if not given.
+    room
+        Length, width and height in metres; if not given, drawn from :data:`LENGTHS` × :data:`WIDTHS` × ``heights``.
+    layout
+        ``row``: sources along the room (its length) with a small jitter; ``drawn``: anywhere in the room, with
+        microphones in any horizontal direction.
+    distance
+        Metres from each source to its own microphone, or the range from which the distance of each source is drawn.
+    heights
+        Range in metres from which the height of the room is drawn.
 
-def refuse_misfits(
-    kind: str,
-    layout: str,
-    rt60: float | None,
-    source_positions: Sequence[Point] | None,
-    responses: Path | None,
-    directed: bool,
-) -> None:
-    """Refuse settings that make no sense, or that the kind of bleed has not."""
-    if rt60 is not None and not 0 < rt60 < np.inf:
-        raise InputError(f"the reverberation time must be positive, got {rt60}")
-    if layout not in LAYOUTS:
-        raise InputError(f"there is no layout '{layout}'; it is one of {', '.join(LAYOUTS)}")
-    if layout == "drawn" and kind == "linear":
-        raise InputError("linear bleed has no places to be drawn; leave the layout away, or choose room or convolutive")
-    if layout == "drawn" and source_positions is not None:
-        raise InputError("the places are given, so they cannot be drawn; leave the layout away")
-    if directed and kind != "room":
-        raise InputError(f"{kind} bleed has no directions; leave the patterns away, or choose room")
-    if responses is not None and kind != "convolutive":
-        raise InputError(f"{kind} bleed has no measured responses; leave them away, or choose convolutive")
-    if responses is not None and rt60 is not None:
-        raise InputError("measured responses have their own reverberation time; leave away one of the two")
+    Raises
+    ------
+    InputError
+        For values out of range.
+    """
 
+    rt60: float | None = field(
+        default=None, metadata=about(f"Reverberation time in seconds; {RT60} if not given.", metavar="S")
+    )
+    room: Point | None = field(
+        default=None,
+        metadata=about("Size of the room in metres; drawn if not given.", metavar="L,W,H", example="8,5,3"),
+    )
+    layout: str = field(
+        default="row",
+        metadata=about(
+            "Sources in a row along the room (if not given), or anywhere in it with microphones on any side.",
+            choices=LAYOUTS,
+        ),
+    )
+    distance: float | tuple[float, float] = field(
+        default=0.5,
+        metadata=about(
+            "Metres from a source to its microphone, or a range to draw them from; 0.5 if not given.",
+            metavar="M|M,M",
+            example="0.5 or 1,3",
+        ),
+    )
+    heights: tuple[float, float] = field(
+        default=(4.0, 7.0), metadata=about("Range in metres from which the height of the room is drawn.", option=None)
+    )
 
-def draw_near(count: int, distance: float | tuple[float, float], rng: np.random.Generator) -> NDArray[np.float64]:
-    """Metres from each source to its own microphone."""
-    low, high = distance if isinstance(distance, tuple) else (distance, distance)
-    if not 0 < low <= high < np.inf:
-        asked = f"{low}" if low == high else f"{low} to {high}"
-        raise InputError(f"the distance must be positive, and a range rise, got {asked}")
-    return np.full(count, low) if low == high else rng.uniform(low, high, count).round(3)
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.rt60 is not None and not 0 < self.rt60 < np.inf:
+            raise InputError(f"the reverberation time must be positive, got {self.rt60}")
+        low, high = self.distance_range
+        if not 0 < low <= high < np.inf:
+            asked = f"{low}" if low == high else f"{low} to {high}"
+            raise InputError(f"the distance must be positive, and a range ascending, got {asked}")
+        for name, count in (("room", 3), ("heights", 2)):
+            size = getattr(self, name)
+            if size is not None and not (len(size) == count and all(0 < metres < np.inf for metres in size)):
+                raise InputError(f"the {name} must be {count} positive numbers of metres, got {size}")
 
+    @property
+    def distance_range(self) -> tuple[float, float]:
+        """Least and largest distance in metres."""
+        return self.distance if isinstance(self.distance, tuple) else (self.distance, self.distance)
 
-def draw_gains(count: int, owners: NDArray[np.intp], rng: np.random.Generator) -> NDArray[np.float64]:
-    """Draw the WASPAA 2023 matrix, ``(sources, stems)``: a source's own stems U(0.6, 1), the rest U(0.05, 0.31)."""
-    gains = rng.uniform(0.05, 0.31, (count, len(owners)))
-    gains[owners, np.arange(len(owners))] = rng.uniform(0.6, 1.0, len(owners))
-    return gains.round(2)
+    def draw_size(self, rng: np.random.Generator) -> Point:
+        """Return the size of the room; one is drawn even if it is given, so that what is drawn next stays the same."""
+        drawn = (rng.uniform(*LENGTHS), rng.uniform(*WIDTHS), rng.uniform(*self.heights))
+        return self.room or point(np.round(drawn, 2))
 
-
-def tail_db(room: Point, distance: float, rt60: float) -> float | None:
-    """Power of the reverberation against the direct sound; unknown where nothing reverberates."""
-    if not rt60:
-        return None
-    # the direct sound falls with the distance, the reverberation does not: equal at the critical distance
-    critical = 0.057 * float(np.sqrt(np.prod(room) / rt60))
-    return round(20 * float(np.log10(distance / critical)), 2)
+    def draw_near(self, count: int, rng: np.random.Generator) -> NDArray[np.float64]:
+        """Draw the metres from each source to its own microphone, ``(sources,)``."""
+        low, high = self.distance_range
+        return np.full(count, low) if low == high else rng.uniform(low, high, count).round(3)

@@ -1,4 +1,4 @@
-"""Instruments of the demo's band, each a pure function from what is played to samples, made of sines and noise."""
+"""The instruments of the demo's band: pure functions from what is played to samples, made of sines and noise."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ Sound = NDArray[np.float64]
 """Samples of one source, shape ``(samples,)``."""
 
 CONTROL = 200
-"""Values a second of the slow curves (pitch, loudness, formants) that play the singer."""
+"""Values per second of the slow curves (pitch, loudness, formants) that control the singer."""
 
-# First four formants in Hz, from the averages for adults of Peterson and Barney (1952), rounded; a closed mouth is "m".
+# First four formants in Hz, rounded from the averages for adults in Peterson and Barney (1952); "m" is a closed mouth.
 VOWELS = {
     "a": (760, 1250, 2600, 3600),
     "e": (560, 1950, 2650, 3700),
@@ -24,8 +24,8 @@ BANDWIDTHS = (90.0, 110.0, 170.0, 250.0)
 
 
 def shaped_noise(count: int, rate: int, low: float, high: float, rng: np.random.Generator) -> Sound:
-    """White noise of RMS 1 between two frequencies in Hz, with edges of a third of an octave."""
-    size = 1 << max(1, count - 1).bit_length()  # powers of two transform fast
+    """Make noise of RMS 1 between two frequencies in Hz, with edges of a third of an octave."""
+    size = 1 << max(1, count - 1).bit_length()  # FFTs of powers of two are fast
     frequency = np.maximum(np.fft.rfftfreq(size, 1 / rate), 1e-3)
     edges = 1 / (1 + (low / frequency) ** 8) / (1 + (frequency / high) ** 8)
     noise = np.fft.irfft(np.fft.rfft(rng.standard_normal(size)) * np.sqrt(edges), size)
@@ -36,10 +36,10 @@ def shaped_noise(count: int, rate: int, low: float, high: float, rng: np.random.
 def ring(
     frequency: NDArray[np.float64], fall: NDArray[np.floating], strength: NDArray[np.complex128], count: int, rate: int
 ) -> Sound:
-    """Sum of dying sines: Im Σ strength · exp((−fall + 2πi · frequency) t), arrays of shape ``(partials,)``.
+    """Sum decaying sines: Im Σ strength · exp((−fall + 2πi · frequency) t), with arrays of shape ``(partials,)``.
 
-    Time is written as a block's start plus a place in the block, so that the sum becomes matrix products, small ones:
-    large ones are shared among threads, which wait for each other for many times as long where the machine is busy.
+    Time is split into the start of a block and an offset in the block, which turns the sum into matrix products. The
+    products are kept small, because large ones are shared among threads that wait for each other on a busy machine.
     """
     heard = strength != 0
     exponent = (2j * np.pi * frequency[heard] - fall[heard]) / rate
@@ -54,21 +54,21 @@ def ring(
 def pluck(
     frequency: float, seconds: float, rate: int, rng: np.random.Generator, *, decay: float, brightness: float
 ) -> Sound:
-    """Pluck a string: partials, a little sharp as in a stiff string, that die the faster the higher they are.
+    """Pluck a stiff string: its partials are a little sharp, and higher partials decay faster.
 
     Parameters
     ----------
     frequency
-        Of the string, in Hz.
+        Pitch of the string in Hz.
     decay
         Seconds until the fundamental has fallen by 60 dB.
     brightness
-        0 (dull) to 1: how slowly the partials get weaker.
+        From 0 (dull) to 1 (bright): how strong the higher partials are.
     """
     time = np.arange(round(seconds * rate)) / rate
     k = np.arange(1, 80)
     partials = k * frequency * np.sqrt(1 + 1e-4 * k**2)
-    position = rng.uniform(0.12, 0.2)  # where along the string it is plucked
+    position = rng.uniform(0.12, 0.2)  # place along the string where it is plucked
     strength = np.sin(np.pi * k * position) / k ** (2 - brightness) * 10 ** (rng.uniform(-2, 2, len(k)) / 20)
     strength *= partials < 0.45 * rate
     phases = np.exp(1j * rng.uniform(0, 0.3, len(k)))
@@ -78,7 +78,7 @@ def pluck(
 
 
 def kick(rate: int, rng: np.random.Generator) -> Sound:
-    """Bass drum: a sine that falls to 52 Hz, the beater's click, the shell's noise."""
+    """Play a bass drum: a sine that falls to 52 Hz, the click of the beater and the noise of the shell."""
     time = np.arange(round(0.5 * rate)) / rate
     phase = 2 * np.pi * (52 * time + 95 * 0.035 * (1 - np.exp(-time / 0.035)))
     sound = np.sin(phase) * np.exp(-time / 0.13)
@@ -87,7 +87,7 @@ def kick(rate: int, rng: np.random.Generator) -> Sound:
 
 
 def snare(rate: int, rng: np.random.Generator) -> Sound:
-    """Snare drum: two modes of the head and the rattle of the wires."""
+    """Play a snare drum: two modes of the head and the rattle of the wires."""
     head = np.array([186.0, 331.0]) * rng.uniform(0.99, 1.01)
     sound = ring(head, np.array([17.0, 25.0]), np.array([0.6, 0.35], complex), round(0.4 * rate), rate)
     _strike(sound, 0.34, 0.07, 900, 9000, rate, rng)
@@ -95,14 +95,14 @@ def snare(rate: int, rng: np.random.Generator) -> Sound:
 
 
 def tom(frequency: float, rate: int, rng: np.random.Generator) -> Sound:
-    """Tom of a frequency in Hz, for fills."""
+    """Play a tom tuned to a frequency in Hz."""
     time = np.arange(round(0.5 * rate)) / rate
     phase = 2 * np.pi * frequency * (time + 0.5 * 0.04 * (1 - np.exp(-time / 0.04)))
     return _strike(0.8 * np.sin(phase) * np.exp(-time / 0.14), 0.2, 0.012, 400, 5000, rate, rng)
 
 
 def cymbal(length: float, rate: int, rng: np.random.Generator) -> Sound:
-    """Cymbal or hi-hat: noise and crowded inharmonic partials high up that ring for ``length`` seconds (−20 dB)."""
+    """Play a cymbal or hi-hat: noise and dense inharmonic partials, which fall by 20 dB in ``length`` seconds."""
     top = min(14000.0, 0.45 * rate)
     partials = rng.uniform(0.3 * top, top, 32)
     metal = 0.02 * np.exp(1j * rng.uniform(0, 2 * np.pi, 32))
@@ -113,7 +113,7 @@ def cymbal(length: float, rate: int, rng: np.random.Generator) -> Sound:
 def _strike(
     sound: Sound, strength: float, decay: float, low: float, high: float, rate: int, rng: np.random.Generator
 ) -> Sound:
-    """Add a burst of noise that dies in ``decay`` seconds (to 1/e) to the beginning of a sound, in place."""
+    """Add a burst of noise, which falls to 1/e in ``decay`` seconds, to the beginning of a sound, in place."""
     count = min(len(sound), round(6 * decay * rate))
     sound[:count] += strength * shaped_noise(count, rate, low, high, rng) * np.exp(-np.arange(count) / (decay * rate))
     return sound
@@ -122,12 +122,12 @@ def _strike(
 def sing(
     pitch: Sound, loudness: Sound, breath: Sound, formants: NDArray[np.float64], rate: int, rng: np.random.Generator
 ) -> Sound:
-    """Sing: harmonics of the glottis, each as strong as the mouth lets it through, and breath.
+    """Sing: harmonics of the glottis, filtered by the resonances of the mouth, and breath.
 
     Parameters
     ----------
     pitch, loudness, breath
-        Curves of :data:`CONTROL` values a second: Hz, amplitude of the tone, amplitude of consonants' noise.
+        Curves of :data:`CONTROL` values per second: Hz, amplitude of the tone, amplitude of the noise of consonants.
     formants
         ``(curve, 4)`` in Hz.
 
@@ -142,7 +142,7 @@ def sing(
     tone = np.zeros(len(time))
     for k in range(1, 49):
         harmonic = k * pitch
-        # the glottis falls by 12 dB an octave, the mouth radiates 6 dB an octave better
+        # the spectrum of the glottis falls by 12 dB per octave, and the radiation of the mouth rises by 6
         strength = loudness * _mouth(harmonic, formants) / k * (harmonic < 0.45 * rate)
         tone += np.interp(time, moments, strength) * newer
         older, newer = newer, twice * newer - older  # sin((k+1)φ) = 2 cos φ sin kφ − sin((k−1)φ)
@@ -153,8 +153,8 @@ def sing(
 
 
 def _mouth(frequency: Sound, formants: NDArray[np.float64]) -> Sound:
-    """Gain of four resonances in a row and of those above, at a frequency that moves; curve by curve."""
+    """Compute the gain of four resonances in series, and of those above, at each frequency of a curve."""
     gain = np.ones_like(frequency)
     for centre, width in zip(formants.T, BANDWIDTHS, strict=True):
         gain *= centre**2 / np.hypot(centre**2 - frequency**2, width * frequency)
-    return gain * (1 + (frequency / 4000) ** 2) ** 4  # what the cut-off higher resonances would have lifted
+    return gain * (1 + (frequency / 4000) ** 2) ** 4  # the lift by the higher resonances, which are left out

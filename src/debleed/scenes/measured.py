@@ -1,4 +1,4 @@
-"""Measured impulse responses: found in a folder, drawn, checked by their checksums and brought to a path's delay."""
+"""Measured impulse responses: listed in a folder, checked against their checksums, fitted to the delay of a path."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Choice = tuple[str, int]
 """File name and channel (counted from 0)."""
 
 FOOT, DIRECT = 0.0005, 0.0025
-"""Seconds before and after the onset that hold the direct sound; the first reflections of a floor come about then."""
+"""Seconds before and after the onset that contain the direct sound; the reflection of the floor arrives about then."""
 
 
 def found(folder: Path) -> tuple[Choice, ...]:
@@ -31,29 +31,38 @@ def checksum(folder: Path, name: str) -> str:
 def response(folder: Path | None, choice: Choice, sha256: str | None) -> tuple[Response, int]:
     """Read one response and its rate.
 
+    Parameters
+    ----------
+    folder
+        Where the file is.
+    choice
+        File name and channel.
+    sha256
+        Checksum that the file must have.
+
     Raises
     ------
     InputError
-        Where the folder is not named, the file is not in it or is another one than was drawn.
+        If no folder is given, the file is not in it, or the file is not the one that was drawn.
     """
     name, channel = choice
     if folder is None:
-        raise InputError(f"the scene sounds with the measured response '{name}'; say in which folder it is")
+        raise InputError(f"the scene uses the measured response '{name}'; say in which folder it is")
     path = folder / name
     if not path.is_file():
         raise InputError(f"the scene needs the measured response '{name}', which is not in '{folder}'")
     known, rate, samples = _read(path)
     if known != sha256:
-        raise InputError(f"'{path}' is another file than the one that the scene was drawn with; put that one there")
+        raise InputError(f"'{path}' is another file than the one that the scene was drawn with; put the original there")
     if not 0 <= channel < len(samples):
-        raise InputError(f"'{path}' has {len(samples)} channels, the scene asks for number {channel}")
+        raise InputError(f"'{path}' has {len(samples)} channels, and the scene uses number {channel}, counted from 0")
     return samples[channel], rate
 
 
 def decay(folder: Path, choice: Choice) -> float:
-    """RT60 of a response in seconds; 0 where it has none."""
+    """Measure the RT60 of a response in seconds; 0 if it has none."""
     _, rate, samples = _read(folder / choice[0])
-    with np.errstate(divide="ignore"):  # where nothing decays
+    with np.errstate(divide="ignore"):  # if nothing decays
         found = reverberation_time(samples[choice[1]], rate)
     return found if 0 < found < np.inf else 0.0
 
@@ -63,21 +72,21 @@ def measured_path(
 ) -> Response:
     """Turn a measured response into the path of a scene.
 
-    Where and how loud it was measured is not known, and a close microphone stands nearer than any measuring one. So
-    the direct sound, which depends on the distance, and what follows, which in one room does not, are scaled apart:
-    the direct sound to ``gain``, the rest to ``tail_db``, as in generated paths. Frequency responses are the same at
-    every rate.
+    The distance and the level of the measurement are unknown, and a close microphone is nearer to its source than a
+    measuring microphone. Direct sound depends on the distance; what follows it does not, within one room. So the two
+    are scaled separately, as in generated paths: the direct sound to ``gain``, the rest to ``tail_db``. The frequency
+    response does not depend on the rate.
 
     Parameters
     ----------
     response, response_rate
-        What was measured, at its own rate. Its onset is the first sample within 20 dB of the largest (ISO 3382-1); the
-        direct sound lasts until 2.5 ms after it, and what lies more than 0.5 ms before it is left out.
+        What was measured, ``(taps,)``, at its own rate. Its onset is the first sample within 20 dB of the largest (ISO
+        3382-1). The direct sound lasts until 2.5 ms after the onset; what is more than 0.5 ms before it is cut off.
     delay, gain
         Arrival of the onset in seconds; root of the energy of the direct sound.
     tail_db
-        Power of all that follows, against a direct sound of gain 1; where None, the rest keeps its proportion to the
-        direct sound.
+        Power of everything after the direct sound, against a direct sound of gain 1; if None, the rest keeps its
+        proportion to the direct sound.
     rate
         Samples per second of the result.
     """
@@ -90,9 +99,9 @@ def measured_path(
     direct, rest = response[first:last], response[last:]
     direct_rms, rest_rms = np.sqrt(np.sum(direct**2)), np.sqrt(np.sum(rest**2))
     scale = gain / direct_rms if tail_db is None else 10 ** (tail_db / 20) / (rest_rms or 1.0)
-    before = 64 * (1 + response_rate // rate)  # silence for the resampler to ring in
+    before = 64 * (1 + response_rate // rate)  # silence in which the resampler can ring
     whole = np.concatenate([np.zeros(before), direct * (gain / direct_rms), rest * scale, np.zeros(before)])
-    # a resampled wave keeps its height; as a filter it is to keep its sum
+    # resampling keeps the height of a waveform; a filter must keep its sum
     taps = resampled(whole, response_rate, rate) * (response_rate / rate)
     start = delay * rate - (before + onset - first) * rate / response_rate
     whole_start = int(np.floor(start))
@@ -128,5 +137,7 @@ def _load(path: Path, changed: int, size: int) -> tuple[str, int, Response]:
     samples = file.read(0, file.frames, np.float64).astype(np.float64)
     file.close()
     if not np.all(np.isfinite(samples)) or not np.all(np.any(samples, axis=1)):
-        raise InputError(f"'{path}' has a channel that is silent or holds no numbers; it is no impulse response")
+        raise InputError(
+            f"'{path}' has a channel that is silent or has samples that are not numbers; it is no impulse response"
+        )
     return hashlib.sha256(path.read_bytes()).hexdigest(), file.rate, samples

@@ -1,7 +1,7 @@
-"""Where sources and microphones stand: in a row or anywhere in the room, the parts of a source side by side.
+"""Places of sources and microphones: in a row or anywhere in the room, with the parts of a source side by side.
 
-Sources are counted apart from stems: ``owners[j]`` is the source that stem j belongs to, and every source is drawn with
-a microphone, whether it is used or not, so that leaving a microphone away moves nothing else.
+Sources and stems have separate indices: ``owners[j]`` is the source that stem j belongs to. A microphone is drawn for
+every source, even for one that has none, so that leaving out a microphone moves nothing else.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from debleed.recording import InputError
 from debleed.scenes.acoustics import Point
+from debleed.scenes.lineup import Lineup
 
 Places = NDArray[np.float64]
 """Metres, shape ``(…, 3)``."""
@@ -20,27 +21,27 @@ Owners = NDArray[np.intp]
 """The source of each stem, shape ``(stems,)``."""
 
 WALL = 1.5
-"""Nobody stands nearer to a wall than so many metres, and no microphone either."""
+"""Least distance in metres of every source and microphone from the walls."""
 APART = 1.0
-"""Metres between two sources at least, where they are drawn anywhere."""
+"""Least distance in metres between two sources that are drawn anywhere in the room."""
 REACH = 0.5
-"""The parts of a source stand within half the distance of its microphone of its middle, and within so many metres."""
+"""Most metres from the middle of a source to its parts, which also lie within half the distance of its microphone."""
 HEIGHTS = (1.0, 1.7)
 """Metres above the floor, from the bell of a saxophone to the mouth of a tall singer."""
 HEADROOM = 0.5
 """Metres between the highest source and the ceiling."""
 TRIES = 2000
-"""Places tried for one source before the room is called full."""
+"""Number of places tried for one source before the room counts as full."""
 
 
 def reach(owners: Owners, near: NDArray[np.float64]) -> NDArray[np.float64]:
-    """How far the parts of each source stand from its middle, at most; 0 for a source of one stem."""
+    """Compute how far the parts of each source may be from its middle, in metres; 0 for a source of one stem."""
     several = np.bincount(owners, minlength=len(near)) > 1
     return np.where(several, np.minimum(REACH, near / 2), 0.0)
 
 
 def draw_offsets(owners: Owners, near: NDArray[np.float64], rng: np.random.Generator) -> Places:
-    """Draw where the parts of a source stand around its middle, level with it; shape ``(stems, 3)``."""
+    """Draw the places of the parts of each source relative to its middle, at the same height; shape ``(stems, 3)``."""
     radius = reach(owners, near)[owners] * np.sqrt(rng.uniform(size=len(owners)))
     angle = rng.uniform(0, 2 * np.pi, len(owners))
     return np.stack([radius * np.cos(angle), radius * np.sin(angle), np.zeros(len(owners))], axis=1)
@@ -49,7 +50,12 @@ def draw_offsets(owners: Owners, near: NDArray[np.float64], rng: np.random.Gener
 def draw_loose_row(
     offsets: Places, owners: Owners, near: NDArray[np.float64], rng: np.random.Generator
 ) -> NDArray[np.float64]:
-    """Draw sources in a row 2 to 3 m apart: metres to each source's microphone from each stem, ``(sources, stems)``."""
+    """Draw sources in a row, 2 to 3 m apart.
+
+    Returns
+    -------
+    Metres from each stem to the microphone of each source, ``(sources, stems)``.
+    """
     count = len(near)
     along = np.cumsum(rng.uniform(2, 3, count))
     sideways = (along[:, None] - (along[owners] + offsets[:, 0])) * rng.uniform(0.9, 1.1, (count, count))[:, owners]
@@ -57,7 +63,13 @@ def draw_loose_row(
 
 
 def draw_row(room: Point, near: NDArray[np.float64], rng: np.random.Generator) -> Places:
-    """Place sources side by side along the room, ``(sources, 3)``, with space for microphones in front of them (y)."""
+    """Place sources side by side along the room, with space for microphones in front of them (y); ``(sources, 3)``.
+
+    Raises
+    ------
+    InputError
+        If the room is too small.
+    """
     count, distance = len(near), float(near.max())
     jitter, depth, height = 0.3, 0.1, 1.2
     length, width, top = room
@@ -74,11 +86,17 @@ def draw_row(room: Point, near: NDArray[np.float64], rng: np.random.Generator) -
 
 
 def given(sources: Sequence[Point], count: int) -> Places:
-    """Take the first of some places, ``(sources, 3)``."""
+    """Return the first ``count`` of the given places, ``(sources, 3)``.
+
+    Raises
+    ------
+    InputError
+        If there are fewer.
+    """
     if len(sources) < count:
         raise InputError(
-            f"there are places for {len(sources)} sources, too few for {count}; make one source of several stems, or "
-            "have the places drawn"
+            f"there are places for {len(sources)} sources, too few for {count}; group several stems into one "
+            "source, or let the places be drawn"
         )
     return np.array(sources[:count])
 
@@ -88,12 +106,12 @@ def draw_anywhere(
 ) -> tuple[Places, Places]:
     """Place sources anywhere in the room, and their microphones in any horizontal direction; both ``(sources, 3)``.
 
-    No microphone is nearer to another source than to its own. Places are in whole millimetres.
+    No microphone is nearer to another source than to its own. Places are rounded to millimetres.
 
     Raises
     ------
     InputError
-        Where the room is too small for so many.
+        If the room is too small for so many.
     """
     size = np.array(room)
     low, high = np.array([WALL, WALL, HEIGHTS[0]]), np.array([*(size[:2] - WALL), HEIGHTS[1]])
@@ -121,8 +139,27 @@ def draw_anywhere(
     return sources, mics
 
 
+def metres_between(ears: Places, spots: Places) -> NDArray[np.float64]:
+    """Compute the metres from each place of ``spots`` to each of ``ears``, ``(ears, spots)``."""
+    distances: NDArray[np.float64] = np.linalg.norm(ears[:, None] - spots, axis=2)
+    return distances
+
+
+def farthest(lineup: Lineup, layout: str, distances: NDArray[np.float64]) -> int:
+    """Choose the stem on whose path to the first microphone the reverberation time is measured.
+
+    Parameters
+    ----------
+    distances
+        Metres from each stem to the microphone of each source, ``(sources, stems)``.
+    """
+    if layout == "row" and lineup.members is None and lineup.mics is None:
+        return len(lineup.stems) - 1  # the far end of the row
+    return int(np.argmax(distances[lineup.mic_indices[0]]))
+
+
 def to_own(sources: Sequence[Point], mics: Sequence[Point], own: Sequence[int | None]) -> list[float]:
-    """Metres from each stem to its own microphone, ``mics[own[j]]``; the median of the others where it has none."""
+    """Compute the metres from each stem to its own microphone, ``mics[own[j]]``; the median of the others if none."""
     near = [
         None if i is None else float(np.hypot.reduce(np.subtract(place, mics[i])))
         for place, i in zip(sources, own, strict=True)
@@ -132,10 +169,10 @@ def to_own(sources: Sequence[Point], mics: Sequence[Point], own: Sequence[int | 
 
 
 def axes(sources: Sequence[Point], mics: Sequence[Point], own: Sequence[int | None]) -> tuple[list[Point], list[Point]]:
-    """Where sources and microphones point.
+    """Compute the directions in which sources and microphones point.
 
-    A source points at its own microphone, ``mics[own[j]]``, or at the middle of all where it has none; a microphone at
-    the middle of its sources.
+    A source points at its own microphone, ``mics[own[j]]``, or at the middle of all if it has none. A microphone points
+    at the middle of its sources.
     """
     spots, ears = np.array(sources), np.array(mics)
     middle = ears.mean(axis=0)
@@ -145,6 +182,6 @@ def axes(sources: Sequence[Point], mics: Sequence[Point], own: Sequence[int | No
 
 
 def point(values: NDArray[np.float64]) -> Point:
-    """Three numbers as a tuple."""
+    """Turn an array of three numbers into a tuple."""
     x, y, z = values.tolist()
     return (x, y, z)

@@ -1,4 +1,4 @@
-"""Rendered scenes: dry stems in; microphones, images and the description of the scene out."""
+"""Rendering to recordings and files: dry stems in; microphones, images and the description of the scene out."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from debleed.io.staging import Staging
 from debleed.io.writing import write_mics
 from debleed.progress import Progress, quiet
 from debleed.recording import InputError, Recording, Samples
-from debleed.scenes.scene import Scene
+from debleed.scenes.base import Scene
 
 
 def mono_stems(take: Take) -> Samples:
@@ -20,7 +20,7 @@ def mono_stems(take: Take) -> Samples:
     Raises
     ------
     InputError
-        For samples that are no numbers, naming the file and the time.
+        For samples that are not numbers, naming the file and the time.
     """
     stems = np.empty((len(take.files), take.length), np.float32)
     for row, file in zip(stems, take.files, strict=True):
@@ -32,9 +32,20 @@ def mono_stems(take: Take) -> Samples:
 
 
 def render_own(scene: Scene, stems: Samples, progress: Progress = quiet) -> tuple[Recording, Recording]:
-    """Render the microphones and the images of their own sources, without holding all the other images at once.
+    """Render the microphones and the image of its own source in each, one microphone at a time to save memory.
 
-    The recordings have a microphone for each source that has one in the scene, named after it.
+    Parameters
+    ----------
+    scene
+        What to render.
+    stems
+        ``(stems, samples)`` at the scene's rate.
+    progress
+        Where progress is reported.
+
+    Returns
+    -------
+    Microphones and images, named after the sources.
     """
     count = len(scene.miked)
     mics, own = np.empty((2, count, *stems.shape[1:]), stems.dtype)
@@ -46,7 +57,7 @@ def render_own(scene: Scene, stems: Samples, progress: Progress = quiet) -> tupl
 
 
 def stage_item(staging: Staging, folder: Path, scene: Scene, mics: Recording, own: Recording) -> None:
-    """Write ``mics/<source>.wav``, ``images/<source>.wav`` and ``scene.json``; they are there once staging commits."""
+    """Write ``mics/<source>.wav``, ``images/<source>.wav`` and ``scene.json``; they appear when staging commits."""
     write_mics(staging.folder(folder / "mics"), mics)
     write_mics(staging.folder(folder / "images"), own)
     (staging.folder(folder) / "scene.json").write_text(scene.to_json() + "\n", encoding="utf-8")

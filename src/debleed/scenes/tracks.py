@@ -1,4 +1,4 @@
-"""Folders of dry stems in the shape of MUSDB18-HQ: ``<split>/<track>/<stem>.wav``, any names, any number."""
+"""Folders of dry stems in the layout of MUSDB18-HQ: ``<split>/<track>/<stem>.wav``, with any names and any number."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from debleed.io.audio import AudioFile, Take, audio_files, is_audio, refuse_twin
 from debleed.recording import InputError
 
 SUM = "mixture"
-"""Stem of the file that is the sum of the others, and no stem itself."""
+"""Name of the file that is the sum of the stems."""
 
 MUSDB_STEMS = ("bass", "drums", "other", "vocals")
 MUSDB_TRACKS = {"test": 50, "train": 100}
@@ -20,17 +20,17 @@ MUSDB_SOURCE = (
     "MUSDB18-HQ is obtained from https://doi.org/10.5281/zenodo.3338373 (22 GB). It is for education and research, not "
     "for commercial use; the licence of each track is listed at https://sigsep.github.io/datasets/musdb.html."
 )
-"""Where it comes from. Nothing here downloads it."""
+"""Where to get it, for messages. Nothing here downloads it."""
 
 
 @dataclass(frozen=True)
 class Track:
-    """One song's folder of stems.
+    """The folder of stems of one song.
 
     Parameters
     ----------
     split, name
-        Its place in the folder: ``test``, ``AM Contra - Heart Peripheral``.
+        Names of its folders, such as ``test`` and ``AM Contra - Heart Peripheral``.
     folder
         Where its files are.
     """
@@ -45,16 +45,16 @@ class Track:
         return f"{self.split}/{self.name}"
 
     def names(self) -> list[str]:
-        """Names of what could be its stems, the mixture left out; nothing is opened."""
+        """List the names of the audio files other than the mixture, without opening them."""
         return [path.stem for path in self.folder.iterdir() if is_audio(path) and path.stem != SUM]
 
     def stems(self) -> dict[str, Path]:
-        """Return the files of its stems by name, the mixture left out.
+        """Return the files of its stems by name, without the mixture.
 
         Raises
         ------
         InputError
-            Where there are none, or two of one name.
+            If there are none, or two of one name.
         """
         paths = audio_files(self.folder)
         refuse_twins(paths)
@@ -83,7 +83,7 @@ def find_tracks(root: Path) -> list[Track]:
     Raises
     ------
     InputError
-        Where the folder is none, or holds no track.
+        If the folder does not exist or contains no track.
     """
     if not root.is_dir():
         raise InputError(f"there is no folder '{root}'")
@@ -98,7 +98,7 @@ def find_tracks(root: Path) -> list[Track]:
         try:
             track.id.encode("utf-8")
         except UnicodeEncodeError:
-            raise InputError(f"the name of the track {track.id!r} is no text in UTF-8; rename its folder") from None
+            raise InputError(f"the name of the track {track.id!r} is not valid UTF-8; rename its folder") from None
     if not tracks:
         raise InputError(
             f"there is no track in '{root}'; the stems of a track are expected as <split>/<track>/<stem>.wav, "
@@ -108,22 +108,24 @@ def find_tracks(root: Path) -> list[Track]:
 
 
 def common_stems(tracks: Sequence[Track]) -> tuple[str, ...]:
-    """Return the stems that a track is expected to have: those that half of the tracks have, sorted.
+    """Return the stems that a track is expected to have: those that at least half of the tracks have, sorted.
 
     Raises
     ------
     InputError
-        Where the tracks have nothing in common.
+        If the tracks have none in common.
     """
     counts = Counter(stem for track in tracks for stem in track.names())
     stems = tuple(sorted(stem for stem, count in counts.items() if 2 * count >= len(tracks)))
     if not stems:
-        raise InputError("most tracks have no stem of a common name; bleed them a folder at a time with 'simulate'")
+        raise InputError(
+            "the tracks have no stem names in common; bleed them one folder at a time with 'debleed simulate'"
+        )
     return stems
 
 
 def musdb_complaints(root: Path) -> list[str]:
-    """Tell what is missing from a folder that should be MUSDB18-HQ, and what is damaged: a sentence each."""
+    """Check a folder that should be MUSDB18-HQ; return one sentence for everything missing or damaged."""
     try:
         tracks = find_tracks(root)
     except InputError as refusal:
@@ -139,7 +141,7 @@ def musdb_complaints(root: Path) -> list[str]:
 
 
 def track_complaints(track: Track) -> list[str]:
-    """Tell what is wrong with the files of one track of MUSDB18-HQ."""
+    """Check the files of one track of MUSDB18-HQ; return one sentence for everything wrong."""
     files = {path.stem: path for path in audio_files(track.folder)}
     complaints = [f"{track.id} lacks {stem}.wav" for stem in (SUM, *MUSDB_STEMS) if stem not in files]
     lengths = set()

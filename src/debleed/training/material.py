@@ -20,7 +20,7 @@ from scipy.signal import resample_poly
 
 from debleed.progress import Progress, quiet
 from debleed.scenes.rendering import mono_stems
-from debleed.scenes.scene import KINDS, PRESETS, Scene
+from debleed.scenes.scene import KINDS, PRESETS, draw_scene, preset
 from debleed.scenes.tracks import Track
 from debleed.seeding import generator
 
@@ -89,7 +89,7 @@ class Scenes:
     Parameters
     ----------
     names
-        Presets of :meth:`Scene.preset`, or kinds of :meth:`Scene.draw`.
+        Presets or kinds of scenes (:mod:`debleed.scenes.scene`).
     sources, rate, seed
         Those of the scenes.
     count
@@ -113,15 +113,12 @@ class Scenes:
 @lru_cache(maxsize=256)
 def _responses(scenes: Scenes, name: str, number: int) -> Floats:
     seed = f"{scenes.seed}/{name}/{number}"
-    linear = "linear" in (name, PRESETS.get(name, {}).get("kind"))
+    linear = PRESETS.get(name, {"kind": name})["kind"] == "linear"
     key = hashlib.sha256(f"{seed} {scenes.rate} {scenes.sources}".encode()).hexdigest()[:16]
     path = scenes.cache / "scenes" / f"{key}.npy"
     if linear or not path.exists():
-        if name in KINDS:
-            scene = Scene.draw(name, scenes.sources, scenes.rate, seed)
-        else:
-            scene = Scene.preset(name, scenes.sources, scenes.rate, seed)
-        rows = scene.responses()
+        draw = draw_scene if name in KINDS else preset
+        rows = draw(name, scenes.sources, scenes.rate, seed).responses()
         paths = np.zeros((len(rows), len(rows[0]), max(len(h) for row in rows for h in row)), np.float32)
         for i, row in enumerate(rows):
             for j, h in enumerate(row):

@@ -182,7 +182,7 @@ def work_take(session: Path, run: str) -> None:
 
 def work_demo(session: Path) -> None:
     """Let the band play in a room, as ``debleed demo`` does, into the session's ``incoming``."""
-    from debleed.cli.demo import perform
+    from debleed.scenes.demo import perform
 
     with feedback.progress("json") as progress, Staging() as staging:
         _, mics, _ = perform(DEMO_SECONDS, progress)
