@@ -12,6 +12,7 @@ from debleed import InputError, Recording, Stage, clean_folder, learn
 from debleed.assignment import assign, sources_of
 from debleed.cli import run as command_line
 from debleed.intake import samples_of
+from debleed.io.chunks import append
 from debleed.io.session import Session
 from test_demix import RATE, bled, sources
 
@@ -193,3 +194,12 @@ def test_old_options_are_accepted_with_a_warning(gig: Path, tmp_path: Path, caps
     assert "'linear' is called 'instantaneous' now" in said
     assert "'--voice' is called '--source' now" in said
     assert "2 sources: rhythm, vox" in said
+
+
+@pytest.mark.parametrize(("text", "day"), [(b"2026-11-25", "2026-11-25"), (b"2026:11:25", "2026-11-25"), (b"", None)])
+def test_the_day_of_the_recording_is_read_from_the_files(gig: Path, text: bytes, day: str | None) -> None:
+    append(gig / "bass.wav", [(b"bext", bytes(320) + text.ljust(10, b"\0") + bytes(272))])
+    stage = gig.parent / "stage.debleed"
+    assert command_line(["learn", str(gig), "-o", str(stage), "--method", "unprocessed"]) == 0
+    recorded = Stage.load(stage).recorded
+    assert (recorded and recorded.isoformat()) == day

@@ -20,6 +20,7 @@ import numpy as np
 
 from debleed.assignment import sources_of
 from debleed.intake import Job, Prepared, describe, prepared, refuse_overwriting, refuse_places, samples_of
+from debleed.io.chunks import recorded_on
 from debleed.methods import Side
 from debleed.progress import Progress, quiet
 from debleed.recording import Recording, Samples
@@ -181,7 +182,8 @@ def learnt(ready: Prepared, progress: Progress = quiet) -> Stage:
 
     if stretch is not ready.recording:
         side = Side(cut(side.mixture), cut(side.truth))
-    return learn(stretch, job.method, settings=job.settings, side=side, progress=progress)
+    day = recorded_on(ready.take.files[0].path)
+    return learn(stretch, job.method, settings=job.settings, side=side, recorded=day, progress=progress)
 
 
 def _region(ready: Prepared) -> tuple[int, Recording]:

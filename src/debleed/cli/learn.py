@@ -24,7 +24,11 @@ log = logging.getLogger(__name__)
 )
 @options(INPUT, METHOD, REGION)
 @click.option("-o", "--output", metavar="STAGE.debleed", type=PATH, required=True, help="File for what is learnt.")
-@click.option("--date", type=click.DateTime(["%Y-%m-%d"]), help="Day of the recording, which the file keeps.")
+@click.option(
+    "--date",
+    type=click.DateTime(["%Y-%m-%d"]),
+    help="Day of the recording, which STAGE keeps; read from broadcast WAV files if not given.",
+)
 @click.option("--progress", type=click.Choice(["bar", "json"]), default="bar", help="A bar, or lines for programs.")
 @click.option("--force", is_flag=True, help="Write over a file that is there.")
 def command(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from typing import BinaryIO
 
@@ -86,6 +87,21 @@ def carried(path: Path) -> list[tuple[bytes, bytes]]:
         if file.read(4) not in (b"RIFF", b"RIFX", b"RF64", b"BW64"):
             return []
     return [(chunk.name, _contents(path, chunk)) for chunk in chunks(path) if chunk.name in CARRIED]
+
+
+def recorded_on(path: Path) -> date | None:
+    """Read the day of the recording from the broadcast extension of a WAV or RF64 file, if it has one.
+
+    OriginationDate stands 320 bytes into the chunk, as yyyy-mm-dd with any separator (EBU Tech 3285).
+    """
+    for name, contents in carried(path):
+        if name == b"bext":
+            text = contents[320:330].decode("ascii", "replace")
+            try:
+                return date(int(text[:4]), int(text[5:7]), int(text[8:10]))
+            except ValueError:
+                return None
+    return None
 
 
 def _contents(path: Path, chunk: Chunk) -> bytes:
