@@ -54,6 +54,7 @@ napoleon_use_ivar = True
 
 # Names of other projects: the docs are built without a network, so there are no inventories to resolve them with.
 nitpick_ignore_regex = [
-    (r"py:.*", r"(np|numpy|NDArray|scipy|click|rich|starlette|uvicorn|soundfile|torch|collections|concurrent)\b.*"),
-    (r"py:.*", r"(pathlib\.)?Path|(typing\.)?(Any|Literal|Protocol|TypeVar)|types\..*|threading\..*|contextlib\..*"),
+    (r"py:.*", r"(np|numpy|NDArray|scipy|click|rich|starlette|uvicorn|soundfile|torch)\b.*"),
+    (r"py:.*", r"(collections|concurrent|contextlib|io|logging|pathlib|socket|subprocess|threading|types|typing)\..*"),
+    (r"py:.*", r"Path|Any|Literal|Protocol|TypeVar"),
 ]
