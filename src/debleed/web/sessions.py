@@ -1,7 +1,7 @@
 """Sessions on the disk: a folder each, files under numbers, everything said about them in one JSON file.
 
-What a client calls a file is kept as text; on the disk it becomes a name only after :func:`~debleed.web.limits
-.checked_name`, as a link in the folder that a run works on, where results are named after it.
+What a client calls a file is kept as text; on the disk it becomes a name only after
+:func:`~debleed.web.limits.checked_name`, as a link in the folder that a run works on, where results are named after it.
 """
 
 from __future__ import annotations
