@@ -7,17 +7,22 @@ expects a type; and name objects of other modules without their path.
 
 from __future__ import annotations
 
+import ast
+import inspect
 import re
-from itertools import takewhile
+from collections.abc import Iterator
+from itertools import pairwise, takewhile
+from types import ModuleType
 
 from docutils import nodes
 from sphinx.addnodes import pending_xref
 from sphinx.application import Sphinx
 from sphinx.environment import BuildEnvironment
+from sphinx.ext.napoleon.docstring import NumpyDocstring
 from sphinx.util.nodes import make_refnode
 
-BEFORE_NAPOLEON = 400
-"""Priority of the hook; napoleon's is 500."""
+BEFORE_NAPOLEON, AFTER_NAPOLEON = 400, 600
+"""Priorities of hooks; napoleon's is 500."""
 
 
 def without_substitutions(line: str) -> str:
@@ -30,50 +35,72 @@ def without_substitutions(line: str) -> str:
     return "".join(part if part.startswith("`") else part.replace("|", r"\|") for part in parts)
 
 
-def returned(body: list[str]) -> list[str]:
-    """Turn the body of a section "Returns" into a field: a sentence, or a list of names with what they hold."""
-    while body and not body[-1]:
-        body = body[:-1]
-    if not any(line.startswith(" ") for line in body):
-        return [":returns: " + " ".join(body).strip(), ""]
-    return [":returns:", *("    " + line if line else line for line in body), ""]
-
-
 def process(app: Sphinx, what: str, name: str, obj: object, options: object, lines: list[str]) -> None:
-    """Rewrite a docstring in place."""
-    if what in ("attribute", "data", "property"):
-        lines.insert(0, "")
-    out: list[str] = []
-    k = 0
-    while k < len(lines):
-        if lines[k] in ("Returns", "Yields") and k + 1 < len(lines) and re.fullmatch("-+", lines[k + 1]):
-            rest = lines[k + 2 :]
-            heads = [n for n in range(1, len(rest)) if re.fullmatch("---+", rest[n])]
-            body = rest[: heads[0] - 1] if heads else rest
-            out += returned(list(body))
-            k += 2 + len(body)
-        else:
-            out.append(lines[k])
-            k += 1
-    examples = list(takewhile(lambda line: line.strip() != "Examples", out))
-    lines[:] = [*map(without_substitutions, examples), *out[len(examples) :]]
+    """Escape bars in a docstring, in place, up to its examples."""
+    text = list(takewhile(lambda line: line.strip() != "Examples", lines))
+    lines[: len(text)] = map(without_substitutions, text)
+
+
+def constants(module: ModuleType) -> Iterator[tuple[str, str]]:
+    """List the public constants and aliases of a module that no docstring follows, with their values as written."""
+    source = inspect.getsource(module)
+    for node, after in pairwise([*ast.parse(source).body, None]):
+        if not isinstance(node, ast.Assign | ast.AnnAssign) or node.value is None:
+            continue
+        if isinstance(after, ast.Expr) and isinstance(after.value, ast.Constant):
+            continue  # autodoc lists it
+        value = ast.get_source_segment(source, node.value) or ""
+        if re.match(r"(TypeVar|logging\.getLogger|click\.Path)\(|NDArray\[np\.float", value):
+            continue  # of no use to a reader; Floats is an array of floats in each module that says so
+        targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+        names = [leaf.id for target in targets for leaf in ast.walk(target) if isinstance(leaf, ast.Name)]
+        whole = len(names) == 1 and "\n" not in value and len(value) < 60
+        yield from ((name, value if whole else "...") for name in names if not name.startswith("_"))
+
+
+def list_constants(app: Sphinx, what: str, name: str, obj: object, options: object, lines: list[str]) -> None:
+    """Append to the docstring of a module what :func:`constants` lists."""
+    if isinstance(obj, ModuleType) and (found := list(constants(obj))):
+        for constant, value in found:
+            lines += ["", f".. py:data:: {constant}", f"   :value: {value}"]
+        lines.append("")
+
+
+class Docstring(NumpyDocstring):
+    """Two of napoleon's parsers, replaced."""
+
+    def _parse_returns_section(self, section: str) -> list[str]:
+        """Take a section "Returns" for a sentence, or for a list of names with what they hold below."""
+        body = self._dedent(self._consume_to_next_section())
+        if any(line.startswith(" ") for line in body):
+            return [":returns:", "", *self._indent(body, 4), ""]
+        return [*self._format_block(":returns: ", body), ""]
+
+    def _parse_attribute_docstring(self) -> list[str]:
+        """Take the docstring of a constant for a description, whatever colons it has."""
+        return list(self._consume_to_end())
 
 
 def resolve(app: Sphinx, env: BuildEnvironment, node: pending_xref, text: nodes.Node) -> nodes.Node | None:
     """Find an object that is named without its path: in the module that names it, or the only one of that name."""
     if node.get("refdomain") != "py" or not node.get("reftarget"):
         return None
-    domain = env.domains.python_domain
-    found = [name for name in domain.objects if name.endswith("." + node["reftarget"])]
-    near = [name for name in found if name == f"{node.get('py:module')}.{node['reftarget']}"]
+    domain, objects = env.domains.python_domain, env.domains.python_domain.objects
+    kinds = {*(domain.objtypes_for_role(node["reftype"]) or ()), *(("data",) if node["reftype"] == "class" else ())}
+    target = node["reftarget"].removeprefix("debleed.")
+    found = [name for name, entry in objects.items() if name.endswith("." + target) and entry.objtype in kinds]
+    near = [name for name in found if name == f"{node.get('py:module')}.{target}"]
     for name in near or (found if len(found) == 1 else []):
-        entry = domain.objects[name]
+        entry = objects[name]
         return make_refnode(app.builder, node["refdoc"], entry.docname, entry.node_id, [text], name)
     return None
 
 
 def setup(app: Sphinx) -> dict[str, bool]:
     """Register the hooks."""
+    NumpyDocstring._parse_returns_section = Docstring._parse_returns_section  # type: ignore[method-assign]
+    NumpyDocstring._parse_attribute_docstring = Docstring._parse_attribute_docstring  # type: ignore[method-assign]
     app.connect("autodoc-process-docstring", process, priority=BEFORE_NAPOLEON)
+    app.connect("autodoc-process-docstring", list_constants, priority=AFTER_NAPOLEON)
     app.connect("missing-reference", resolve)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
