@@ -9,6 +9,8 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE / "_extensions"), str(HERE.parent / "src")]
 
+from debleed.cli import group  # noqa: E402
+
 project = "debleed"
 author = "The debleed developers"
 copyright = "2026, the debleed developers"
@@ -34,6 +36,8 @@ myst_enable_extensions = ["colon_fence", "deflist", "dollarmath", "fieldlist"]
 myst_heading_anchors = 3
 myst_dmath_double_inline = False
 
+smartquotes_action = "qe"  # two hyphens are an option, no dash
+
 html_theme = "furo"
 html_title = f"debleed {release}"
 html_static_path = ["_static"]
@@ -44,19 +48,23 @@ html_show_sphinx = False
 autodoc_typehints = "signature"
 autodoc_member_order = "bysource"
 autodoc_preserve_defaults = True
-autodoc_default_options = {"members": True, "show-inheritance": True}
+autodoc_default_options = {"members": True}
+add_module_names = False
 # Never imported for the docs, so that they come out the same with and without the extras.
 autodoc_mock_imports = ["torch", "safetensors", "onnx", "onnxscript", "onnxruntime", "distributed", "tensorboard"]
 napoleon_google_docstring = False
 napoleon_numpy_docstring = True
 napoleon_use_rtype = False
 napoleon_use_ivar = True
+napoleon_attr_annotations = False  # the signature has the types
 
-# Names of other projects: the docs are built without a network, so there are no inventories to resolve them with.
+# Names of other projects that the hook in docstrings.py does not see: there is no network to resolve them with.
 nitpick_ignore_regex = [
-    (r"py:.*", r"(np|numpy|NDArray|scipy|click|rich|starlette|uvicorn|soundfile|torch)\b.*"),
-    (r"py:.*", r"(collections|concurrent|contextlib|io|logging|pathlib|socket|subprocess|threading|types|typing)\..*"),
-    (r"py:.*", r"Path|Any|Literal|Protocol|TypeVar"),
-    (r"py:class", r"Floats|debleed\..*\.(Job|Outcome|Part|Real)"),  # an alias in many modules, and type variables
-    (r"py:class", r"tuple\[str"),  # Sphinx cuts it out of the signature of a dataclass with a default factory
+    ("py:class", r"(numpy|collections|pathlib)\..*"),  # behind an alias
+    ("py:class", r"(t|cabc)\..*|Command"),  # in methods that are click's
+    ("py:class", r"(tuple|Mapping)\[str"),  # cut out of the signature of a dataclass with a default factory
 ]
+
+# sphinx-click names a command by its function, click by what its group calls it.
+for name in group.list_commands(None):
+    group.get_command(None, name).name = name

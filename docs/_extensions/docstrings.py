@@ -2,23 +2,27 @@
 
 They write magnitudes as ``|x|``, which reStructuredText takes for a substitution; describe what a function returns in a
 sentence, which napoleon takes for a list of types, one a line; describe constants with a colon, before which napoleon
-expects a type; and name objects of other modules without their path.
+expects a type; and name objects of other modules without their path. Signatures are shown as they are written.
 """
 
 from __future__ import annotations
 
 import ast
+import importlib
 import inspect
 import re
 from collections.abc import Iterator
+from functools import cache
 from itertools import pairwise, takewhile
 from types import ModuleType
+from typing import Any
 
 from docutils import nodes
 from sphinx.addnodes import pending_xref
 from sphinx.application import Sphinx
 from sphinx.environment import BuildEnvironment
 from sphinx.ext.napoleon.docstring import NumpyDocstring
+from sphinx.util.inspect import stringify_signature
 from sphinx.util.nodes import make_refnode
 
 BEFORE_NAPOLEON, AFTER_NAPOLEON = 400, 600
@@ -26,10 +30,10 @@ BEFORE_NAPOLEON, AFTER_NAPOLEON = 400, 600
 
 
 def without_substitutions(line: str) -> str:
-    """Escape bars outside of literals.
+    r"""Escape bars outside of literals.
 
     >>> without_substitutions("the power |y|^2, as ``float | None``")
-    'the power \\\\|y\\\\|^2, as ``float | None``'
+    'the power \\|y\\|^2, as ``float | None``'
     """
     parts = re.split(r"(``.*?``|`.*?`)", line)
     return "".join(part if part.startswith("`") else part.replace("|", r"\|") for part in parts)
@@ -50,8 +54,8 @@ def constants(module: ModuleType) -> Iterator[tuple[str, str]]:
         if isinstance(after, ast.Expr) and isinstance(after.value, ast.Constant):
             continue  # autodoc lists it
         value = ast.get_source_segment(source, node.value) or ""
-        if re.match(r"(TypeVar|logging\.getLogger|click\.Path)\(|NDArray\[np\.float", value):
-            continue  # of no use to a reader; Floats is an array of floats in each module that says so
+        if re.match(r"(TypeVar|logging\.getLogger|click\.Path)\(", value):
+            continue  # of no use to a reader
         targets = node.targets if isinstance(node, ast.Assign) else [node.target]
         names = [leaf.id for target in targets for leaf in ast.walk(target) if isinstance(leaf, ast.Name)]
         whole = len(names) == 1 and "\n" not in value and len(value) < 60
@@ -81,6 +85,53 @@ class Docstring(NumpyDocstring):
         return list(self._consume_to_end())
 
 
+def as_written(
+    app: Sphinx, what: str, name: str, obj: Any, options: object, signature: str | None, result: str | None
+) -> tuple[str, str | None] | None:
+    """Write a signature as the source does: ``Samples``, not ``ndarray[tuple[Any, ...], dtype[floating]]``."""
+    if what not in ("class", "function", "method") or signature is None:
+        return None
+    try:
+        written = inspect.signature(obj)
+    except (TypeError, ValueError):
+        return None
+    parameters = list(written.parameters.values())
+    if parameters and parameters[0].name in ("self", "cls"):
+        parameters = parameters[1:]
+    result = written.return_annotation if isinstance(written.return_annotation, str) else result
+    written = written.replace(parameters=parameters, return_annotation=inspect.Signature.empty)
+    return stringify_signature(written), None if what == "class" else result
+
+
+@cache
+def origins(module: str) -> dict[str, str]:
+    """Say where the names come from that a module imports or assigns; what is a type variable comes from nowhere."""
+    found = {}
+    for node in ast.walk(ast.parse(inspect.getsource(importlib.import_module(module)))):
+        if isinstance(node, ast.ImportFrom):
+            found |= {alias.asname or alias.name: f"{node.module}.{alias.name}" for alias in node.names}
+        elif isinstance(node, ast.Import):
+            found |= {alias.asname or alias.name: alias.name for alias in node.names}
+        elif isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
+            variable = isinstance(node.value, ast.Call) and ast.unparse(node.value.func) == "TypeVar"
+            found.setdefault(node.targets[0].id, "" if variable else f"{module}.{node.targets[0].id}")
+    return found
+
+
+def qualify(app: Sphinx, doctree: nodes.document) -> None:
+    """Give the names in signatures their paths, and unlink those of other projects."""
+    for node in list(doctree.findall(pending_xref)):
+        module, target = node.get("py:module"), node.get("reftarget", "")
+        if node.get("refdomain") != "py" or node.get("reftype") != "class" or not module:
+            continue
+        name, dot, rest = target.partition(".")
+        origin = origins(module).get(name)
+        if origin is not None and origin.startswith("debleed."):
+            node["reftarget"] = origin + dot + rest
+        elif origin is not None:
+            node.replace_self(node.children)
+
+
 def resolve(app: Sphinx, env: BuildEnvironment, node: pending_xref, text: nodes.Node) -> nodes.Node | None:
     """Find an object that is named without its path: in the module that names it, or the only one of that name."""
     if node.get("refdomain") != "py" or not node.get("reftarget"):
@@ -102,5 +153,7 @@ def setup(app: Sphinx) -> dict[str, bool]:
     NumpyDocstring._parse_attribute_docstring = Docstring._parse_attribute_docstring  # type: ignore[method-assign]
     app.connect("autodoc-process-docstring", process, priority=BEFORE_NAPOLEON)
     app.connect("autodoc-process-docstring", list_constants, priority=AFTER_NAPOLEON)
+    app.connect("autodoc-process-signature", as_written)
+    app.connect("doctree-read", qualify)
     app.connect("missing-reference", resolve)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -5,6 +5,9 @@ Docutils converts the LaTeX when the site is built, so a page needs no script an
 
 from __future__ import annotations
 
+from itertools import pairwise
+from xml.etree import ElementTree
+
 from docutils import nodes
 from docutils.utils.math import MathError
 from docutils.utils.math.latex2mathml import tex2mathml
@@ -15,11 +18,34 @@ from sphinx.writers.html5 import HTML5Translator
 
 log = logging.getLogger(__name__)
 
+APPLICATION = "\u2061"
+"""The invisible operator between a function and its argument."""
+
+
+def mended(mathml: str) -> str:
+    r"""Put the index of a letter with an accent beside it, and a thin space after the name of a function.
+
+    Docutils takes ``\hat{y}_j`` for an operator with limits, and writes the index below the letter.
+    """
+    plain = mathml.replace(' xmlns="http://www.w3.org/1998/Math/MathML"', "")  # HTML needs none
+    tree = ElementTree.fromstring(plain.replace("&ApplyFunction;", APPLICATION))
+    for element in tree.iter("munderover"):
+        base, index, accent = element
+        if base.tag == "mi" and accent.tag == "mo":
+            over = ElementTree.Element("mover", accent="true")
+            over.extend([base, accent])
+            element.tag, element[:] = "msub", [over, index]
+    for parent in tree.iter():
+        for applied, argument in pairwise(parent):
+            if applied.text == APPLICATION and (argument.text or "")[:1] not in ("(", "|"):
+                applied.set("rspace", "0.1667em")
+    return ElementTree.tostring(tree, encoding="unicode")
+
 
 def converted(node: nodes.Element, block: bool) -> str:
     """Return the MathML of an equation; a warning where its LaTeX is not understood."""
     try:
-        return str(tex2mathml(node.astext(), as_block=block))
+        return mended(tex2mathml(node.astext(), as_block=block))
     except MathError as failure:
         log.warning("cannot convert the equation %r: %s", node.astext(), failure, location=node)
         return f"<code>{node.astext()}</code>"
