@@ -36,6 +36,7 @@ myst_enable_extensions = ["colon_fence", "deflist", "dollarmath", "fieldlist"]
 myst_heading_anchors = 3
 myst_dmath_double_inline = False
 
+highlight_language = "text"  # blocks without a language are commands
 smartquotes_action = "qe"  # two hyphens are an option, no dash
 
 html_theme = "furo"

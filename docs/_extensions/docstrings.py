@@ -119,7 +119,10 @@ def origins(module: str) -> dict[str, str]:
 
 
 def qualify(app: Sphinx, doctree: nodes.document) -> None:
-    """Give the names in signatures their paths, and unlink those of other projects."""
+    """Give the names in signatures their paths, unlink those of other projects, and write dashes in lists of fields."""
+    for text in list(doctree.findall(nodes.Text)):
+        if text == " -- ":
+            text.parent.replace(text, nodes.Text(" – "))
     for node in list(doctree.findall(pending_xref)):
         module, target = node.get("py:module"), node.get("reftarget", "")
         if node.get("refdomain") != "py" or node.get("reftype") != "class" or not module:
