@@ -1,4 +1,4 @@
-"""Write the measured tables into README.md and docs/founding-table.md, between their markers.
+"""Write the measured tables into README.md and the pages of the docs, between their markers.
 
     python docs/readme_tables.py [RESULTS]
 
@@ -21,7 +21,7 @@ from debleed.bench.run import read_lines as read_scores  # noqa: E402
 from debleed.bench.tables import markdown, markdown_rows, sections, waspaa2023  # noqa: E402
 from scenes import GROUPS  # noqa: E402
 
-PUBLISHED = {  # median SDR against the dry stems, as the founding page gives it: vocals, bass, drums, others, overall
+PUBLISHED = {  # median SDR against the dry stems, as their page gives it: vocals, bass, drums, others, overall
     "Reference (unprocessed)": (1.86, 4.44, 6.78, 5.96, 5.82),
     "KAMIR": (13.84, 6.75, 6.83, 5.61, 7.00),
     "DI-CAE": (1.89, 5.81, 6.18, 4.48, 6.92),
@@ -30,7 +30,7 @@ PUBLISHED = {  # median SDR against the dry stems, as the founding page gives it
     "f-UNet": (6.50, 9.84, 10.85, 10.32, 9.38),
     "df-UNet": (6.50, 9.84, 10.85, 10.32, 11.54),
 }
-IN_README = ("waspaa2023-linear", "waspaa2023-room-0.35")
+SHOWN = ("waspaa2023-linear", "waspaa2023-room-0.35")
 
 
 def accuracy_table() -> str:
@@ -44,15 +44,15 @@ def accuracy_table() -> str:
         items = len(measured.found[group, rate, "demix"])
         cells = [shown(scores.median("input_sdr")), shown(scores.median("sdr")), shown(scores.median("sdri"), True)]
         rows.append([GROUPS[group].title, str(items), *cells, shown(FIGURES["least gain"](scores), True)])
-    head = ["scene", "items", "microphones, dB", "`demix`, dB", "median gain", "least gain of any source"]
+    head = ["scene", "items", "microphones, dB", "`demix`, dB", "median SDRi", "least SDRi of any source"]
     return "\n".join(markdown_rows(head, rows))
 
 
 def waspaa2023_tables(lines: list[Line]) -> str:
-    """Return the WASPAA 2023 tables for the README, with the published one."""
+    """Return two of the WASPAA 2023 tables, with the published one."""
     parts = []
     for bleed, about, _, measured in sections(lines):
-        if bleed in IN_README:
+        if bleed in SHOWN:
             parts += [f"**{bleed}**: {about}", "\n".join(markdown_rows(*waspaa2023(measured)))]
     head = ["published, on MUSDB18-HQ against the dry stems", "Vocals", "Bass", "Drums", "Others", "Overall"]
     parts.append("\n".join(markdown_rows(head, [[name, *map(shown, row)] for name, row in PUBLISHED.items()])))
@@ -75,7 +75,7 @@ def main() -> None:
     put(ROOT / "README.md", "results", accuracy_table())
     if len(sys.argv) > 1:
         lines = read_scores(Path(sys.argv[1]))
-        put(ROOT / "README.md", "founding", waspaa2023_tables(lines))
+        put(ROOT / "docs" / "benchmarks.md", "waspaa2023", waspaa2023_tables(lines))
         tables = re.sub(r"^# .*\n", "", markdown(lines)).strip().replace("\n## ", "\n### ")
         put(ROOT / "docs" / "waspaa2023-table.md", "tables", tables)
 
