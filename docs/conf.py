@@ -52,7 +52,16 @@ autodoc_preserve_defaults = True
 autodoc_default_options = {"members": True}
 add_module_names = False
 # Never imported for the docs, so that they come out the same with and without the extras.
-autodoc_mock_imports = ["torch", "safetensors", "onnx", "onnxscript", "onnxruntime", "distributed", "tensorboard", "pytest"]
+autodoc_mock_imports = [
+    "torch",
+    "safetensors",
+    "onnx",
+    "onnxscript",
+    "onnxruntime",
+    "distributed",
+    "tensorboard",
+    "pytest",
+]
 napoleon_google_docstring = False
 napoleon_numpy_docstring = True
 napoleon_use_rtype = False
