@@ -75,6 +75,10 @@ nitpick_ignore_regex = [
     ("py:class", r"(tuple|Mapping)\[str"),  # cut out of the signature of a dataclass with a default factory
 ]
 
-# sphinx-click names a command by its function, click by what its group calls it.
+# sphinx-click names a command by its function, click by what its group calls it; and it shows a path as its repr.
 for name in group.list_commands(None):
-    group.get_command(None, name).name = name
+    command = group.get_command(None, name)
+    command.name = name
+    for parameter in command.params:
+        if isinstance(parameter.default, Path):
+            parameter.default = str(parameter.default)

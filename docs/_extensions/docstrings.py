@@ -18,7 +18,7 @@ from types import ModuleType
 from typing import Any
 
 from docutils import nodes
-from sphinx.addnodes import pending_xref
+from sphinx.addnodes import desc_annotation, pending_xref
 from sphinx.application import Sphinx
 from sphinx.environment import BuildEnvironment
 from sphinx.ext.napoleon.docstring import NumpyDocstring
@@ -123,6 +123,9 @@ def qualify(app: Sphinx, doctree: nodes.document) -> None:
     for text in list(doctree.findall(nodes.Text)):
         if text == " -- ":
             text.parent.replace(text, nodes.Text(" – "))
+    for value in list(doctree.findall(desc_annotation)):
+        if "PosixPath(" in value.astext() or " at 0x" in value.astext():
+            value.parent.remove(value)  # it tells of the machine that built the docs
     for node in list(doctree.findall(pending_xref)):
         module, target = node.get("py:module"), node.get("reftarget", "")
         if node.get("refdomain") != "py" or node.get("reftype") != "class" or not module:
