@@ -25,6 +25,7 @@ extensions = [
     "sphinx_click",
     "docstrings",
     "mathml",
+    "reference",
 ]
 exclude_patterns = ["_build"]
 nitpicky = True
@@ -72,7 +73,7 @@ napoleon_attr_annotations = False  # the signature has the types
 nitpick_ignore_regex = [
     ("py:class", r"(numpy|collections|pathlib)\..*"),  # behind an alias
     ("py:class", r"(t|cabc)\..*|Command"),  # in methods that are click's
-    ("py:class", r"(tuple|Mapping)\[str"),  # cut out of the signature of a dataclass with a default factory
+    ("py:class", r"(tuple|Mapping)\[(str|float)"),  # cut out of the signature of a dataclass with a default factory
 ]
 
 # sphinx-click names a command by its function, click by what its group calls it; and it shows a path as its repr.
