@@ -53,7 +53,7 @@ class Rendered:
 class Scene(Lineup, ABC):
     """Sources, a close microphone for each, and the paths from every source to every microphone.
 
-    A kind of scene adds the fields that its sound depends on, a class of settings, :meth:`_drawn` and
+    A kind of scene adds the fields that its sound depends on, a class of settings, ``_drawn`` and
     :meth:`responses`. For the other parameters see :class:`debleed.scenes.lineup.Lineup`. Fields that are excluded from
     comparisons are not part of the description.
     """
