@@ -50,7 +50,7 @@ html_show_sphinx = False
 autodoc_typehints = "signature"
 autodoc_member_order = "bysource"
 autodoc_preserve_defaults = True
-autodoc_default_options = {"members": True}
+autodoc_default_options = {"members": True, "ignore-module-all": True}  # a name is described where it is defined
 add_module_names = False
 # Never imported for the docs, so that they come out the same with and without the extras.
 autodoc_mock_imports = [

@@ -15,7 +15,7 @@ from debleed.io.audio import load
 from debleed.io.writing import write_mics
 from debleed.scenes.demo import SOURCES, play
 from debleed.scenes.rendering import render_own
-from debleed.scenes.scene import Scene
+from debleed.scenes.scene import draw_scene
 from debleed.scoring.evaluate import score
 
 RATE = 22050
@@ -26,7 +26,7 @@ def main(folder: Path) -> None:
     """Record, clean, compare."""
     # The recording. With one of your own, this part is a folder of files.
     stems = play(SECONDS, RATE)
-    scene = Scene.draw("room", SOURCES, RATE, seed="example", rt60=0.4)
+    scene = draw_scene("room", SOURCES, RATE, seed="example", rt60=0.4)
     mics, images = render_own(scene, stems)
     write_mics(folder / "mics", mics)
     write_mics(folder / "images", images)

@@ -14,6 +14,7 @@ import re
 from collections.abc import Iterator
 from functools import cache
 from itertools import pairwise, takewhile
+from pydoc import locate
 from types import ModuleType
 from typing import Any
 
@@ -139,7 +140,10 @@ def qualify(app: Sphinx, doctree: nodes.document) -> None:
 
 
 def resolve(app: Sphinx, env: BuildEnvironment, node: pending_xref, text: nodes.Node) -> nodes.Node | None:
-    """Find an object that is named without its path: in the module that names it, or the only one of that name."""
+    """Find an object that is named by a part of its path, or by a module that hands it on.
+
+    A part of a path means the object in the module that names it, or the only one of that name.
+    """
     if node.get("refdomain") != "py" or not node.get("reftarget"):
         return None
     domain, objects = env.domains.python_domain, env.domains.python_domain.objects
@@ -147,7 +151,9 @@ def resolve(app: Sphinx, env: BuildEnvironment, node: pending_xref, text: nodes.
     target = node["reftarget"].removeprefix("debleed.")
     found = [name for name, entry in objects.items() if name.endswith("." + target) and entry.objtype in kinds]
     near = [name for name in found if name == f"{node.get('py:module')}.{target}"]
-    for name in near or (found if len(found) == 1 else []):
+    handed_on = locate(node["reftarget"])
+    origin = f"{getattr(handed_on, '__module__', None)}.{getattr(handed_on, '__qualname__', None)}"
+    for name in near or (found if len(found) == 1 else [origin] if origin in objects else []):
         entry = objects[name]
         return make_refnode(app.builder, node["refdoc"], entry.docname, entry.node_id, [text], name)
     return None
