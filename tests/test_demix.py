@@ -235,3 +235,12 @@ def test_an_excerpt_is_bounded_and_spread() -> None:
     assert taken.shape == (1, 8000)
     assert taken[0, 1000] < 2000
     assert taken[0, -1000] > 98000
+
+
+def test_a_source_that_hardly_plays_is_named(caplog: pytest.LogCaptureFixture) -> None:
+    own = sources(3)
+    create("demix").learn(Recording.from_array(bled(own), RATE, ["vox", "bass", "keys"]))
+    assert not caplog.records
+    own[0] = 0
+    create("demix").learn(Recording.from_array(bled(own), RATE, ["vox", "bass", "keys"]))
+    assert "bleed in vox, so" in caplog.text
