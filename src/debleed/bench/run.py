@@ -22,6 +22,7 @@ from typing import Any
 import numpy as np
 
 from debleed import __version__
+from debleed.dsp.parallel import limited
 from debleed.io.audio import Take, audio_files
 from debleed.methods import Side, create, registered
 from debleed.recording import InputError, Recording
@@ -151,8 +152,8 @@ def plainly(value: Any) -> str:
 def measure(task: Task) -> Line:
     """Clean an item and score the result, against the image and the dry stem, and on the item without its bleed.
 
-    Linear algebra runs in one thread: so the figures are the same to the last bit wherever they are measured on such a
-    machine, and the times do not depend on how many workers share it.
+    Everything is computed in one thread, so the figures are the same to the last bit wherever they are measured on such
+    a machine, and the times do not depend on how many workers share it.
 
     Returns
     -------
@@ -165,11 +166,9 @@ def measure(task: Task) -> Line:
     InputError
         Where the item is damaged, and where outputs of another program are missing or do not fit.
     """
-    from threadpoolctl import threadpool_limits
-
     if damage := task.item.damage():
         raise InputError(f"{damage}; run the same 'debleed corpus bleed' again, it mends what is damaged")
-    with threadpool_limits(1), silence():
+    with limited(1), silence():
         mics, own, dry = (in_memory(z) for z in (microphones(task.item), images(task.item), stems(task.item)))
         if task.outputs is not None:
             clean = in_memory(outputs(task.outputs, task.item, mics))

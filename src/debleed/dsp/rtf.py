@@ -11,13 +11,15 @@ import numpy as np
 import scipy.fft
 from numpy.typing import NDArray
 
+from debleed.dsp.parallel import threads
+
 Taps = NDArray[np.float32]
 """Taps of all paths, ``(mics, mics, ahead + length)``, the tap of lag 0 at index ``ahead``; zero on the diagonal."""
 
 Response = NDArray[np.complexfloating]
 """Frequency response of all paths, ``(bins, mics, mics)``."""
 
-WORKERS = 2
+MOST_WORKERS = 2
 """Threads of one Fourier transform; more gain nothing here, the transforms wait for memory."""
 
 
@@ -31,7 +33,7 @@ def circular(taps: Taps, ahead: int, nfft: int) -> Taps:
 
 def response(taps: Taps, ahead: int, nfft: int) -> Response:
     """Frequency response A of the mixing that the paths describe, unit diagonal included, complex64."""
-    spectra = scipy.fft.rfft(circular(taps, ahead, nfft), axis=-1, workers=WORKERS)
+    spectra = scipy.fft.rfft(circular(taps, ahead, nfft), axis=-1, workers=min(MOST_WORKERS, threads()))
     mixing = np.ascontiguousarray(np.moveaxis(spectra, -1, 0))
     mixing += np.eye(len(taps), dtype=np.complex64)
     return mixing
@@ -39,7 +41,7 @@ def response(taps: Taps, ahead: int, nfft: int) -> Response:
 
 def taps_of(mixing: Response, length: int, ahead: int) -> Taps:
     """Cut the taps ``-ahead`` to ``length`` out of a frequency response; the inverse of :func:`response`."""
-    whole = scipy.fft.irfft(np.moveaxis(mixing, 0, -1), axis=-1, workers=WORKERS)
+    whole = scipy.fft.irfft(np.moveaxis(mixing, 0, -1), axis=-1, workers=min(MOST_WORKERS, threads()))
     cut = np.concatenate([whole[..., whole.shape[-1] - ahead :], whole[..., :length]], axis=-1).astype(np.float32)
     mics = np.arange(len(cut))
     cut[mics, mics] = 0

@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import html
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
@@ -15,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from debleed import __version__
+from debleed.dsp.parallel import in_parallel
 from debleed.progress import Progress, quiet
 from debleed.recording import Recording, Samples, refuse_unlike
 from debleed.report.excerpts import SECONDS, mp3, plan, start_of_excerpt, survey
@@ -176,8 +176,8 @@ def card(recording: Recording, mic: int, start: int, samples: Samples, kbps: int
     loudest = float(np.max(np.abs(samples), initial=0.0))
     gain = 0.7 / loudest if loudest > 0 else 1.0  # one for all three, so that they compare
     pictures = [_data("image/png", png(picture)) for picture in paint(samples, rate)]
-    with ThreadPoolExecutor() as pool:  # coding takes most of a report's time, and works outside the interpreter
-        sounds = [_data("audio/mpeg", coded) for coded in pool.map(lambda row: mp3(gain * row, rate, kbps), samples)]
+    # coding takes most of a report's time, and works outside the interpreter
+    sounds = [_data("audio/mpeg", coded) for coded in in_parallel(lambda row: mp3(gain * row, rate, kbps), samples)]
     ticks = "".join(
         f"<span class='tick' aria-hidden='true' style='bottom:{100 * height_of(f, rate):.1f}%'>{label}</span>"
         for f, label in ((100, "100 Hz"), (1000, "1 kHz"), (5000, "5 kHz"))

@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from debleed.dsp.parallel import threads
 from debleed.nets import NEEDS_TRAINING, build, described, variants
 from debleed.progress import Progress, quiet
 from debleed.recording import InputError
@@ -238,11 +239,11 @@ class Run:
 
     def _batches(self, first: int) -> Iterator[tuple[Floats, Floats]]:
         """Draw batches ahead in threads; their order is that of the steps."""
-        threads = 1 if self.device == "cpu" else min(16, os.cpu_count() or 1)
-        with ThreadPoolExecutor(threads) as pool:
-            ahead = [pool.submit(self.material.batch, self.plan.batch, first + k) for k in range(2 * threads)]
+        workers = 1 if self.device == "cpu" else min(16, threads())
+        with ThreadPoolExecutor(workers) as pool:
+            ahead = [pool.submit(self.material.batch, self.plan.batch, first + k) for k in range(2 * workers)]
             try:
-                for number in count(first + 2 * threads):
+                for number in count(first + 2 * workers):
                     yield ahead.pop(0).result()
                     ahead.append(pool.submit(self.material.batch, self.plan.batch, number))
             finally:
