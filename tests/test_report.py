@@ -113,10 +113,3 @@ def test_recordings_that_do_not_belong_together_are_refused(tmp_path):
     with pytest.raises(InputError):
         report.write(tmp_path / "r.html", before, after, title="t", truth=truth.select([1]))
     assert not list(tmp_path.iterdir())
-
-
-@pytest.mark.parametrize(
-    ("value", "text"), [(-0.04, "0.0"), (-3.14, "−3.1"), (np.nan, "–"), (np.inf, "∞"), (-np.inf, "−∞")]
-)
-def test_numbers_are_written_for_people(value, text):
-    assert report._number(value) == text

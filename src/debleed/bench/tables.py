@@ -14,6 +14,7 @@ import numpy as np
 
 from debleed import __version__
 from debleed.bench.run import Line, scores_of
+from debleed.decibels import shown
 from debleed.methods import registered
 from debleed.scoring.scores import MEASURES, POLICY, Scores, median
 
@@ -49,21 +50,6 @@ def common(lines: Sequence[Line]) -> list[Line]:
     methods = grouped(lines, "method").values()
     items = set.intersection(*({line["sound"] for line in group} for group in methods))
     return [line for line in lines if line["sound"] in items]
-
-
-def shown(value: float, sign: bool = False) -> str:
-    """Write a score for people.
-
-    Examples
-    --------
-    >>> shown(-1.26), shown(float("inf")), shown(float("nan"))
-    ('−1.3', '∞', '–')
-    """
-    if math.isnan(value):
-        return "–"
-    if math.isinf(value):
-        return "∞" if value > 0 else "−∞"
-    return f"{value:{'+' if sign else ''}.1f}".replace("-", "−")
 
 
 def cost(lines: Sequence[Line]) -> tuple[str, str]:

@@ -9,6 +9,7 @@ import click
 
 from debleed import feedback
 from debleed.cli.simulate import refuse_existing
+from debleed.decibels import shown
 from debleed.progress import Progress
 from debleed.recording import Recording
 
@@ -91,5 +92,5 @@ def show(scores: Scores) -> None:
     for name, row in scores.rows():
         if name == "median":
             table.add_section()
-        table.add_row(name, f"{row['input_sdr']:.1f}", f"{row['sdr']:.1f}", f"{row['sdri']:+.1f}")
+        table.add_row(name, shown(row["input_sdr"]), shown(row["sdr"]), shown(row["sdri"], sign=True))
     Console().print(table)

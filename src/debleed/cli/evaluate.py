@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import math
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from debleed.decibels import shown
 from debleed.recording import InputError, Recording
 
 if TYPE_CHECKING:
@@ -104,11 +104,6 @@ def paired(reference: Recording, other: Recording, path: Path) -> Recording:
     return replace(chosen, sources=reference.sources)
 
 
-def number(value: float) -> str:
-    """Write a score for people."""
-    return "–" if math.isnan(value) else f"{value:.1f}" if math.isfinite(value) else ("∞" if value > 0 else "−∞")
-
-
 def scored(
     reference: Recording, estimate: Recording, before: Recording | None, target: str, measures: str
 ) -> dict[str, object]:
@@ -133,16 +128,16 @@ def show(scores: Scores) -> None:
 
     console = Console()
     for title in dict.fromkeys(MEASURES[key].table for key in scores.measures):
-        shown = [key for key in scores.measures if MEASURES[key].table == title]
+        measures = [key for key in scores.measures if MEASURES[key].table == title]
         table = Table("source", title=title)
-        for key in shown:
+        for key in measures:
             table.add_column(MEASURES[key].title, justify="right")
         *sources, (last, medians) = scores.rows()
         for name, row in sources:
-            table.add_row(name, *(number(row[key]) for key in shown))
-        table.add_row(last, *(number(medians[key]) for key in shown), style="bold")
-        if any(MEASURES[key].mean for key in shown):
-            means = [number(scores.overall(key)) if MEASURES[key].mean else "" for key in shown]
+            table.add_row(name, *(shown(row[key]) for key in measures))
+        table.add_row(last, *(shown(medians[key]) for key in measures), style="bold")
+        if any(MEASURES[key].mean for key in measures):
+            means = [shown(scores.overall(key)) if MEASURES[key].mean else "" for key in measures]
             table.add_row("overall (mean)", *means, style="bold")
         console.print(table)
     console.print(POLICY)
@@ -161,7 +156,7 @@ def show_blind(before: Recording, after: Recording) -> dict[str, object]:
     table = Table("microphone", title="level where it leads, change in dB")
     table.add_column("change", justify="right")
     for name, change in zip(before.names, changes, strict=True):
-        table.add_row(name, number(change))
+        table.add_row(name, shown(change))
     console = Console()
     console.print(f"inter-microphone coherence: {shares['before']:.3f} before, {shares['after']:.3f} after")
     console.print(table)

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from debleed import __version__
+from debleed.decibels import decibels, shown
 from debleed.dsp.parallel import in_parallel
 from debleed.progress import Progress, quiet
 from debleed.recording import Recording, Samples, refuse_unlike
@@ -21,7 +22,7 @@ from debleed.report.excerpts import SECONDS, mp3, plan, start_of_excerpt, survey
 from debleed.report.pictures import ROWS, columns, height_of, highest, png, shades, spectrogram
 from debleed.scoring.blind import blind_bleed_matrix, inter_microphone_coherence, level_changes
 from debleed.scoring.evaluate import score
-from debleed.scoring.scores import Scores, decibels, median
+from debleed.scoring.scores import Scores, median
 
 LARGEST = 20_000_000
 """Bytes of a report, whatever the recording."""
@@ -199,7 +200,7 @@ def card(recording: Recording, mic: int, start: int, samples: Samples, kbps: int
     sdr = f"SDR {_change(scores['input_sdr'][mic], scores['sdr'][mic])} dB. " if scores else ""
     return (
         f"<article class='mic'><header><h3>{name}</h3><span class='soft'>{sdr}From {begin} to {end}, "
-        f"played {20 * np.log10(gain):+.0f} dB.</span></header>"
+        f"played {shown(float(decibels(gain**2)), 0, sign=True)} dB.</span></header>"
         f"<div class='transport'><button type='button' class='play' aria-label='Play or pause {name}'>Play</button>"
         f"<fieldset><legend class='hidden'>What to hear of {name}</legend>{choices}</fieldset>"
         f"<input class='seek' type='range' min='0' max='1' step='0.001' value='0' aria-label='Position in {name}'>"
@@ -234,7 +235,7 @@ def level_table(recording: Recording, energy: NDArray[np.float64], found: Findin
         columns |= {"SDR before": found.scores["input_sdr"], "SDR after": found.scores["sdr"]}
     rows = "".join(
         f"<tr><th scope='row'>{html.escape(name)}{_of_source(name, source)}</th>"
-        + "".join(f"<td>{_number(column[i])}</td>" for column in columns.values())
+        + "".join(f"<td>{shown(column[i])}</td>" for column in columns.values())
         + "</tr>"
         for i, (name, source) in enumerate(zip(recording.names, recording.sources, strict=True))
     )
@@ -255,7 +256,7 @@ def heat_map(title: str, names: Sequence[str], bleed: NDArray[np.float64]) -> st
         cells = "".join(
             "<td class='own'>·</td>"
             if i == j or np.isnan(value)
-            else f"<td style='--v:{np.clip(1 - value / COLDEST, 0, 1):.2f}'>{_number(value, 0)}</td>"
+            else f"<td style='--v:{np.clip(1 - value / COLDEST, 0, 1):.2f}'>{shown(value, 0)}</td>"
             for j, value in enumerate(bleed[i])
         )
         rows.append(f"<tr><th scope='row' title='{html.escape(name)}'>{html.escape(name)}</th>{cells}</tr>")
@@ -265,17 +266,8 @@ def heat_map(title: str, names: Sequence[str], bleed: NDArray[np.float64]) -> st
     return f"<div><h3>{title}</h3><div {region}>{table}</div></div>"
 
 
-def _number(value: float, digits: int = 1) -> str:
-    """Write a number for people: a real minus, no negative zero, a dash where there is none."""
-    if np.isnan(value):
-        return "–"
-    if np.isinf(value):
-        return "∞" if value > 0 else "−∞"
-    return f"{round(float(value), digits) + 0.0:.{digits}f}".replace("-", "−")
-
-
 def _change(was: float, became: float) -> str:
-    return f"{_number(was)}<span class='arrow'>→</span>{_number(became)}"
+    return f"{shown(was)}<span class='arrow'>→</span>{shown(became)}"
 
 
 def _data(kind: str, content: bytes) -> str:

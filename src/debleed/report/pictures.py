@@ -8,6 +8,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
+from debleed.decibels import decibels
 from debleed.dsp.stft import frame_count, stft
 from debleed.recording import Samples
 
@@ -47,9 +48,7 @@ def spectrogram(samples: Samples, rate: int) -> NDArray[np.float64]:
     edges = np.geomspace(LOWEST, highest(rate), ROWS + 1) * nfft / rate + 0.5
     whole = edges.astype(int)
     total = below[whole] + (edges - whole)[:, None] * (below[whole + 1] - below[whole])
-    with np.errstate(divide="ignore"):
-        decibel: NDArray[np.float64] = 10 * np.log10(np.maximum(np.diff(total, axis=0), 0) / np.diff(edges)[:, None])
-    return decibel
+    return decibels(np.maximum(np.diff(total, axis=0), 0) / np.diff(edges)[:, None])
 
 
 def columns(length: int, rate: int) -> int:

@@ -11,9 +11,10 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
+from debleed.decibels import decibels
 from debleed.dsp.stft import frame_count, stft
 from debleed.recording import Recording, Samples, refuse_unlike
-from debleed.scoring.scores import Floats, decibels
+from debleed.scoring.scores import Floats
 
 NFFT, HOP = 4096, 1024
 """Frames of the blind figures, at any rate; also the hop of the level measurement."""

@@ -23,8 +23,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from debleed.decibels import decibels
 from debleed.recording import InputError, Recording, Samples, matched
-from debleed.scoring.scores import Floats, decibels
+from debleed.scoring.scores import Floats
 
 TAPS = 512
 """Length of the distortion filters at any rate, as the field has it."""

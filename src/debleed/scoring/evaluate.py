@@ -12,9 +12,10 @@ from collections.abc import Collection, Iterator
 
 import numpy as np
 
+from debleed.decibels import decibels
 from debleed.recording import InputError, Recording, Samples, matched, refuse_unlike
 from debleed.scoring.bss_eval import block_size, bss_eval, energy, framewise_sdr, irfft_head, lagged_spectra
-from debleed.scoring.scores import Floats, Scores, decibels, mean, median
+from debleed.scoring.scores import Floats, Scores, mean, median
 
 CHALLENGE_EPSILON = 1e-7
 """Energy that the separation challenges add to both sums, for samples of full scale ±1."""

@@ -88,12 +88,6 @@ OTHER = Measure("", "", "there is nothing to measure", "nothing stands against i
 """Reasons for numbers that are no scores."""
 
 
-def decibels(wanted: Floats, unwanted: Floats) -> Floats:
-    """Ratio of powers in dB; +inf without unwanted power, −inf without wanted power, NaN without either."""
-    with np.errstate(divide="ignore", invalid="ignore"):
-        return np.asarray(10 * (np.log10(wanted) - np.log10(unwanted)))
-
-
 def median(values: Sequence[float] | Floats) -> float:
     """Median without the NaN; NaN if nothing is left."""
     kept = [value for value in values if not math.isnan(value)]

@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.signal import resample_poly
 
+from debleed.decibels import amplitude
 from debleed.progress import Progress, quiet
 from debleed.scenes.rendering import mono_stems
 from debleed.scenes.scene import KINDS, PRESETS, draw_scene, preset
@@ -198,7 +199,7 @@ class Material:
         for source, ((song, start), speed) in enumerate(zip(places, speeds, strict=True)):
             row = song.samples[source, start : start + played(length, speed)].astype(np.float32)
             row = resample_poly(row, speed[1], speed[0])[:length]
-            gain = 10 ** (rng.uniform(-GAIN_DB, GAIN_DB) / 20) * rng.choice([-1, 1])
+            gain = amplitude(rng.uniform(-GAIN_DB, GAIN_DB)) * rng.choice([-1, 1])
             stems[source, : len(row)] = np.float32(gain) * row
             power[source] = gain**2 * song.power[source]
         return stems, power

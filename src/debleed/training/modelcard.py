@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import csv
+import math
 import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from debleed import __version__
+from debleed.decibels import shown
 
 ROWS = 12
 """Lines of the learning curve in a card."""
@@ -40,6 +42,7 @@ def card(description: Mapping[str, Any], log: Path) -> str:
         The CSV of the run.
     """
     plan = description["plan"]
+    gain = math.nan if description["validation_gain_db"] is None else description["validation_gain_db"]
     name = f"{description['net']}, variant {description['variant']}"
     facts = {
         "source": plan["source"] or "all",
@@ -51,14 +54,14 @@ def card(description: Mapping[str, Any], log: Path) -> str:
         "time": f"{description['hours']:g} h on {description['device']}, "
         f"{description['examples_per_second']:g} examples a second",
         "parameters": f"{description['parameters']:,}",
-        "gain in validation": f"{description['validation_gain_db']} dB (median SDR over the microphones as they are)",
+        "gain in validation": f"{shown(gain, 2)} dB (median SDR over the microphones as they are)",
         "made by": f"debleed {__version__}, commit {description['commit']}",
     }
     lines = [f"# {name}", "", *(f"- {key}: {value}" for key, value in facts.items()), ""]
     with log.open(encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
     stride = max(1, -(-len(rows) // ROWS))
-    shown = rows[stride - 1 :: stride]
+    kept = rows[stride - 1 :: stride]
     lines += ["## Learning curve", "", "| step | loss | gain in validation, dB |", "| --- | --- | --- |"]
-    lines += [f"| {row['step']} | {row['loss']} | {row['gain_db']} |" for row in shown]
+    lines += [f"| {row['step']} | {row['loss']} | {shown(float(row['gain_db']), 2)} |" for row in kept]
     return "\n".join(lines) + "\n"

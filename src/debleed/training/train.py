@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from debleed.decibels import shown
 from debleed.dsp.parallel import threads
 from debleed.nets import NEEDS_TRAINING, build, described, variants
 from debleed.progress import Progress, quiet
@@ -231,7 +232,10 @@ class Run:
             if self.state.step % self.plan.every == 0 or self.state.step == self.plan.steps:
                 self._look(float(np.mean(losses)), board)
                 losses = []
-            progress(f"step {self.state.step}, best {self.state.best:+.2f} dB", self.state.step / self.plan.steps)
+            progress(
+                f"step {self.state.step}, best {shown(self.state.best, 2, sign=True)} dB",
+                self.state.step / self.plan.steps,
+            )
         if losses:
             self._look(float(np.mean(losses)), board)
         if board is not None:

@@ -1,6 +1,6 @@
 // The mixer: a strip a microphone over one transport. What is done here is heard at once.
 
-import { amplitude, h, number, time } from "./dom.js";
+import { amplitude, decibel, h, number, time } from "./dom.js";
 import { LAYERS } from "./spectrogram.js";
 import { Waveform } from "./waveform.js";
 
@@ -199,12 +199,12 @@ export class Listen {
       const layers = place
         ? [{ path: `${this.path}/files/${place.file.id}/peaks?mic=${place.channel}`, rate: place.file.rate, zooms: this.zooms, color: "--wave" }]
         : [wave("before", layer === "before" ? "--wave" : "--ghost"), ...(layer === "before" ? [] : [wave(layer, layer === "removed" ? "--taken" : "--wave")])];
-      const peak = place ? place.file.peak[place.channel] : 10 ** ((this.loudness(mic) + 14) / 20);
+      const peak = place ? place.file.peak[place.channel] : amplitude(this.loudness(mic) + 14);
       strip.wave.show(layers, ...this.view, peak > 0 ? Math.min(30, 0.9 / peak) : 1);
     });
   }
 
-  loudness(mic) { return 10 * Math.log10(this.run.figures.energies[0][mic] || 1e-3); }
+  loudness(mic) { return decibel(this.run.figures.energies[0][mic] || 1e-3); }
 
   // Called for every frame: move the heads; turn the page when they leave it.
   follow() {

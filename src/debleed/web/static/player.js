@@ -1,7 +1,7 @@
 // Plays all microphones of a session on one clock, from windows of samples that are fetched as they are needed.
 
 import { bytes } from "./api.js";
-import { amplitude } from "./dom.js";
+import { amplitude, decibel } from "./dom.js";
 import { Strip, energy, schedule, stretch, weights } from "./schedule.js";
 
 const AHEAD = 2.5;    // seconds that are scheduled before they are heard: a page in the background wakes once a second
@@ -43,7 +43,7 @@ export class Player extends EventTarget {
     this.forget();
     if (fresh) {
       this.mics = source.names.map(() => ({ level: 0, solo: false, mute: false, layer: null, kept: 0 }));
-      this.volume = -Math.round(5 * Math.log10(Math.max(1, source.names.length)));
+      this.volume = -Math.round(decibel(Math.max(1, source.names.length)) / 2);
       this.close();
     }
     this.place = Math.min(at, source.length - 1);

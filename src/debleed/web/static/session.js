@@ -134,7 +134,7 @@ export class SessionView {
     return h("div", { class: "input" },
       h("div", { class: "waves" }, canvases),
       h("div", { class: "what" }, h("strong", {}, this.session.poly ? unit.name : file.name), channels.length === 2 ? h("span", { class: "soft" }, " stereo pair") : null,
-        h("div", { class: "soft" }, `${number(decibel(power))} dB, peak ${number(20 * Math.log10(peak))} dB, ${time(file.frames / file.rate, 1)}`),
+        h("div", { class: "soft" }, `${number(decibel(power))} dB, peak ${number(decibel(peak ** 2))} dB, ${time(file.frames / file.rate, 1)}`),
         wrong.length ? h("div", { class: "wrong" }, wrong.join("; ")) : null,
         notes.length ? h("div", { class: "soft" }, notes.join("; ")) : null),
       h("div", { class: "say" }, select, kind === "source" ? h("label", {}, h("span", { class: "soft" }, "of "), source) : null,

@@ -1,0 +1,64 @@
+"""Decibels: one conversion in each direction, and one way to write them for people."""
+
+from __future__ import annotations
+
+import math
+from typing import TypeVar
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+Level = TypeVar("Level", float, NDArray[np.float64])
+
+
+def decibels(power: ArrayLike, reference: ArrayLike = 1.0) -> NDArray[np.float64]:
+    """Ratio of powers in dB: +inf against no reference, −inf without power, NaN without either.
+
+    Parameters
+    ----------
+    power, reference
+        Powers, 0 or more, of shapes that broadcast. They are not divided, so their ratio may exceed a float's range.
+
+    Examples
+    --------
+    >>> decibels([100.0, 0.0], 10.0).tolist()
+    [10.0, -inf]
+    """
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.asarray(10 * (np.log10(power) - np.log10(reference)))
+
+
+def amplitude(level: Level) -> Level:
+    """Factor on samples that changes their level by so many dB; 0 for −inf.
+
+    Examples
+    --------
+    >>> amplitude(-20.0)
+    0.1
+    """
+    return 10 ** (level / 20)  # type: ignore[no-any-return,unused-ignore]
+
+
+def shown(value: float, digits: int = 1, sign: bool = False) -> str:
+    """Write a number for people: a real minus, no negative zero, ∞, and a dash where there is none.
+
+    Parameters
+    ----------
+    value
+        dB, or any number of a table.
+    digits
+        After the decimal point.
+    sign
+        Whether to write a plus as well, as for changes.
+
+    Examples
+    --------
+    >>> shown(-1.26), shown(-0.04), shown(3.0, 0, sign=True), shown(math.inf), shown(math.nan)
+    ('−1.3', '0.0', '+3', '∞', '–')
+    """
+    if math.isnan(value):
+        return "–"
+    text = "∞" if math.isinf(value) else f"{abs(value):.{digits}f}"
+    if value < 0 and (math.isinf(value) or float(text) > 0):
+        return "−" + text
+    return "+" + text if sign and not math.isinf(value) else text
