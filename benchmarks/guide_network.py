@@ -76,7 +76,7 @@ class Network(nn.Module):
         self.register_buffer("scale", torch.from_numpy(scale))
         self.first = nn.Conv1d(FEATURES, WIDTH, 3, padding=1)
         self.second = nn.Conv1d(3 * WIDTH, WIDTH, 3, padding=1)
-        self.last = nn.Instantaneous(WIDTH, len(RINGS))
+        self.last = nn.Linear(WIDTH, len(RINGS))
         self.dropout = nn.Dropout(DROPOUT)
         with torch.no_grad():  # begin with little: -20 dB
             self.last.weight *= 0.3

@@ -77,8 +77,8 @@ class Network(nn.Module):
             *(nn.Conv1d(1, first, config.kernel, config.stride), nn.BatchNorm1d(first), nn.ReLU()),
             *(nn.Conv1d(first, second, config.kernel, config.stride), nn.BatchNorm1d(second), nn.ReLU()),
         )
-        self.narrow = nn.Sequential(nn.Instantaneous(second * length, config.dense), nn.ReLU())
-        self.wide = nn.Sequential(nn.Instantaneous(config.dense, second * length), nn.ReLU())
+        self.narrow = nn.Sequential(nn.Linear(second * length, config.dense), nn.ReLU())
+        self.wide = nn.Sequential(nn.Linear(config.dense, second * length), nn.ReLU())
         self.up = nn.Sequential(
             *(nn.ConvTranspose1d(second, first, config.kernel, config.stride), nn.ReLU()),
             nn.ConvTranspose1d(first, 1, config.kernel, config.stride),

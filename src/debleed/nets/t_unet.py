@@ -74,8 +74,8 @@ class Network(nn.Module):
         widths = (config.mics * length * given, *config.dense)
         dense: list[nn.Module] = []
         for wide, narrow in pairwise(widths):
-            dense += [nn.Instantaneous(wide, narrow), nn.ReLU()]
-        self.last = nn.Instantaneous(widths[-1], config.mics**2)
+            dense += [nn.Linear(wide, narrow), nn.ReLU()]
+        self.last = nn.Linear(widths[-1], config.mics**2)
         nn.init.constant_(self.last.bias, START)
         self.dense = nn.Sequential(*dense)
 

@@ -144,10 +144,10 @@ class GraphAttention(nn.Module):
     def __init__(self, features: int, threshold: float | None) -> None:
         super().__init__()
         self.threshold = threshold
-        self.weight = nn.Instantaneous(features, features, bias=False)
+        self.weight = nn.Linear(features, features, bias=False)
         self.receiver, self.sender = (
-            nn.Instantaneous(features, 1, bias=False),
-            nn.Instantaneous(features, 1, bias=False),
+            nn.Linear(features, 1, bias=False),
+            nn.Linear(features, 1, bias=False),
         )
 
     def forward(self, x: Tensor) -> Tensor:
