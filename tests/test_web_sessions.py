@@ -1,6 +1,7 @@
 """Sessions, runs and results: what is said, what survives, and that the page does what the command line does."""
 
 import io
+import json
 import os
 import shlex
 import signal
@@ -22,7 +23,7 @@ from debleed.io.session import Session, load_session
 from debleed.web import server, words
 from debleed.web.jobs import Job, Jobs, State, hear
 from debleed.web.peaks import ZOOMS, Peaks
-from debleed.web.sessions import Store
+from debleed.web.sessions import Store, read_figures
 from debleed.web.zipped import zipped
 from page import bled_band, client, ended, folder_of, new, put, run, take, wait, wav
 
@@ -555,3 +556,16 @@ def alive(pid):
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     except FileNotFoundError:
         return False
+
+
+def test_figures_of_an_older_version_are_read(tmp_path):
+    old = {"bleed_before": [[0.0, "-inf"], [None, 0.0]], "change": ["inf", -1.0], "coherence_before": 0.5}
+    assert read_figures(tmp_path) is None
+    (tmp_path / "figures.json").write_text(json.dumps(old))
+    found = read_figures(tmp_path)
+    assert found["bleed_before"] == [[0.0, None], [None, 0.0]]
+    assert "(-inf)" in found["bleed_before_reason"][0][1]
+    assert "undefined" in found["bleed_before_reason"][1][0]
+    assert found["change"] == [None, -1.0]
+    assert "(+inf)" in found["change_reason"][0]
+    assert found["coherence_before"] == 0.5

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import sys
 import warnings
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING
 import click
 import numpy as np
 
+from debleed.io.documents import json_line
 from debleed.progress import Progress
 
 if TYPE_CHECKING:
@@ -91,5 +91,5 @@ def _json_lines() -> Progress:
 
 def line(**fields: object) -> None:
     """Print one JSON object on a line of standard output."""
-    click.echo(json.dumps(fields))
+    click.echo(json_line(fields))
     sys.stdout.flush()

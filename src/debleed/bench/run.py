@@ -24,6 +24,7 @@ import numpy as np
 from debleed import __version__
 from debleed.dsp.parallel import limited
 from debleed.io.audio import Take, audio_files
+from debleed.io.documents import json_line
 from debleed.methods import Side, create, registered
 from debleed.recording import InputError, Recording
 from debleed.remove import remove
@@ -133,13 +134,13 @@ def settings_of(method: str) -> dict[str, Any]:
 
 def sound_of(item: Item) -> str:
     """Tell an item from every other by the checksums of its files."""
-    return hashlib.sha256(json.dumps(sorted(item.entry["files"].items())).encode()).hexdigest()[:16]
+    return hashlib.sha256(json_line(sorted(item.entry["files"].items())).encode()).hexdigest()[:16]
 
 
 def digest(outputs: Path, item: Item) -> str:
     """Tell what another program made of an item from what it made another time."""
     folder = outputs / item.id
-    return hashlib.sha256(json.dumps(checksums(folder) if folder.is_dir() else {}).encode()).hexdigest()[:16]
+    return hashlib.sha256(json_line(checksums(folder) if folder.is_dir() else {}).encode()).hexdigest()[:16]
 
 
 def plainly(value: Any) -> str:
@@ -278,7 +279,9 @@ def forget_peak() -> float | None:
 
 def key(line: Mapping[str, Any]) -> str:
     """Tell what makes a measurement another one."""
-    return json.dumps([line[name] for name in ("sound", "item", "method", "settings", "version")], sort_keys=True)
+    return json.dumps(
+        [line[name] for name in ("sound", "item", "method", "settings", "version")], sort_keys=True, allow_nan=False
+    )
 
 
 def read_lines(folder: Path) -> list[Line]:
@@ -309,7 +312,7 @@ def append(folder: Path, line: Line) -> None:
         size = file.seek(0, os.SEEK_END)
         file.seek(max(0, size - 1))
         whole = file.read(1) in (b"", b"\n")
-        file.write((("" if whole else "\n") + json.dumps(line, allow_nan=False) + "\n").encode())
+        file.write((("" if whole else "\n") + json_line(line) + "\n").encode())
 
 
 def shown_lines(lines: Iterable[Line], corpora: Sequence[Path]) -> list[Line]:

@@ -66,6 +66,7 @@ def command(
         raise click.UsageError("give at least one CORPUS and -o FOLDER, or --compare A B")
     from debleed.bench.run import LINES, append, key, measure, read_lines, shown_lines, tasks_of
     from debleed.bench.tables import text_files
+    from debleed.io.documents import write_text
     from debleed.io.staging import writable_ancestor
     from debleed.methods import registered
 
@@ -94,9 +95,7 @@ def command(
         shown = shown_lines(lines, corpora)
         if shown:
             for name, text in text_files(shown).items():
-                part = output / f".{name}.part"
-                part.write_text(text, encoding="utf-8")
-                part.replace(output / name)
+                write_text(output / name, text)
     show_tables(shown)
     ready = f" -> {output / 'founding.md'}" if shown else ""
     click.echo(f"{len(left) - failed.total()} measured, {len(tasks) - len(left)} were there{ready}")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from debleed.decibels import shown
+from debleed.io.documents import json_text, write_text
 from debleed.recording import InputError, Recording
 
 if TYPE_CHECKING:
@@ -73,7 +73,7 @@ def command(
         before = None if mics is None else paired(first, load(mics), mics)
         figures = show_blind(first, second) if blind else scored(first, second, before, target, measures)
     if written is not None:
-        written.write_text(json.dumps(figures, indent=2, allow_nan=False) + "\n", "utf-8")
+        write_text(written, json_text(figures))
 
 
 def load(path: Path) -> Recording:

@@ -16,14 +16,13 @@ def command(given: Path, force: bool) -> None:
     """Write the session file."""
     from debleed.assignment import template
     from debleed.io import audio, session
-    from debleed.io.staging import Staging, writable_ancestor
+    from debleed.io.documents import write_text
+    from debleed.io.staging import writable_ancestor
 
     target = session.session_path(given)
     units = audio.open_take(given).units
     if target.exists() and not force:
         raise InputError(f"'{target}' is there already; --force writes over it")
     writable_ancestor(target.parent)
-    with Staging() as staging:
-        (staging.folder(target.parent) / target.name).write_text(template(units), "utf-8")
-        staging.commit()
+    write_text(target, template(units))
     click.echo(f"wrote {target}")

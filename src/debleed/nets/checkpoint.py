@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from debleed.io.documents import json_line, write_bytes
 from debleed.nets import NEEDS_TRAINING
 from debleed.recording import InputError
 
@@ -27,11 +27,7 @@ def save(path: Path, tensors: Mapping[str, Tensor], description: Mapping[str, An
         raise InputError(NEEDS_TRAINING) from None
     whole = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
     told = {**description, "format": FORMAT, "sha256": digest(whole)}
-    part = path.with_name(f".{path.name}.part")
-    safetensors.torch.save_file(whole, part, {"debleed": json.dumps(told)})
-    with part.open("rb") as file:
-        os.fsync(file.fileno())
-    part.replace(path)
+    write_bytes(path, safetensors.torch.save(whole, {"debleed": json_line(told)}))
 
 
 def load(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:

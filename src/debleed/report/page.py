@@ -7,7 +7,6 @@ import html
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.resources import files
-from pathlib import Path
 from string import Template
 
 import numpy as np
@@ -16,6 +15,7 @@ from numpy.typing import NDArray
 from debleed import __version__
 from debleed.decibels import decibels, shown
 from debleed.dsp.parallel import in_parallel
+from debleed.io.documents import Place, write_text
 from debleed.progress import Progress, quiet
 from debleed.recording import Recording, Samples, refuse_unlike
 from debleed.report.excerpts import SECONDS, mp3, plan, start_of_excerpt, survey
@@ -61,7 +61,7 @@ class Findings:
 
 
 def write(
-    path: Path,
+    path: Place,
     before: Recording,
     after: Recording,
     *,
@@ -92,12 +92,7 @@ def write(
     refuse_unlike(before, after, "recording before", "recording after")
     progress("report", 0)
     page = compose(before, after, title, measure(before, after, truth), progress)
-    temporary = path.with_name(f".{path.name}.part")
-    try:
-        temporary.write_text(page, encoding="utf-8")
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    write_text(path, page)
 
 
 def measure(before: Recording, after: Recording, truth: Recording | None) -> Findings:

@@ -30,6 +30,7 @@ import numpy as np
 
 from debleed import __version__
 from debleed.io.audio import Take, length_at
+from debleed.io.documents import json_line, json_text, write_text
 from debleed.io.writing import write_mics
 from debleed.recording import InputError, Recording, Samples
 from debleed.scenes.rendering import mono_stems, render_own
@@ -81,7 +82,7 @@ class Recipe:
         """Describe the recipe; equal recipes have equal descriptions."""
         described: dict[str, Any] = {"draw": dict(self.draw), "stems": self.stems, "seed": self.seed}
         described |= {"rate": self.rate, "seconds": self.seconds, "format": FORMAT, "version": __version__}
-        plain: dict[str, Any] = json.loads(json.dumps(described, default=named_contents))
+        plain: dict[str, Any] = json.loads(json.dumps(described, default=named_contents, allow_nan=False))
         return plain
 
     def scene(self, track_id: str, rate: int) -> Scene:
@@ -186,7 +187,7 @@ def bleed_track(job: Job) -> dict[str, Any]:
     part.mkdir(parents=True)
     try:
         record = {"recipe": job.recipe.to_json(), **_write_items(job, stems, take.rate, part)}
-        (part / ENTRIES).write_text(dumped(record), encoding="utf-8")
+        (part / ENTRIES).write_text(json_text(record), encoding="utf-8")
         shutil.rmtree(job.folder, ignore_errors=True)
         part.replace(job.folder)
     finally:
@@ -231,7 +232,7 @@ def _write_items(job: Job, stems: Samples, rate: int, part: Path) -> dict[str, A
 def named_contents(folder: Path) -> str:
     """Describe a folder by its name and what is in it, wherever it lies."""
     sums = checksums(folder)
-    return f"{folder.resolve().name} ({hashlib.sha256(json.dumps(sums).encode()).hexdigest()[:8]})"
+    return f"{folder.resolve().name} ({hashlib.sha256(json_line(sums).encode()).hexdigest()[:8]})"
 
 
 def sweep(jobs: Sequence[Job]) -> None:
@@ -344,9 +345,7 @@ def write_manifest(output: Path, recipe: Recipe, records: Mapping[str, Any], fai
     manifest["failed"] |= failed
     for entry in ("dropped", "failed", "items"):
         manifest[entry] = dict(sorted(manifest[entry].items()))
-    part = output / f".{MANIFEST}.part"
-    part.write_text(dumped(manifest), encoding="utf-8")
-    part.replace(output / MANIFEST)
+    write_text(output / MANIFEST, json_text(manifest))
 
 
 def refuse_other_corpus(output: Path, recipe: Recipe, force: bool) -> None:
@@ -403,8 +402,3 @@ def readable_manifest(corpus: Path) -> dict[str, Any] | None:
 def items_of(corpus: Path) -> list[Item]:
     """List the items of a corpus."""
     return [Item(name, corpus / name, entry) for name, entry in read_manifest(corpus)["items"].items()]
-
-
-def dumped(value: Mapping[str, Any]) -> str:
-    """Write JSON for people and machines."""
-    return json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False) + "\n"

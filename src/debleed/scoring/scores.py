@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from debleed.io.documents import json_numbers, read_number
 from debleed.recording import InputError
 
 Floats = NDArray[np.float64]
@@ -106,25 +107,18 @@ def mean(values: Sequence[float] | Floats) -> float:
     return float(sum(kept) / len(kept))
 
 
-def described(row: Mapping[str, float]) -> dict[str, object]:
-    """Describe named numbers for JSON: what is no number is null, and ``<name>_reason`` says why."""
-    out: dict[str, object] = {}
+def described(row: Mapping[str, float]) -> dict[str, Any]:
+    """Describe named numbers for JSON: what is not finite is null, and ``<name>_reason`` says why."""
+    out: dict[str, Any] = {}
     for key, value in row.items():
-        out[key] = value if math.isfinite(value) else None
         measure = MEASURES.get(key, OTHER)
-        if math.isnan(value):
-            out[f"{key}_reason"] = f"undefined: {measure.undefined}"
-        elif math.isinf(value):
-            out[f"{key}_reason"] = f"{measure.unbounded} (+inf)" if value > 0 else "nothing is left (-inf)"
+        out |= json_numbers(key, value, measure.undefined, measure.unbounded)
     return out
 
 
-def number(row: Mapping[str, Any], key: str) -> float:
-    """Read a number that :func:`described` wrote."""
-    if row[key] is not None:
-        return float(row[key])
-    reason = str(row[f"{key}_reason"])
-    return math.nan if reason.startswith("undefined") else math.inf if "+inf" in reason else -math.inf
+def _number(row: Mapping[str, Any], key: str) -> float:
+    """Read a number that :func:`described` wrote, its reason included where it needs one."""
+    return read_number(row[key], row[f"{key}_reason"] if row[key] is None else None)
 
 
 @dataclass(frozen=True)
@@ -264,7 +258,7 @@ class Scores:
         """
         try:
             keys = [key for key in said["median"] if not key.endswith("_reason") and key != "sdri"]
-            columns = {key: tuple(number(source, key) for source in said["sources"]) for key in keys}
+            columns = {key: tuple(_number(source, key) for source in said["sources"]) for key in keys}
             names = tuple(str(source["name"]) for source in said["sources"])
             return cls(names, columns, tuple(said.get("recordings", ())))
         except (KeyError, TypeError, ValueError) as wrong:

@@ -7,7 +7,6 @@ network's rate in a cache folder, and so are the impulse responses of scenes tha
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -19,6 +18,7 @@ from numpy.typing import NDArray
 from scipy.signal import resample_poly
 
 from debleed.decibels import amplitude
+from debleed.io.documents import replacing
 from debleed.progress import Progress, quiet
 from debleed.scenes.rendering import mono_stems
 from debleed.scenes.scene import KINDS, PRESETS, draw_scene, preset
@@ -78,9 +78,8 @@ def load_songs(
 def keep(path: Path, values: NDArray[Any]) -> None:
     """Write an array into the cache; a killed run leaves no half of it."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f".{path.stem}.{os.getpid()}.part.npy")
-    np.save(part, values)
-    part.replace(path)
+    with replacing(path) as file:
+        np.save(file, values)
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import math
 import subprocess
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any
 
 from debleed import __version__
 from debleed.decibels import shown
+from debleed.io.documents import read_number
 
 ROWS = 12
 """Lines of the learning curve in a card."""
@@ -42,7 +42,7 @@ def card(description: Mapping[str, Any], log: Path) -> str:
         The CSV of the run.
     """
     plan = description["plan"]
-    gain = math.nan if description["validation_gain_db"] is None else description["validation_gain_db"]
+    gain = read_number(description["validation_gain_db"], description.get("validation_gain_db_reason"))
     name = f"{description['net']}, variant {description['variant']}"
     facts = {
         "source": plan["source"] or "all",

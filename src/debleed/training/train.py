@@ -26,6 +26,7 @@ import numpy as np
 
 from debleed.decibels import shown
 from debleed.dsp.parallel import threads
+from debleed.io.documents import json_line, json_numbers, json_text, read_number, write_text
 from debleed.nets import NEEDS_TRAINING, build, described, variants
 from debleed.progress import Progress, quiet
 from debleed.recording import InputError
@@ -177,7 +178,8 @@ class Run:
     # ------------------------------------------------------------------------------------------------- to go on
 
     def _described(self) -> dict[str, Any]:
-        return {"plan": dataclasses.asdict(self.plan), "state": dataclasses.asdict(self.state)}
+        state = {**dataclasses.asdict(self.state), **json_numbers("best", self.state.best)}
+        return {"plan": dataclasses.asdict(self.plan), "state": state}
 
     def _save(self) -> None:
         from debleed.nets import checkpoint
@@ -197,7 +199,7 @@ class Run:
         from debleed.nets import checkpoint
 
         tensors, told = checkpoint.load(path)
-        mine = json.loads(json.dumps(dataclasses.asdict(self.plan)))
+        mine = json.loads(json_line(dataclasses.asdict(self.plan)))
         differing = [key for key in mine if key != "steps" and told["plan"].get(key) != mine[key]]
         if differing:
             listed = ", ".join(f"{key} {told['plan'].get(key)} there, {mine[key]} here" for key in differing)
@@ -209,7 +211,8 @@ class Run:
                 _, number, name = key.split(".")
                 moments.setdefault(int(number), {})[name] = value
         self.adam.load_state_dict({**self.adam.state_dict(), "state": moments})
-        self.state = State(**told["state"])
+        state = dict(told["state"])
+        self.state = State(**{**state, "best": read_number(state["best"], state.pop("best_reason", None))})
         trim_log(self.output / LOG, self.state.step)
 
     # -------------------------------------------------------------------------------------------------- the loop
@@ -337,7 +340,7 @@ class Run:
             "plan": dataclasses.asdict(self.plan),
             "tracks": [track.id for track in self.tracks],
             "steps": told["state"]["step"],
-            "validation_gain_db": None if math.isinf(self.state.best) else round(self.state.best, 2),
+            **json_numbers("validation_gain_db", round(self.state.best, 2)),
             "hours": round(self.state.seconds / 3600, 3),
             "examples_per_second": round(self.state.step * self.plan.batch / max(self.state.seconds, 1e-9), 2),
             "device": device_name(self.device),
@@ -345,9 +348,8 @@ class Run:
             "commit": commit(),
             "sha256": {suffix: checksum(self.output / f"{name}.{suffix}") for suffix in ("onnx", "safetensors")},
         }
-        text = json.dumps(description, indent=1, ensure_ascii=False) + "\n"
-        (self.output / f"{name}.json").write_text(text, encoding="utf-8")
-        (self.output / f"{name}.md").write_text(card(description, self.output / LOG), encoding="utf-8")
+        write_text(self.output / f"{name}.json", json_text(description))
+        write_text(self.output / f"{name}.md", card(description, self.output / LOG))
         return description
 
 
@@ -379,7 +381,7 @@ def trim_log(path: Path, step: int) -> None:
     if path.exists():
         head, *rows = path.read_text(encoding="utf-8").splitlines()
         kept = [row for row in rows if row.split(",")[0].isdigit() and int(row.split(",")[0]) <= step]
-        path.write_text("\n".join([head, *kept]) + "\n", encoding="utf-8")
+        write_text(path, "\n".join([head, *kept]) + "\n")
 
 
 def tensorboard(output: Path) -> Any:

@@ -241,7 +241,7 @@ class House:
         told = {name: value for name, value in run.items() if name not in ("session", "units", "kept")}
         told |= live.told() if live else {}
         place = self.store.run_place(key, run["id"])
-        figures = shelf.read(place / "figures.json") if (place / "figures.json").is_file() else {}
+        figures = shelf.read_figures(place) or {}
         told["ready"] = bool(figures)
         told |= {
             name: figures.get(name) for name in ("coherence_before", "coherence_after", "median_before", "median_after")
@@ -255,7 +255,7 @@ class House:
         place = self.store.run_place(key, run)
         meta = shelf.read(place / "run.json")
         told = session_of(meta)
-        figures = shelf.read(place / "figures.json") if (place / "figures.json").is_file() else None
+        figures = shelf.read_figures(place)
         return {
             **self.brief(key, meta),
             "figures": figures,

@@ -21,6 +21,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import FileResponse, JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
+from debleed.io.documents import json_text
 from debleed.recording import InputError
 from debleed.web import sessions as shelf
 from debleed.web.guard import Guard
@@ -65,7 +66,7 @@ async def body(request: Request) -> Json:
             raise Refusal("the request is too large", 413)
     try:
         found = json.loads(data or b"{}")
-        json.dumps(found, ensure_ascii=False, allow_nan=False).encode()  # NaN and half characters could not be kept
+        json_text(found).encode()  # NaN and half characters could not be kept
     except (ValueError, RecursionError) as failure:
         raise Refusal("the request is not JSON") from failure
     if not isinstance(found, dict):

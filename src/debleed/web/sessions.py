@@ -7,6 +7,7 @@ What a client calls a file is kept as text; on the disk it becomes a name only a
 from __future__ import annotations
 
 import json
+import math
 import os
 import re
 import secrets
@@ -23,10 +24,14 @@ import numpy as np
 
 from debleed.inspection import concerns, inspect
 from debleed.io.audio import AudioFile, Take, refuse_twins
+from debleed.io.documents import json_line, json_numbers, write_text
 from debleed.recording import InputError, Recording
 from debleed.web.limits import Limits, Refusal, checked_file_name, checked_name, full_disk, refuse_full_disk, size
 from debleed.web.peaks import Peaks
 from debleed.web.roles import Json, is_poly, units
+
+MEASURED = ("bleed_before", "bleed_after", "coherence_before", "coherence_after", "change")
+"""Figures of a run that need not be finite."""
 
 MOST_CHANNELS = 64
 """Microphones of one file."""
@@ -185,6 +190,19 @@ def read(path: Path) -> Json:
     return found
 
 
+def read_figures(run: Path) -> Json | None:
+    """Read the figures of a run, if there are any; those of version 0.1 held infinities as words."""
+    if not (run / "figures.json").is_file():
+        return None
+    found = read(run / "figures.json")
+    for name in MEASURED:
+        if name in found and f"{name}_reason" not in found:
+            values = np.array(found[name], object)
+            values[values == None] = math.nan  # noqa: E711 - entry by entry
+            found |= json_numbers(name, values.astype(np.float64))
+    return found
+
+
 def read_all(folder: Path, name: str) -> list[Json]:
     """Read the JSON file of that name in every folder, but for those that are being deleted."""
     found = []
@@ -196,12 +214,7 @@ def read_all(folder: Path, name: str) -> list[Json]:
 
 def write(path: Path, content: Json) -> None:
     """Write one JSON object; whoever reads meanwhile finds the old one or the new one."""
-    temporary = path.with_name(f".{path.name}-{secrets.token_hex(4)}")
-    try:
-        temporary.write_text(json.dumps(content, allow_nan=False), "utf-8")
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    write_text(path, json_line(content))
 
 
 def examined(path: Path, name: str, largest: int) -> tuple[Json, Peaks]:

@@ -12,6 +12,7 @@ import numpy as np
 
 from debleed.intake import prepared
 from debleed.io.audio import Take
+from debleed.io.documents import write_bytes
 from debleed.recording import Recording, Samples
 from debleed.report.pictures import png, shades, spectrogram
 from debleed.web.limits import LONGEST_WINDOW, Refusal
@@ -119,8 +120,6 @@ def tile(heard: Heard, place: Path, layer: str, mic: int, number: int) -> bytes:
         samples = one(heard, layer, mic, start, stop)
         drawn = png(shades(spectrogram(samples, before.rate), read(place / "figures.json")["brightest"][mic]))
         kept.parent.mkdir(exist_ok=True)
-        temporary = kept.with_suffix(f".{id(samples)}")
-        temporary.write_bytes(drawn)
-        temporary.replace(kept)
+        write_bytes(kept, drawn)
         return drawn
     return kept.read_bytes()

@@ -19,13 +19,22 @@ export function time(seconds, digits = 0) {
   return `${Math.floor(whole / 60)}:${rest}`;
 }
 
-// A real minus, no negative zero, a dash where there is none; "inf" and "-inf" are how the server writes infinities.
+// A real minus, no negative zero, ∞, and a dash where there is no number.
 export function number(value, digits = 1) {
   if (value === null || value === undefined || Number.isNaN(value)) return "–";
-  if (value === "inf" || value === Infinity) return "∞";
-  if (value === "-inf" || value === -Infinity) return "−∞";
+  if (value === Infinity) return "∞";
+  if (value === -Infinity) return "−∞";
   const text = value.toFixed(digits);
   return (Number(text) === 0 ? (0).toFixed(digits) : text).replace("-", "−");
+}
+
+// Read numbers, or arrays of them, out of the server's JSON, which holds null and "<name>_reason" where one is not finite.
+export const numbers = (object, name) => joined(object[name], object[`${name}_reason`]);
+
+function joined(value, reason) {
+  if (Array.isArray(value)) return value.map((part, i) => joined(part, reason?.[i]));
+  if (value !== null && value !== undefined) return value;
+  return reason?.includes("(+inf)") ? Infinity : reason?.includes("(-inf)") ? -Infinity : NaN;
 }
 
 export function size(bytes) {

@@ -1,11 +1,11 @@
 // The bleed matrix as a table one can read: colour, number, and a sentence for the cell under pointer or focus.
 
-import { h, number } from "./dom.js";
+import { h, number, numbers } from "./dom.js";
 
 const COLDEST = -40; // dB at which a cell has no colour left, as in the report
 
 export function matrices(figures) {
-  const { names, bleed_before: before, bleed_after: after } = figures;
+  const { names } = figures, before = numbers(figures, "bleed_before"), after = numbers(figures, "bleed_after");
   const readout = h("p", { class: "readout", "aria-live": "polite" }, "Point at a cell, or walk through them with the arrow keys.");
   const tell = (i, j) => {
     readout.textContent = `${names[j]} arrives in the microphone ${names[i]} at ${number(before[i][j])} dB before and `
@@ -35,13 +35,13 @@ function table(title, names, values, mark) {
   const body = h("tbody", { onkeydown: walk }, names.map((name, i) => h("tr", {},
     h("th", { scope: "row", title: name }, name),
     names.map((_, j) => {
-      const value = values[i][j], none = i === j || value === null;
+      const value = values[i][j], none = i === j || Number.isNaN(value);
       const cell = h("td", {
         class: none ? "own" : "", "data-i": i, "data-j": j, tabindex: i === 0 && j === (names.length > 1 ? 1 : 0) ? 0 : -1,
         onfocus: () => { if (!none) mark(i, j); }, // a move of the pointer, not of the page under it
         onpointermove: () => { if (!none) mark(i, j); }, onpointerdown: () => { if (!none) mark(i, j); },
       }, none ? "·" : number(value, 0));
-      const shown = typeof value === "number" ? Math.min(1, Math.max(0, 1 - value / COLDEST)) : value === "inf" ? 1 : 0;
+      const shown = Math.min(1, Math.max(0, 1 - value / COLDEST));
       if (!none) cell.style.setProperty("--v", shown.toFixed(2));
       return cell;
     }))));

@@ -1,7 +1,7 @@
 // One session: its microphones, its runs, and what came of the chosen run.
 
 import { get, patch, post, remove } from "./api.js";
-import { decibel, doing, h, many, number, rebuild, say, time } from "./dom.js";
+import { decibel, doing, h, many, number, numbers, rebuild, say, time } from "./dom.js";
 import { Uploads, picker } from "./files.js";
 import { Listen } from "./listen.js";
 import { matrices } from "./matrix.js";
@@ -295,7 +295,7 @@ export class SessionView {
     const percent = (value) => (value === null ? "–" : number(100 * value));
     const change = h("table", { class: "levels", "aria-labelledby": "change" },
       h("thead", {}, h("tr", {}, figures.names.map((name) => h("th", { scope: "col" }, name)))),
-      h("tbody", {}, h("tr", {}, figures.change.map((value) => h("td", {}, number(value))))));
+      h("tbody", {}, h("tr", {}, numbers(figures, "change").map((value) => h("td", {}, number(value))))));
     return [
       h("h3", { id: "bleed" }, "Who is heard where"),
       h("p", {}, "Row: a microphone. Column: a source. How loud the source arrives there against its own microphone, in dB, estimated from the recording alone. "
