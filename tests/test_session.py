@@ -4,10 +4,12 @@ import tomllib
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from debleed import assignment
 from debleed.assignment import guess_pairs, sounds_like_room, sources_of, template
-from debleed.io.session import Session, left_out, load_session, session_path
+from debleed.io.session import Session, dumped, left_out, load_session, session_path
 from debleed.recording import InputError
 
 
@@ -116,7 +118,10 @@ def test_pairs_are_guessed():
     }
 
 
-@pytest.mark.parametrize("units", [["vox", "OH"], ["a b", 'say "hi"', "\\"], ["keys_L", "keys_R"], ["mix"]])
+ODD = ["a b", 'say "hi"', "\\", "a\nroom = []", "\t\x01\x7f"]
+
+
+@pytest.mark.parametrize("units", [["vox", "OH"], ODD, ["keys_L", "keys_R"], ["mix"]])
 def test_the_template_says_what_the_defaults_do(tmp_path, units):
     text = template(units)
     assert assign(load_session(written(tmp_path, text)), units) == assign(Session(), units)
@@ -127,3 +132,22 @@ def test_a_single_file_has_its_session_beside_it(tmp_path):
     (tmp_path / "gig.wav").touch()
     assert session_path(tmp_path / "gig.wav") == tmp_path / "gig.session.toml"
     assert session_path(tmp_path) == tmp_path / "session.toml"
+
+
+text = st.text(st.characters(exclude_categories=["Cs"]))
+sessions = st.builds(
+    Session,
+    sources=st.dictionaries(text, st.lists(text).map(tuple), max_size=3),
+    room=st.none() | st.lists(text, max_size=3).map(tuple),
+    leave_out=st.lists(text, max_size=3).map(tuple),
+    reduction=st.none() | st.floats(0),
+    source_reduction=st.dictionaries(text, st.floats(0), max_size=3),
+    keep=st.dictionaries(text, st.lists(text).map(tuple), max_size=3),
+)
+
+
+@given(sessions)
+def test_a_session_is_read_as_it_was_written(tmp_path_factory, session):
+    path = tmp_path_factory.mktemp("session") / "session.toml"
+    path.write_bytes(dumped(session).encode())
+    assert load_session(path) == session

@@ -180,7 +180,7 @@ def template(units: Sequence[str]) -> str:
     first, second = (*others, "singer", "drums")[:2]
     return f"""\
 # What debleed should know of this session. Delete what you do not need; files go by name, with or without extension.
-# The files are: {", ".join(units)}
+# The files are: {", ".join(map(quoted, units))}
 
 # Room microphones, overheads and mixtures: no source of their own, they come back as they are.
 # Without this line they are guessed by their names.

@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import tomli_w
+
 from debleed.recording import InputError
 from debleed.spelling import current
 
@@ -122,30 +124,32 @@ def dumped(session: Session) -> str:
     --------
     >>> print(dumped(Session({"kick": ("in", "out")}, room=(), source_reduction={"kick": 6.0})), end="")
     room = []
+    <BLANKLINE>
     [sources]
-    "kick" = ["in", "out"]
+    kick = [
+        "in",
+        "out",
+    ]
+    <BLANKLINE>
     [source_reduction]
-    "kick" = 6.0
+    kick = 6.0
     """
-    lines = [f"room = {toml_list(session.room)}"] if session.room is not None else []
-    lines += [f"leave_out = {toml_list(session.leave_out)}"] if session.leave_out else []
-    lines += [f"reduction = {float(session.reduction)}"] if session.reduction is not None else []
-    for key, table in (
-        ("sources", session.sources),
-        ("source_reduction", session.source_reduction),
-        ("keep", session.keep),
-    ):
-        lines += [f"[{key}]"] if table else []
-        for source, value in table.items():
-            lines.append(f"{quoted(source)} = {float(value) if isinstance(value, int | float) else toml_list(value)}")
-    return "".join(line + "\n" for line in lines)
+    said: dict[str, Any] = {
+        "room": None if session.room is None else list(session.room),
+        "leave_out": list(session.leave_out) or None,
+        "reduction": None if session.reduction is None else float(session.reduction),
+        "sources": {source: list(names) for source, names in session.sources.items()} or None,
+        "source_reduction": {source: float(most) for source, most in session.source_reduction.items()} or None,
+        "keep": {mic: list(names) for mic, names in session.keep.items()} or None,
+    }
+    return tomli_w.dumps({key: value for key, value in said.items() if value is not None})
 
 
 def quoted(name: str) -> str:
-    """Write a name as TOML does."""
-    return '"' + name.replace("\\", "\\\\").replace('"', '\\"') + '"'
+    """Write a name as TOML does, whatever is in it."""
+    return tomli_w.dumps({"name": name}).removeprefix("name = ").rstrip("\n")
 
 
 def toml_list(names: Iterable[str]) -> str:
-    """Write names as a list in TOML."""
-    return "[" + ", ".join(quoted(name) for name in names) + "]"
+    """Write names as a list in TOML, on one line."""
+    return "[" + ", ".join(map(quoted, names)) + "]"

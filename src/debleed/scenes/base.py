@@ -113,7 +113,7 @@ class Scene(Lineup, ABC):
         first = [name for name in own if name not in self.described_last]
         order = ("id", "kind", "rate", "sources", *first, "noise_db", "members", "mics", *self.described_last)
         values = {name: getattr(self, name) for name in order}
-        return json.dumps({name: value for name, value in values.items() if value is not None}, indent=1)
+        return json.dumps({name: value for name, value in values.items() if value is not None}, indent=1, allow_nan=False)
 
     @classmethod
     def from_values(cls, values: Mapping[str, Any], folder: Path | None = None) -> Self:
