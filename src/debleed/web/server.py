@@ -207,7 +207,12 @@ def archive(request: Request) -> Response:
     kinds = ("clean", "removed") if request.query_params.get("removed") == "1" else ("clean",)
     content = [(place / name, f"{title}/{name}") for name in ("report.html", "session.toml")]
     content += [(place / kind / name, f"{title}/{kind}/{name}") for kind in kinds for name in listed[kind]]
-    return StreamingResponse(zipped(content, check), media_type="application/zip", headers=attached(f"{title}.zip"))
+    try:
+        length, pieces = zipped(content, check)
+    except FileNotFoundError as missing:
+        raise Refusal("the files are being written anew; try again in a moment", 409) from missing
+    headers = {**attached(f"{title}.zip"), "content-length": str(length)}
+    return StreamingResponse(pieces, media_type="application/zip", headers=headers)
 
 
 def attached(name: str) -> dict[str, str]:

@@ -1,53 +1,40 @@
-"""A zip that is sent while it is made: nothing is packed, nothing is kept."""
+"""A zip that is sent while it is made: nothing is packed and nothing is kept, so its length is known beforehand."""
 
 from __future__ import annotations
 
-import io
-import time
-import zipfile
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
-PIECE = 2**20
-"""Bytes read at a time."""
-
-
-class Pipe(io.RawIOBase):
-    """What a zip is written to, and read from at the same time; it cannot go back."""
-
-    def __init__(self) -> None:
-        self._parts: list[bytes] = []
-
-    def writable(self) -> bool:
-        """Say that it can be written to; it cannot seek."""
-        return True
-
-    def write(self, data: Any) -> int:
-        """Take what the zip writes."""
-        self._parts.append(bytes(data))
-        return len(data)
-
-    def drain(self) -> bytes:
-        """Give what was written since."""
-        out = b"".join(self._parts)
-        self._parts.clear()
-        return out
+if TYPE_CHECKING:
+    from zipstream import ZipStream
 
 
-def zipped(files: Iterable[tuple[Path, str]], check: Callable[[], None]) -> Iterator[bytes]:
-    """Yield a zip of files under the given names, piece by piece; ``check`` is called with each file open.
+def zipped(files: Iterable[tuple[Path, str]], check: Callable[[], None]) -> tuple[int, Iterator[bytes]]:
+    """Make a zip of files under the given names.
 
-    Where it raises, the zip breaks off: half of it is told from a whole one, two results in one zip are not.
+    Parameters
+    ----------
+    files
+        Path and name of each file.
+    check
+        Called after each file. Where it raises, the zip breaks off without its list of contents, which every program
+        notices; a zip with files of two results would pass for a whole one.
+
+    Returns
+    -------
+    Bytes of the whole zip, and the zip piece by piece.
     """
-    pipe = Pipe()
-    with zipfile.ZipFile(pipe, "w", zipfile.ZIP_STORED) as out:
-        for path, name in files:
-            info = zipfile.ZipInfo(name, time.localtime(path.stat().st_mtime)[:6])
-            info.external_attr = 0o644 << 16
-            with path.open("rb") as file, out.open(info, "w", force_zip64=True) as entry:
-                check()
-                while piece := file.read(PIECE):
-                    entry.write(piece)
-                    yield pipe.drain()
-    yield pipe.drain()
+    from zipstream import ZipStream
+
+    stream = ZipStream(sized=True)  # sized: stored as they are, and a file of another length than promised is an error
+    for path, name in files:
+        stream.add_path(path, name)
+    return len(stream), _pieces(stream, check)
+
+
+def _pieces(stream: ZipStream, check: Callable[[], None]) -> Iterator[bytes]:
+    while stream.num_queued():
+        yield from stream.file()
+        check()
+    yield from stream.finalize()
