@@ -7,6 +7,8 @@ import os
 import socket
 import sys
 import webbrowser
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from threading import Timer
 
@@ -51,7 +53,34 @@ def command(port: int, browser: bool, host: str, token: str | None, data: Path |
     folder = data or data_folder()
     writable_ancestor(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    serve(folder, host, port, token, browser)
+    with alone(folder):
+        serve(folder, host, port, token, browser)
+
+
+@contextmanager
+def alone(data: Path) -> Iterator[None]:
+    """Keep other servers away from a data folder: a second one would take the first one's uploads for remains.
+
+    The system lets go of the lock when this process ends, however it does.
+
+    Raises
+    ------
+    InputError
+        Where another server uses the folder.
+    """
+    from filelock import FileLock, Timeout
+
+    lock = FileLock(data / ".lock", timeout=0)
+    try:
+        lock.acquire()
+    except Timeout:
+        raise InputError(
+            f"another 'debleed serve' uses '{data}'; use its page, or choose another folder with --data"
+        ) from None
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def listen(host: str, port: int) -> socket.socket:
