@@ -16,6 +16,7 @@ import soundfile
 from numpy.typing import DTypeLike, NDArray
 
 from debleed.io import chunks
+from debleed.io.documents import Place
 from debleed.recording import InputError, Recording, Samples
 
 log = logging.getLogger(__name__)
@@ -52,10 +53,10 @@ class AudioFile:
         Where the file is no sound, is empty or is shorter than its header says.
     """
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
+    def __init__(self, path: Place) -> None:
+        self.path = Path(path)
         try:
-            self._file = soundfile.SoundFile(path)
+            self._file = soundfile.SoundFile(self.path)
         except (soundfile.LibsndfileError, TypeError) as failure:  # TypeError: headerless .raw, no rate given
             reason = str(getattr(failure, "error_string", failure)).rstrip(". ")
             raise InputError(f"'{path}' cannot be read as audio ({reason})") from failure
@@ -191,7 +192,7 @@ class Take:
     length: int
 
     @classmethod
-    def open(cls, paths: Sequence[Path], *, poly: bool = False, rate: int | None = None) -> Take:
+    def open(cls, paths: Sequence[Place], *, poly: bool = False, rate: int | None = None) -> Take:
         """Open files.
 
         Raises
@@ -273,7 +274,7 @@ def length_at(file: AudioFile, rate: int) -> int:
     return -(-file.frames * rate // file.rate)
 
 
-def audio_files(folder: Path) -> tuple[Path, ...]:
+def audio_files(folder: Place) -> tuple[Path, ...]:
     """List the audio files directly in a folder, sorted by name; what is passed over is logged.
 
     Raises
@@ -281,6 +282,7 @@ def audio_files(folder: Path) -> tuple[Path, ...]:
     InputError
         Where there is no such folder, or no audio file in it.
     """
+    folder = Path(folder)
     if not folder.is_dir():
         raise InputError(f"there is no file or folder '{folder}'")
     try:
@@ -296,15 +298,16 @@ def audio_files(folder: Path) -> tuple[Path, ...]:
     return files
 
 
-def is_audio(path: Path) -> bool:
+def is_audio(path: Place) -> bool:
     """Tell by the name whether this is an audio file, hidden ones aside."""
+    path = Path(path)
     return path.suffix.lower() in EXTENSIONS and not path.name.startswith(".")
 
 
-def refuse_twins(paths: Iterable[Path]) -> None:
+def refuse_twins(paths: Iterable[Place]) -> None:
     """Refuse two files of one stem, whatever the case of their letters."""
     seen: dict[str, Path] = {}
-    for path in paths:
+    for path in map(Path, paths):
         twin = seen.setdefault(path.stem.casefold(), path)
         if twin is not path:
             raise InputError(
@@ -313,17 +316,18 @@ def refuse_twins(paths: Iterable[Path]) -> None:
             )
 
 
-def open_take(path: Path) -> Take:
+def open_take(path: Place) -> Take:
     """Open a folder of files, or one file with a microphone a channel."""
+    path = Path(path)
     return Take.open([path], poly=True) if path.is_file() else Take.open(audio_files(path))
 
 
-def load(path: Path) -> Recording:
+def load(path: Place) -> Recording:
     """Open a folder of files (a source each), or one file with a microphone a channel, as a recording."""
     return open_take(path).recording()
 
 
-def load_like(path: Path, take: Take) -> Recording:
+def load_like(path: Place, take: Take) -> Recording:
     """Open what goes with a take, such as its truth: the files of the same stems, at its rate and length.
 
     Raises
@@ -331,6 +335,7 @@ def load_like(path: Path, take: Take) -> Recording:
     InputError
         Where a file lasts longer or shorter than the take by a second or more; missing ones are not looked for.
     """
+    path = Path(path)
     if take.poly or path.is_file():
         other = Take.open([path], poly=True, rate=take.rate)
     else:
@@ -342,8 +347,9 @@ def load_like(path: Path, take: Take) -> Recording:
     return replace(other, length=take.length).recording()
 
 
-def load_mixture(path: Path, rate: int, length: int) -> Recording:
+def load_mixture(path: Place, rate: int, length: int) -> Recording:
     """Open one file as a recording of one microphone, the mean of its channels, at the given rate and length."""
+    path = Path(path)
     if not path.is_file():
         raise InputError(f"there is no file '{path}'")
     file = AudioFile(path)
@@ -353,7 +359,7 @@ def load_mixture(path: Path, rate: int, length: int) -> Recording:
     return Recording(rate, length, (name,), (name,), lambda a, b: read(a, b).mean(axis=0, keepdims=True))
 
 
-def refuse_other_length(path: Path, length: int, wanted: int, rate: int) -> None:
+def refuse_other_length(path: Place, length: int, wanted: int, rate: int) -> None:
     """Refuse what cannot belong to a recording because it lasts a second more or less."""
     if abs(length - wanted) >= rate:
         raise InputError(f"'{path}' lasts {length / rate:.1f} s but the recording {wanted / rate:.1f} s")

@@ -9,6 +9,8 @@ from datetime import date
 from pathlib import Path
 from typing import BinaryIO
 
+from debleed.io.documents import Place
+
 CARRIED = (b"bext", b"iXML")
 """Chunks that travel from the input to the output: time reference and take, scene and track names."""
 
@@ -25,9 +27,9 @@ class Chunk:
     size: int
 
 
-def chunks(path: Path) -> list[Chunk]:
+def chunks(path: Place) -> list[Chunk]:
     """List the chunks of a RIFF, RIFX, RF64, BW64, W64 or AIFF file; a file of another kind has none."""
-    with path.open("rb") as file:
+    with Path(path).open("rb") as file:
         magic = file.read(4)
         if magic == b"riff":
             return list(_w64_chunks(file))
@@ -72,24 +74,24 @@ def _order(magic: bytes) -> str:
     return ">" if magic in (b"FORM", b"RIFX") else "<"
 
 
-def missing_bytes(path: Path) -> int:
+def missing_bytes(path: Place) -> int:
     """How many bytes of sound the header promises beyond the end of the file; 0 for a whole file."""
     for chunk in chunks(path):
         if chunk.name in (b"data", b"SSND"):
             streamed = chunk.size == UNKNOWN_SIZE  # the writer could not go back and fill the size in: nothing promised
-            return 0 if streamed else max(0, chunk.start + chunk.size - path.stat().st_size)
+            return 0 if streamed else max(0, chunk.start + chunk.size - Path(path).stat().st_size)
     return 0
 
 
-def carried(path: Path) -> list[tuple[bytes, bytes]]:
+def carried(path: Place) -> list[tuple[bytes, bytes]]:
     """Read the chunks of a WAV or RF64 file that must not get lost: pairs of name and contents."""
-    with path.open("rb") as file:
+    with Path(path).open("rb") as file:
         if file.read(4) not in (b"RIFF", b"RIFX", b"RF64", b"BW64"):
             return []
     return [(chunk.name, _contents(path, chunk)) for chunk in chunks(path) if chunk.name in CARRIED]
 
 
-def recorded_on(path: Path) -> date | None:
+def recorded_on(path: Place) -> date | None:
     """Read the day of the recording from the broadcast extension of a WAV or RF64 file, if it has one.
 
     OriginationDate stands 320 bytes into the chunk, as yyyy-mm-dd with any separator (EBU Tech 3285).
@@ -104,15 +106,15 @@ def recorded_on(path: Path) -> date | None:
     return None
 
 
-def _contents(path: Path, chunk: Chunk) -> bytes:
-    with path.open("rb") as file:
+def _contents(path: Place, chunk: Chunk) -> bytes:
+    with Path(path).open("rb") as file:
         file.seek(chunk.start)
         return file.read(chunk.size)
 
 
-def append(path: Path, extra: list[tuple[bytes, bytes]]) -> None:
+def append(path: Place, extra: list[tuple[bytes, bytes]]) -> None:
     """Append chunks to a finished WAV or RF64 file and correct its size; other kinds are left alone."""
-    with path.open("r+b") as file:
+    with Path(path).open("r+b") as file:
         magic = file.read(4)
         if not extra or magic not in (b"RIFF", b"RIFX", b"RF64"):
             return
@@ -130,21 +132,21 @@ def append(path: Path, extra: list[tuple[bytes, bytes]]) -> None:
             file.write(struct.pack(order + "I", size))
 
 
-def copy_speakers(source: Path, target: Path) -> None:
+def copy_speakers(source: Place, target: Place) -> None:
     """Copy the speaker positions of a WAVE_EXTENSIBLE file, for which libsndfile writes its own idea."""
     pair = [next((c for c in chunks(path) if c.name == b"fmt " and c.size >= 40), None) for path in (source, target)]
     if pair[0] is None or pair[1] is None:
         return
     mask = _contents(source, pair[0])[20:24]
-    with target.open("r+b") as file:
+    with Path(target).open("r+b") as file:
         file.seek(pair[1].start + 20)
         file.write(mask)
 
 
-def forget_time(path: Path) -> None:
+def forget_time(path: Place) -> None:
     """Blank the time of day that libsndfile puts into the PEAK chunk of float files: equal sound, equal bytes."""
     for chunk in chunks(path):
         if chunk.name == b"PEAK":
-            with path.open("r+b") as file:
+            with Path(path).open("r+b") as file:
                 file.seek(chunk.start + 4)
                 file.write(b"\0" * 4)

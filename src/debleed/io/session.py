@@ -11,6 +11,7 @@ from typing import Any
 
 import tomli_w
 
+from debleed.io.documents import Place
 from debleed.recording import InputError
 from debleed.spelling import current
 
@@ -46,12 +47,13 @@ class Session:
     keep: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
-def session_path(given: Path) -> Path:
+def session_path(given: Place) -> Path:
     """Where the session of an input lies: in the folder, or beside a single file under its name."""
+    given = Path(given)
     return given.with_suffix(".session.toml") if given.is_file() else given / "session.toml"
 
 
-def load_session(path: Path) -> Session:
+def load_session(path: Place) -> Session:
     """Read a ``session.toml``.
 
     Raises
@@ -59,6 +61,7 @@ def load_session(path: Path) -> Session:
     InputError
         Where it is not TOML, or has a key or value that means nothing.
     """
+    path = Path(path)
     try:
         data = tomllib.loads(path.read_text("utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as failure:
@@ -104,12 +107,13 @@ def decibels(where: str, value: Any) -> float:
     return number
 
 
-def left_out(session: Session, files: Sequence[Path]) -> tuple[str, ...]:
+def left_out(session: Session, files: Sequence[Place]) -> tuple[str, ...]:
     """Return the names of the files to leave out, each checked to be there."""
-    known = {name for file in files for name in (file.name, file.stem)}
+    paths = [Path(file) for file in files]
+    known = {name for path in paths for name in (path.name, path.stem)}
     for name in session.leave_out:
         if name not in known:
-            raise InputError(f"leave_out names '{name}', which is not there; the files are {_listed(files)}")
+            raise InputError(f"leave_out names '{name}', which is not there; the files are {_listed(paths)}")
     return session.leave_out
 
 

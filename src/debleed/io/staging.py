@@ -8,6 +8,7 @@ import tempfile
 from pathlib import Path
 from types import TracebackType
 
+from debleed.io.documents import Place
 from debleed.recording import InputError
 
 
@@ -36,7 +37,7 @@ class Staging:
         for temporary, _ in self._pairs:
             shutil.rmtree(temporary, ignore_errors=True)
 
-    def folder(self, final: Path) -> Path:
+    def folder(self, final: Place) -> Path:
         """Make a temporary folder whose files :meth:`commit` moves into ``final``.
 
         Raises
@@ -48,7 +49,7 @@ class Staging:
             temporary = Path(tempfile.mkdtemp(prefix=".debleed-", dir=writable_ancestor(final)))
         except PermissionError as refusal:
             raise InputError(f"there is no permission to write to '{final}'") from refusal
-        self._pairs.append((temporary, final))
+        self._pairs.append((temporary, Path(final)))
         return temporary
 
     def commit(self) -> list[Path]:
@@ -61,7 +62,7 @@ class Staging:
         return moved
 
 
-def writable_ancestor(folder: Path) -> Path:
+def writable_ancestor(folder: Place) -> Path:
     """Return the folder itself, or where it does not exist yet the nearest folder above it that does.
 
     Raises
@@ -69,7 +70,7 @@ def writable_ancestor(folder: Path) -> Path:
     InputError
         Where that is a file or may not be written to.
     """
-    place = folder.absolute()
+    place = Path(folder).absolute()
     while not place.exists():
         place = place.parent
     if not place.is_dir():

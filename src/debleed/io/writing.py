@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from debleed.io import chunks
 from debleed.io.audio import BITS, FLOATS, AudioFile, Take, at_rate
+from debleed.io.documents import Place
 from debleed.progress import Progress, quiet
 from debleed.recording import InputError, Recording, Samples
 
@@ -87,9 +88,9 @@ class Writer:
     """
 
     def __init__(
-        self, folder: Path, stem: str, form: Form, rate: int, channels: int, frames: int, wide: str = "FLOAT"
+        self, folder: Place, stem: str, form: Form, rate: int, channels: int, frames: int, wide: str = "FLOAT"
     ) -> None:
-        self._folder, self._stem, self._wide = folder, stem, wide
+        self._folder, self._stem, self._wide = Path(folder), stem, wide
         self._rate, self._channels, self._frames = rate, channels, frames
         self._bits = BITS.get(form.subtype)
         self.overloads = 0
@@ -147,7 +148,7 @@ class Writer:
                     self._put(earlier.read(COPY_FRAMES, FLOATS[self.form.subtype].__name__, always_2d=True).T)
         narrow.unlink()
 
-    def close(self, file: Path | None = None) -> Path:
+    def close(self, file: Place | None = None) -> Path:
         """Finish the file; ``file`` is the one whose chunks it carries on."""
         self._file.close()
         if soundfile.info(self._place).frames != self.written:
@@ -172,8 +173,8 @@ def to_grid(samples: Samples, bits: int) -> tuple[Samples, int]:
 def write_take(
     take: Take,
     after: Recording,
-    folder: Path,
-    removed: Path | None = None,
+    folder: Place,
+    removed: Place | None = None,
     progress: Progress = quiet,
 ) -> tuple[list[Path], list[Path]]:
     """Write a processed take as its files were, and what was taken out of it.
@@ -219,7 +220,7 @@ def write_take(
     return outputs, [track.removed.close(track.file.path) for track in tracks if track.removed]
 
 
-def _refuse_full_disk(take: Take, folder: Path, copies: int) -> None:
+def _refuse_full_disk(take: Take, folder: Place, copies: int) -> None:
     need = sum(data_size(form_of(s), s.channels, s.frames) for s in take.files if form_of(s).container != "FLAC")
     if need * copies > shutil.disk_usage(folder).free:
         raise OSError(errno.ENOSPC, f"{need * copies / 2**30:.1f} GiB are needed", str(folder))
@@ -228,7 +229,7 @@ def _refuse_full_disk(take: Take, folder: Path, copies: int) -> None:
 class _Track:
     """One file of a take on its way out, at its own rate and cut to its own length."""
 
-    def __init__(self, file: AudioFile, take: Take, folder: Path, removed: Path | None) -> None:
+    def __init__(self, file: AudioFile, take: Take, folder: Place, removed: Place | None) -> None:
         self.file = file
         form = form_of(file)
         shape = (file.rate, file.channels, file.frames)
@@ -271,9 +272,9 @@ class _Track:
         return self.file.read(start, start + count, self._dtype)
 
 
-def write_mics(folder: Path, recording: Recording, subtype: str = "PCM_24") -> list[Path]:
+def write_mics(folder: Place, recording: Recording, subtype: str = "PCM_24") -> list[Path]:
     """Write each microphone of a recording as ``folder/<name>.wav``; a peak beyond full scale makes it 32-bit float."""
-    folder.mkdir(parents=True, exist_ok=True)
+    Path(folder).mkdir(parents=True, exist_ok=True)
     form = Form("WAV", subtype, ".wav")
     writers = [Writer(folder, name, form, recording.rate, 1, recording.length) for name in recording.names]
     for start, stop in recording.blocks():
@@ -282,11 +283,11 @@ def write_mics(folder: Path, recording: Recording, subtype: str = "PCM_24") -> l
     return [writer.close() for writer in writers]
 
 
-def refuse_existing(files: Sequence[AudioFile], folder: Path, force: bool) -> None:
+def refuse_existing(files: Sequence[AudioFile], folder: Place, force: bool) -> None:
     """Refuse to write over results that are there already, unless forced."""
     for file in files:
         for suffix in sorted(form_of(file).suffixes):
-            there = folder / (file.path.stem + suffix)
+            there = Path(folder) / (file.path.stem + suffix)
             if there.exists() and not force:
                 raise InputError(f"'{there}' is there already; choose another folder, or --force to write over it")
 

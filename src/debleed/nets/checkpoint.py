@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from debleed.io.documents import json_line, write_bytes
+from debleed.io.documents import Place, json_line, write_bytes
 from debleed.nets import NEEDS_TRAINING
 from debleed.recording import InputError
 
@@ -19,7 +19,7 @@ FORMAT = 1
 """Of checkpoints; one of another format is refused."""
 
 
-def save(path: Path, tensors: Mapping[str, Tensor], description: Mapping[str, Any]) -> None:
+def save(path: Place, tensors: Mapping[str, Tensor], description: Mapping[str, Any]) -> None:
     """Write tensors and what is to be known about them; a killed run leaves the file that was there."""
     try:
         import safetensors.torch
@@ -30,7 +30,7 @@ def save(path: Path, tensors: Mapping[str, Tensor], description: Mapping[str, An
     write_bytes(path, safetensors.torch.save(whole, {"debleed": json_line(told)}))
 
 
-def load(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
+def load(path: Place) -> tuple[dict[str, Tensor], dict[str, Any]]:
     """Read what :func:`save` wrote.
 
     Raises
@@ -42,6 +42,7 @@ def load(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
         import safetensors
     except ModuleNotFoundError:
         raise InputError(NEEDS_TRAINING) from None
+    path = Path(path)
     if not path.is_file():
         raise InputError(f"there is no file '{path}' of weights")
     try:
@@ -67,7 +68,7 @@ def digest(tensors: Mapping[str, Tensor]) -> str:
     return found.hexdigest()
 
 
-def load_network(path: Path, network: torch.nn.Module, new: tuple[str, ...] = ()) -> dict[str, Any]:
+def load_network(path: Place, network: torch.nn.Module, new: tuple[str, ...] = ()) -> dict[str, Any]:
     """Fill a network with weights, whatever their precision.
 
     Parts of it that are ``new``, by the beginnings of their names, stay as they are where the file has none of them.

@@ -26,7 +26,7 @@ import numpy as np
 
 from debleed.decibels import shown
 from debleed.dsp.parallel import threads
-from debleed.io.documents import json_line, json_numbers, json_text, read_number, write_text
+from debleed.io.documents import Place, json_line, json_numbers, json_text, read_number, write_text
 from debleed.nets import NEEDS_TRAINING, build, described, variants
 from debleed.progress import Progress, quiet
 from debleed.recording import InputError
@@ -126,10 +126,10 @@ class Run:
     def __init__(
         self,
         plan: Plan,
-        corpus: Path,
-        output: Path,
-        cache: Path | None = None,
-        start: Path | None = None,
+        corpus: Place,
+        output: Place,
+        cache: Place | None = None,
+        start: Place | None = None,
         device: str = "cpu",
         progress: Progress = quiet,
     ) -> None:
@@ -141,7 +141,7 @@ class Run:
             if missing.name != "torch":
                 raise
             raise InputError(NEEDS_TRAINING) from None
-        self.output, self.device = output, device
+        corpus, self.output, self.device = Path(corpus), Path(output), device
         net = described(plan.net)
         configs = variants(plan.net)
         plan = dataclasses.replace(plan, variant=current("variant", plan.variant))
@@ -156,8 +156,8 @@ class Run:
         if device != "cpu" and not torch.cuda.is_available():
             raise InputError(f"there is no device '{device}' here; leave it away to train on the CPU")
         self.plan, self.tracks = plan, learn
-        output.mkdir(parents=True, exist_ok=True)
-        cache = cache or output / "cache"
+        self.output.mkdir(parents=True, exist_ok=True)
+        cache = Path(cache or self.output / "cache")
         songs = load_songs([*learn, *validate], sources, self.config.rate, cache, progress)
         scenes = Scenes(plan.scenes, sources, self.config.rate, plan.seed, plan.rooms, cache)
         samples = round(plan.seconds * self.config.rate)
@@ -169,8 +169,8 @@ class Run:
         self.network = build(plan.net, self.config).to(device)
         self.adam = torch.optim.Adam(self.network.parameters(), lr=plan.rate)
         self.state = State()
-        if (output / CHECKPOINT).exists():
-            self._resume(output / CHECKPOINT)
+        if (self.output / CHECKPOINT).exists():
+            self._resume(self.output / CHECKPOINT)
         elif start is not None:
             idle = ("attention.", "gate.") if getattr(self.config, "residual", False) else ()  # begin at doing nothing
             checkpoint.load_network(start, self.network, new=idle)
@@ -353,7 +353,7 @@ class Run:
         return description
 
 
-def choose(corpus: Path, plan: Plan) -> tuple[tuple[str, ...], list[Track], list[Track]]:
+def choose(corpus: Place, plan: Plan) -> tuple[tuple[str, ...], list[Track], list[Track]]:
     """Choose sources, tracks to learn from and tracks to validate on: whole songs of the split ``train``.
 
     Where none are named, every seventh of at least two is for validation. The split ``test`` is never looked at.
@@ -363,7 +363,7 @@ def choose(corpus: Path, plan: Plan) -> tuple[tuple[str, ...], list[Track], list
     InputError
         Where there is nothing to learn from, or a named track is not there.
     """
-    tracks = [track for track in find_tracks(corpus) if track.split == "train"]
+    tracks = [track for track in find_tracks(Path(corpus)) if track.split == "train"]
     if not tracks:
         raise InputError(f"'{corpus}' has no split 'train'; networks learn from nothing else")
     names = [track.name for track in tracks]
