@@ -174,7 +174,7 @@ ESCAPES = [
 def test_sessions_go_by_the_server_s_own_names(web, key, rest):
     answer = web.get(f"/api/sessions/{key}{rest}")
     assert answer.status_code == 404
-    assert not list(web.app.state.house.store.folder.glob("*.json"))
+    assert not list(web.app.state.service.store.folder.glob("*.json"))
 
 
 @pytest.mark.parametrize("name", ["..%2fserver.py", "../server.py", "%2e%2e%2fserver.py", "server.py", "nowhere.js"])

@@ -402,7 +402,7 @@ def test_a_run_can_be_cancelled_and_is_gone(web):
     begun = web.post(runs, json={"method": "demix"}).json()["id"]
     waiting = web.post(runs, json={"method": "demix"}).json()["id"]
     wait(web, f"{runs}/{begun}", lambda found: found["status"] == "running" and found["stage"])
-    process = web.app.state.house.jobs._jobs[f"{key}/{begun}"].process
+    process = web.app.state.service.jobs._jobs[f"{key}/{begun}"].process
     assert web.get(f"{runs}/{waiting}").json()["status"] == "waiting"
     assert web.post(f"{runs}/{waiting}/cancel").json()["status"] == "cancelled"
     assert web.post(f"{runs}/{begun}/cancel").json()["status"] == "cancelled"
@@ -427,7 +427,7 @@ def test_deleting_a_session_ends_its_run(web, tmp_path):
     key, runs = slow(web)
     begun = web.post(runs, json={"method": "demix"}).json()["id"]
     wait(web, f"{runs}/{begun}", lambda found: found["status"] == "running")
-    process = web.app.state.house.jobs._jobs[f"{key}/{begun}"].process
+    process = web.app.state.service.jobs._jobs[f"{key}/{begun}"].process
     assert web.delete(f"/api/sessions/{key}").status_code == 200
     assert process.poll() is not None
     assert not list((tmp_path / "data" / "sessions").iterdir())
@@ -437,7 +437,7 @@ def test_a_child_that_is_killed_says_so(web):
     key, runs = slow(web)
     begun = web.post(runs, json={"method": "demix"}).json()["id"]
     wait(web, f"{runs}/{begun}", lambda found: found["status"] == "running")
-    os.kill(web.app.state.house.jobs._jobs[f"{key}/{begun}"].process.pid, signal.SIGKILL)
+    os.kill(web.app.state.service.jobs._jobs[f"{key}/{begun}"].process.pid, signal.SIGKILL)
     found = wait(web, f"{runs}/{begun}", ended)
     assert found["status"] == "failed"
     assert "ended from outside" in found["error"]

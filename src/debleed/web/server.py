@@ -21,15 +21,14 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import FileResponse, JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
-from debleed.io.documents import json_text
+from debleed.io.documents import Place, json_text
 from debleed.recording import InputError
-from debleed.web import sessions as shelf
 from debleed.web.guard import Guard
-from debleed.web.house import House, text
 from debleed.web.limits import LARGEST_BODY, Limits, Refusal, full_disk
 from debleed.web.peaks import cut
 from debleed.web.roles import Json
-from debleed.web.sessions import Store
+from debleed.web.service import Service, text
+from debleed.web.sessions import Store, read
 from debleed.web.sound import tile, window
 from debleed.web.words import methods
 from debleed.web.work import LAYERS
@@ -51,9 +50,9 @@ def count(value: str | None, what: str) -> int:
 # --------------------------------------------------------------------------------------------------------- addresses
 
 
-def house(request: Request) -> House:
-    """Return what the addresses share."""
-    found: House = request.app.state.house
+def service(request: Request) -> Service:
+    """Return the service behind this application."""
+    found: Service = request.app.state.service
     return found
 
 
@@ -78,11 +77,11 @@ Answer = Callable[[Request], Awaitable[Response]]
 
 
 def asking(work: Callable[..., Any], *names: str, status: int = 200) -> Answer:
-    """Make an address of a method of :class:`House`; ``names`` are the parts of the path it is given."""
+    """Make an address of a method of :class:`Service`; ``names`` are the parts of the path it is given."""
 
     async def answer(request: Request) -> Response:
         keys = [request.path_params[name] for name in names]
-        return JSONResponse(await run_in_threadpool(work, house(request), *keys), status)
+        return JSONResponse(await run_in_threadpool(work, service(request), *keys), status)
 
     return answer
 
@@ -93,14 +92,14 @@ def telling(work: Callable[..., Any], *names: str, status: int = 200) -> Answer:
     async def answer(request: Request) -> Response:
         wanted = await body(request)
         keys = [request.path_params[name] for name in names]
-        return JSONResponse(await run_in_threadpool(work, house(request), *keys, wanted), status)
+        return JSONResponse(await run_in_threadpool(work, service(request), *keys, wanted), status)
 
     return answer
 
 
 async def upload(request: Request) -> Response:
     """Stream one file to the disk, then decode it."""
-    store, key = house(request).store, request.path_params["session"]
+    store, key = service(request).store, request.path_params["session"]
     name = request.query_params.get("name", "")
     length = request.headers.get("content-length")
     declared = count(length, "content-length") if length is not None else None
@@ -131,13 +130,13 @@ def put(store: Store, key: str, path: Path, name: str, piece: bytes, got: int) -
 
 async def file_peaks(request: Request) -> Response:
     """Return the waveform of one channel of a file."""
-    place = house(request).store.place(request.path_params["session"])
+    place = service(request).store.place(request.path_params["session"])
     return waveform(request, place / "peaks", str(count(request.path_params["file"], "file")))
 
 
 async def run_peaks(request: Request) -> Response:
     """Return the waveform of one microphone of a run."""
-    place = house(request).store.run_place(request.path_params["session"], request.path_params["run"])
+    place = service(request).store.run_place(request.path_params["session"], request.path_params["run"])
     layer = request.query_params.get("layer", "")
     if layer not in LAYERS:
         raise Refusal("there is no such layer", 404)
@@ -155,15 +154,15 @@ def waveform(request: Request, folder: Path, name: str) -> Response:
 
 def session_window(request: Request) -> Response:
     """Return samples of a session that was not run."""
-    inside = house(request)
-    heard = inside.shelf.session(inside.store.place(request.path_params["session"]))
+    here = service(request)
+    heard = here.recordings.session(here.store.place(request.path_params["session"]))
     return samples(request, heard)
 
 
 def run_window(request: Request) -> Response:
     """Return samples of a run."""
-    inside = house(request)
-    heard = inside.shelf.run(inside.store.run_place(request.path_params["session"], request.path_params["run"]))
+    here = service(request)
+    heard = here.recordings.run(here.store.run_place(request.path_params["session"], request.path_params["run"]))
     return samples(request, heard)
 
 
@@ -176,16 +175,16 @@ def samples(request: Request, heard: Any) -> Response:
 
 def picture(request: Request) -> Response:
     """Return one picture of a spectrogram."""
-    inside = house(request)
-    place = inside.store.run_place(request.path_params["session"], request.path_params["run"])
+    here = service(request)
+    place = here.store.run_place(request.path_params["session"], request.path_params["run"])
     mic, number = (count(request.query_params.get(key), key) for key in ("mic", "tile"))
-    drawn = tile(inside.shelf.run(place), place, request.query_params.get("layer", ""), mic, number)
+    drawn = tile(here.recordings.run(place), place, request.query_params.get("layer", ""), mic, number)
     return Response(drawn, media_type="image/png", headers={"cache-control": "private, max-age=3600"})
 
 
 def one_file(request: Request) -> Response:
     """Send one written file."""
-    place, listed = house(request).results(request.path_params["session"], request.path_params["run"])
+    place, listed = service(request).results(request.path_params["session"], request.path_params["run"])
     kind, number = request.path_params["kind"], count(request.path_params["file"], "file")
     if kind not in ("clean", "removed") or number >= len(listed[kind]):
         raise Refusal("there is no such file", 404)
@@ -195,15 +194,15 @@ def one_file(request: Request) -> Response:
 
 def archive(request: Request) -> Response:
     """Send all that was written as a zip, while it is made."""
-    inside, key, run = house(request), request.path_params["session"], request.path_params["run"]
-    place, listed = inside.results(key, run)
+    here, key, run = service(request), request.path_params["session"], request.path_params["run"]
+    place, listed = here.results(key, run)
     written = (place / "out.json").stat().st_mtime_ns
 
     def check() -> None:
         if (place / "out.json").stat().st_mtime_ns != written:
             raise OSError("the files were written anew while they were sent")
 
-    title = shelf.read(inside.store.run_place(key, run) / "run.json")["title"]
+    title = read(here.store.run_place(key, run) / "run.json")["title"]
     kinds = ("clean", "removed") if request.query_params.get("removed") == "1" else ("clean",)
     content = [(place / name, f"{title}/{name}") for name in ("report.html", "session.toml")]
     content += [(place / kind / name, f"{title}/{kind}/{name}") for kind in kinds for name in listed[kind]]
@@ -265,36 +264,36 @@ S, R = "/api/sessions/{session}", "/api/sessions/{session}/runs/{run}"
 ROUTES = [
     Route("/", page),
     Route("/static/{name}", page),
-    Route("/api/about", asking(House.about)),
-    Route("/api/sessions", asking(House.list)),
+    Route("/api/about", asking(Service.about)),
+    Route("/api/sessions", asking(Service.list)),
     Route("/api/sessions", telling(lambda h, w: h.session(h.store.create(text(w, "name"))["id"]), status=201),
           methods=["POST"]),
-    Route("/api/demo", asking(House.demo, status=201), methods=["POST"]),
-    Route(S, asking(House.session, "session")),
-    Route(S, telling(House.change, "session"), methods=["PATCH"]),
-    Route(S, asking(House.delete, "session"), methods=["DELETE"]),
-    Route(f"{S}/toml", telling(House.obey, "session"), methods=["PUT"]),
-    Route(f"{S}/files", telling(House.expect, "session"), methods=["POST"]),
+    Route("/api/demo", asking(Service.demo, status=201), methods=["POST"]),
+    Route(S, asking(Service.session, "session")),
+    Route(S, telling(Service.change, "session"), methods=["PATCH"]),
+    Route(S, asking(Service.delete, "session"), methods=["DELETE"]),
+    Route(f"{S}/toml", telling(Service.apply_toml, "session"), methods=["PUT"]),
+    Route(f"{S}/files", telling(Service.expect, "session"), methods=["POST"]),
     Route(f"{S}/files", upload, methods=["PUT"]),
-    Route(f"{S}/files/{{file:int}}", asking(House.drop_file, "session", "file"), methods=["DELETE"]),
+    Route(f"{S}/files/{{file:int}}", asking(Service.drop_file, "session", "file"), methods=["DELETE"]),
     Route(f"{S}/files/{{file}}/peaks", file_peaks),
     Route(f"{S}/window", session_window),
-    Route(f"{S}/runs", telling(House.begin, "session", status=201), methods=["POST"]),
-    Route(R, asking(House.run, "session", "run")),
-    Route(R, telling(House.tune, "session", "run"), methods=["PATCH"]),
-    Route(R, asking(House.delete_run, "session", "run"), methods=["DELETE"]),
-    Route(f"{R}/cancel", asking(House.cancel, "session", "run"), methods=["POST"]),
+    Route(f"{S}/runs", telling(Service.begin, "session", status=201), methods=["POST"]),
+    Route(R, asking(Service.run, "session", "run")),
+    Route(R, telling(Service.tune, "session", "run"), methods=["PATCH"]),
+    Route(R, asking(Service.delete_run, "session", "run"), methods=["DELETE"]),
+    Route(f"{R}/cancel", asking(Service.cancel, "session", "run"), methods=["POST"]),
     Route(f"{R}/peaks", run_peaks),
     Route(f"{R}/window", run_window),
     Route(f"{R}/picture", picture),
-    Route(f"{R}/take", telling(House.take, "session", "run"), methods=["POST"]),
+    Route(f"{R}/take", telling(Service.take, "session", "run"), methods=["POST"]),
     Route(f"{R}/files/{{kind}}/{{file}}", one_file),
     Route(f"{R}/zip", archive),
 ]  # fmt: skip
 
 
 def create_app(
-    data: Path,
+    data: Place,
     *,
     host: str = "127.0.0.1",
     token: str | None = None,
@@ -318,8 +317,8 @@ def create_app(
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         Thread(target=methods, daemon=True).start()  # to import them takes a while: before the page asks
         yield
-        await run_in_threadpool(app.state.house.jobs.stop)
-        await run_in_threadpool(app.state.house.quick.stop)
+        await run_in_threadpool(app.state.service.jobs.stop)
+        await run_in_threadpool(app.state.service.quick.stop)
 
     app = Starlette(
         routes=ROUTES,
@@ -328,6 +327,6 @@ def create_app(
                             Exception: failed},
         lifespan=lifespan,
     )  # fmt: skip
-    app.state.house = House(data, limits)
+    app.state.service = Service(Path(data), limits)
     app.state.statics = statics()
     return app

@@ -275,7 +275,7 @@ def mic_names(stem: str, channels: int) -> tuple[str, ...]:
     return (f"{stem}.L", f"{stem}.R") if channels == 2 else tuple(f"ch{i + 1}" for i in range(channels))
 
 
-def stage(meta: Json, place: Path, folder: Path) -> Path:
+def lay_out(meta: Json, place: Path, folder: Path) -> Path:
     """Lay the files out under their own names, and return what ``debleed remove`` would be given: folder or file."""
     folder.mkdir(parents=True)
     for file in meta["files"]:

@@ -44,7 +44,7 @@ class Heard:
         return (after if name == "after" else self.before.read(start, stop) - after).astype(np.float32)
 
 
-class Shelf:
+class OpenRecordings:
     """Keeps the recordings that were asked for last open; safe to use from several threads."""
 
     def __init__(self) -> None:

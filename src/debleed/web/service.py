@@ -1,4 +1,4 @@
-"""What the page asks for: sessions, runs, results; each method answers with JSON, or refuses with a sentence."""
+"""What the page can ask for: sessions, runs and results; each method returns JSON or refuses with a sentence."""
 
 from __future__ import annotations
 
@@ -14,29 +14,28 @@ from debleed.io.session import decibels, dumped
 from debleed.methods.settings import configured
 from debleed.recording import InputError
 from debleed.web import roles
-from debleed.web import sessions as shelf
 from debleed.web.jobs import Job, Jobs, State
 from debleed.web.limits import Limits, Refusal, checked_name, refuse_full_disk
 from debleed.web.peaks import ZOOMS
 from debleed.web.roles import Json
-from debleed.web.sessions import Store
-from debleed.web.sound import TILE, Shelf
+from debleed.web.sessions import Store, lay_out, read, read_figures, sweep, write
+from debleed.web.sound import TILE, OpenRecordings
 from debleed.web.words import command_line, methods
 from debleed.web.work import session_of
 
 log = logging.getLogger(__name__)
 
 
-class House:
-    """What the addresses share: the sessions, the jobs, the open recordings."""
+class Service:
+    """What the page's addresses call: it holds the sessions, the jobs and the open recordings."""
 
     def __init__(self, data: Path, limits: Limits) -> None:
         self.limits = limits
         self.store = Store(data, limits)
-        shelf.sweep(self.store)
+        sweep(self.store)
         self.jobs = Jobs(limits.running, limits.waiting)
         self.quick = Jobs(limits.running, limits.waiting)  # files are written while another run goes on
-        self.shelf = Shelf()
+        self.recordings = OpenRecordings()
 
     # ------------------------------------------------------------------------------------------------------ sessions
 
@@ -103,8 +102,8 @@ class House:
         self.store.change(key, alter)
         return self.session(key)
 
-    def obey(self, key: str, wanted: Json) -> Json:
-        """Take over what a ``session.toml`` says, given as text."""
+    def apply_toml(self, key: str, wanted: Json) -> Json:
+        """Set the session as the text of a ``session.toml`` says."""
         place = self.store.place(key) / "incoming" / secrets.token_hex(8)
         try:
             place.write_text(text(wanted, "toml"), "utf-8")
@@ -119,7 +118,7 @@ class House:
         """Delete a session; what runs for it is ended first."""
         place = self.store.place(key)
         self._end(key)
-        self.shelf.forget(place)
+        self.recordings.forget(place)
         self.store.delete(key)
         return {}
 
@@ -157,7 +156,7 @@ class House:
 
     def drop_file(self, key: str, number: int) -> Json:
         """Take a file out of a session."""
-        self.shelf.forget(self.store.place(key))
+        self.recordings.forget(self.store.place(key))
         self.store.drop_file(key, number)
         return self.session(key)
 
@@ -205,8 +204,8 @@ class House:
         run["reduction"] = reduction(run, wanted.get("reduction", usual))
         folder = place / "runs" / run["id"]
         try:
-            shelf.stage(meta, place, folder / "take" / meta["name"])
-            shelf.write(folder / "run.json", run)
+            lay_out(meta, place, folder / "take" / meta["name"])
+            write(folder / "run.json", run)
         except FileNotFoundError as missing:  # the session or a file was deleted in this moment
             shutil.rmtree(folder, ignore_errors=True)
             raise Refusal("a file was taken out of the session meanwhile; begin again", 409) from missing
@@ -241,21 +240,21 @@ class House:
         told = {name: value for name, value in run.items() if name not in ("session", "units", "kept")}
         told |= live.told() if live else {}
         place = self.store.run_place(key, run["id"])
-        figures = shelf.read_figures(place) or {}
+        figures = read_figures(place) or {}
         told["ready"] = bool(figures)
         told |= {
             name: figures.get(name) for name in ("coherence_before", "coherence_after", "median_before", "median_after")
         }
         told["taking"] = take.told() if take else None
-        told["files"] = shelf.read(place / "out" / "out.json") if (place / "out" / "out.json").is_file() else None
+        told["files"] = read(place / "out" / "out.json") if (place / "out" / "out.json").is_file() else None
         return told
 
     def run(self, key: str, run: str) -> Json:
         """Say all of a run: how it stands, its figures, and the same as a command line."""
         place = self.store.run_place(key, run)
-        meta = shelf.read(place / "run.json")
+        meta = read(place / "run.json")
         told = session_of(meta)
-        figures = shelf.read_figures(place)
+        figures = read_figures(place)
         return {
             **self.brief(key, meta),
             "figures": figures,
@@ -277,7 +276,7 @@ class House:
     def delete_run(self, key: str, run: str) -> Json:
         """Delete a run."""
         self._end(f"{key}/{run}")
-        self.shelf.forget(self.store.run_place(key, run))
+        self.recordings.forget(self.store.run_place(key, run))
         self.store.delete_run(key, run)
         return self.session(key)
 
@@ -286,7 +285,7 @@ class House:
         place = self.store.run_place(key, run)
         if not (place / "figures.json").is_file():
             raise Refusal("the run has no result to take (yet)", 409)
-        figures = shelf.read(place / "figures.json")
+        figures = read(place / "figures.json")
         refuse_full_disk(self.store.folder, 16 * figures["length"] * len(figures["names"]), self.limits.spare)
         self.quick.cancel(f"{key}/{run}/take")
         if "reduction" in wanted:
@@ -311,7 +310,7 @@ class House:
         place = self.store.run_place(key, run) / "out"
         if not (place / "out.json").is_file():
             raise Refusal("the files have not been written yet", 409)
-        return place, shelf.read(place / "out.json")
+        return place, read(place / "out.json")
 
 
 def noted(state: State) -> None:
