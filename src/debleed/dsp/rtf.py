@@ -74,7 +74,9 @@ def peak_delays(mixing: Response, rate: int) -> NDArray[np.float64]:
 
     Where the direct sound reaches a microphone, that is its delay against the source's own microphone.
     """
-    lags = scipy.fft.irfft(np.moveaxis(mixing - np.eye(mixing.shape[-1]), 0, -1), axis=-1, workers=WORKERS)
+    lags = scipy.fft.irfft(
+        np.moveaxis(mixing - np.eye(mixing.shape[-1]), 0, -1), axis=-1, workers=min(MOST_WORKERS, threads())
+    )
     size = np.abs(lags)
     at = np.argmax(size, axis=-1)
     at = np.where(at > lags.shape[-1] // 2, at - lags.shape[-1], at)

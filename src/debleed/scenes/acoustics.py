@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from debleed.recording import InputError
 
-Response = NDArray[np.float64]
+ImpulseResponse = NDArray[np.float64]
 """Impulse response of one path, shape ``(taps,)``."""
 Point = tuple[float, float, float]
 
@@ -26,7 +26,7 @@ LARGEST_ORDER = 60
 """Order of the last reflections in a box. The rest is 40 dB and more below the direct sound at RT60s up to 0.8 s."""
 
 
-def impulse(time: NDArray[np.float64], rate: int) -> Response:
+def impulse(time: NDArray[np.float64], rate: int) -> ImpulseResponse:
     """Sample an impulse at time 0, which may lie between two samples: a sinc under a Hann window of 41 samples.
 
     Parameters
@@ -40,7 +40,7 @@ def impulse(time: NDArray[np.float64], rate: int) -> Response:
 
 def generated_path(
     delay: float, gain: float, tail_db: float, rt60: float, rate: int, rng: np.random.Generator
-) -> Response:
+) -> ImpulseResponse:
     """Generate a path: direct sound, twelve early reflections and exponentially decaying noise.
 
     Parameters
@@ -77,7 +77,7 @@ def box_paths(
     *,
     source_beams: Sequence[Beam] | None = None,
     microphone_beams: Sequence[Beam] | None = None,
-) -> list[list[Response]]:
+) -> list[list[ImpulseResponse]]:
     """Compute the paths in a box with walls of equal absorption by image sources (Allen and Berkley 1979).
 
     The direct sound has gain 1 at a distance of 1 m on the axes, and arrives after distance / 343 s. The sound of each
@@ -149,7 +149,7 @@ def _directivities(beams: Sequence[Beam] | None, count: int) -> list[Any]:
     return [CardioidFamily(np.array(axis), PATTERNS[pattern]) for pattern, axis in beams]
 
 
-def reverberation_time(response: Response, rate: int) -> float:
+def reverberation_time(response: ImpulseResponse, rate: int) -> float:
     """Measure RT60 in seconds by backward integration, from the decay between −5 and −35 dB (ISO 3382-1's T30).
 
     Measure it on a long path: near the source, the direct sound masks the beginning of the decay.

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from debleed.recording import InputError, Samples
-from debleed.scenes.acoustics import Response
+from debleed.scenes.acoustics import ImpulseResponse
 from debleed.scenes.lineup import Lineup, assemble
 from debleed.scenes.settings import Settings, frozen
 from debleed.seeding import generator
@@ -95,7 +95,7 @@ class Scene(Lineup, ABC):
         """Draw what this kind adds to a lineup; ``asked`` is of the type :attr:`settings`."""
 
     @abstractmethod
-    def responses(self, mics: Sequence[int] | None = None) -> list[list[Response]]:
+    def responses(self, mics: Sequence[int] | None = None) -> list[list[ImpulseResponse]]:
         """Compute the impulse responses, microphone by microphone: one path for each stem.
 
         Gain 1 means that the stem is as loud in the microphone as in its file.
@@ -113,7 +113,9 @@ class Scene(Lineup, ABC):
         first = [name for name in own if name not in self.described_last]
         order = ("id", "kind", "rate", "sources", *first, "noise_db", "members", "mics", *self.described_last)
         values = {name: getattr(self, name) for name in order}
-        return json.dumps({name: value for name, value in values.items() if value is not None}, indent=1, allow_nan=False)
+        return json.dumps(
+            {name: value for name, value in values.items() if value is not None}, indent=1, allow_nan=False
+        )
 
     @classmethod
     def from_values(cls, values: Mapping[str, Any], folder: Path | None = None) -> Self:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from debleed.recording import InputError
 from debleed.scenes import measured, places
-from debleed.scenes.acoustics import SPEED_OF_SOUND, Point, Response, generated_path, reverberation_time
+from debleed.scenes.acoustics import SPEED_OF_SOUND, ImpulseResponse, Point, generated_path, reverberation_time
 from debleed.scenes.base import Matrix, Scene, matrix
 from debleed.scenes.drawing import RT60, PlacedSettings
 from debleed.scenes.lineup import Lineup
@@ -122,7 +122,7 @@ class Convolutive(Scene):
         far = places.farthest(lineup, asked.layout, distances)
         return replace(scene, measured_rt60=round(reverberation_time(scene._path(0, far), scene.rate), 2))
 
-    def responses(self, mics: Sequence[int] | None = None) -> list[list[Response]]:
+    def responses(self, mics: Sequence[int] | None = None) -> list[list[ImpulseResponse]]:
         """Generate the impulse responses, or read the measured ones; see :meth:`Scene.responses`.
 
         Raises
@@ -133,7 +133,7 @@ class Convolutive(Scene):
         chosen = range(len(self.miked)) if mics is None else mics
         return [[self._path(i, j) for j in range(len(self.stems))] for i in chosen]
 
-    def _path(self, mic: int, stem: int) -> Response:
+    def _path(self, mic: int, stem: int) -> ImpulseResponse:
         gain, delay = self.gains[mic][stem], self.delays[mic][stem]
         if self.measured is not None:
             choice = self.measured[mic][stem]

@@ -13,7 +13,7 @@ from typing import ClassVar, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from debleed.scenes.acoustics import Response
+from debleed.scenes.acoustics import ImpulseResponse
 from debleed.scenes.base import Matrix, Scene, matrix
 from debleed.scenes.lineup import Lineup
 from debleed.scenes.settings import Settings
@@ -60,7 +60,7 @@ class Instantaneous(Scene):
         gains = draw_gains(len(lineup.sources), lineup.owner_indices, generator(lineup.id, cls.kind))
         return cls(**vars(lineup), gains=matrix(gains[lineup.mic_indices]))
 
-    def responses(self, mics: Sequence[int] | None = None) -> list[list[Response]]:
+    def responses(self, mics: Sequence[int] | None = None) -> list[list[ImpulseResponse]]:
         """Return the gains as impulse responses of one tap; see :meth:`Scene.responses`."""
         chosen = range(len(self.miked)) if mics is None else mics
         return [[np.array([gain]) for gain in self.gains[i]] for i in chosen]

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from debleed.recording import InputError
-from debleed.scenes.acoustics import Response, impulse, reverberation_time
+from debleed.scenes.acoustics import ImpulseResponse, impulse, reverberation_time
 
 Choice = tuple[str, int]
 """File name and channel (counted from 0)."""
@@ -28,7 +28,7 @@ def checksum(folder: Path, name: str) -> str:
     return _read(folder / name)[0]
 
 
-def response(folder: Path | None, choice: Choice, sha256: str | None) -> tuple[Response, int]:
+def response(folder: Path | None, choice: Choice, sha256: str | None) -> tuple[ImpulseResponse, int]:
     """Read one response and its rate.
 
     Parameters
@@ -68,8 +68,8 @@ def decay(folder: Path, choice: Choice) -> float:
 
 
 def measured_path(
-    response: Response, response_rate: int, delay: float, gain: float, tail_db: float | None, rate: int
-) -> Response:
+    response: ImpulseResponse, response_rate: int, delay: float, gain: float, tail_db: float | None, rate: int
+) -> ImpulseResponse:
     """Turn a measured response into the path of a scene.
 
     The distance and the level of the measurement are unknown, and a close microphone is nearer to its source than a
@@ -123,13 +123,13 @@ def _listed(folder: Path, changed: int) -> tuple[Choice, ...]:
     return tuple(choices)
 
 
-def _read(path: Path) -> tuple[str, int, Response]:
+def _read(path: Path) -> tuple[str, int, ImpulseResponse]:
     status = path.stat()
     return _load(path, status.st_mtime_ns, status.st_size)
 
 
 @lru_cache(maxsize=64)  # a scene reads its few files once for each of its paths
-def _load(path: Path, changed: int, size: int) -> tuple[str, int, Response]:
+def _load(path: Path, changed: int, size: int) -> tuple[str, int, ImpulseResponse]:
     """Checksum, rate and samples ``(channels, taps)``."""
     from debleed.io.audio import AudioFile
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from debleed.recording import InputError
 from debleed.scenes import places
-from debleed.scenes.acoustics import PATTERNS, Point, Response, box_paths, reverberation_time
+from debleed.scenes.acoustics import PATTERNS, ImpulseResponse, Point, box_paths, reverberation_time
 from debleed.scenes.base import Scene, matrix
 from debleed.scenes.drawing import RT60, PlacedSettings
 from debleed.scenes.lineup import Lineup
@@ -122,7 +122,7 @@ class Room(Scene):
         far = places.farthest(lineup, asked.layout, places.metres_between(ears, spots))
         return replace(scene, measured_rt60=round(reverberation_time(scene.responses([0])[0][far], scene.rate), 2))
 
-    def responses(self, mics: Sequence[int] | None = None) -> list[list[Response]]:
+    def responses(self, mics: Sequence[int] | None = None) -> list[list[ImpulseResponse]]:
         """Compute the impulse responses by image sources; see :meth:`Scene.responses`.
 
         The direct sound of a source has gain 1 in its own microphone, on the axes of their directivities. A source
