@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import click
 import numpy as np
 
+from debleed.decibels import shown
 from debleed.io.documents import json_line
 from debleed.progress import Progress
 
@@ -71,7 +72,7 @@ def treated(result: Result) -> None:
     """Log what was done to each microphone, and what was written."""
     changed = [mic for mic in result.microphones if not mic.unchanged]
     if changed:
-        levels = ", ".join(f"{mic.name} {mic.removed_db:.1f} dB".replace("-", "\N{MINUS SIGN}") for mic in changed)
+        levels = ", ".join(f"{mic.name} {shown(mic.removed_db)} dB" for mic in changed)
         log.info("removed, against the level of the microphone: %s", levels)
     if alone := [mic.name for mic in result.microphones if mic.unchanged and mic.role == "source"]:
         log.info("left alone, since no bleed was found that could be removed without harm: %s", ", ".join(alone))

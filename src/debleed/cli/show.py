@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from debleed.decibels import shown
+from debleed.io.documents import json_numbers, json_text, write_bytes
 from debleed.recording import InputError
 
 if TYPE_CHECKING:
@@ -41,18 +42,18 @@ def command(stage: Path, as_json: bool, plot: Path | None) -> None:
         if plot.is_dir():
             raise InputError(f"'{plot}' is a folder; name a file for the picture")
         drawn = picture(loaded)
-        plot.write_bytes(drawn)
+        write_bytes(plot, drawn)
     if as_json:
-        click.echo(json.dumps(described(loaded, paths), indent=2, ensure_ascii=False, allow_nan=False))
+        click.echo(json_text(described(loaded, paths)), nl=False)
     else:
         print_stage(stage, loaded, paths)
 
 
 def described(stage: Stage, paths: list[SoundPath]) -> dict[str, Any]:
-    """Return everything for JSON, which has no infinity: what is not known is null."""
+    """Return everything for JSON, which has no infinity: what is not known is null, and the reason stands beside it."""
 
-    def number(value: float) -> float | None:
-        return round(value, 6) if math.isfinite(value) else None
+    def number(name: str, value: float) -> dict[str, Any]:
+        return json_numbers(name, round(value, 6), undefined="not known", unbounded="not known")
 
     return {
         "method": stage.method,
@@ -68,10 +69,10 @@ def described(stage: Stage, paths: list[SoundPath]) -> dict[str, Any]:
                 "microphone": path.microphone,
                 "source": path.source,
                 "source_microphone": path.source_microphone,
-                "level_db": number(path.level_db),
-                "delay_ms": number(1000 * path.delay),
-                "distance_m": number(path.distance),
-                "error_db": number(path.error_db),
+                **number("level_db", path.level_db),
+                **number("delay_ms", 1000 * path.delay),
+                **number("distance_m", path.distance),
+                **number("error_db", path.error_db),
             }
             for path in paths
         ],
@@ -92,22 +93,17 @@ def print_stage(file: Path, stage: Stage, paths: list[SoundPath]) -> None:
     names = [stage.names[i] for i in stage.with_source]
     for name in names:
         matrix.add_column(name, justify="right")
-    level = {(path.microphone, path.source_microphone): number(path.level_db) for path in paths}
+    level = {(path.microphone, path.source_microphone): shown(path.level_db) for path in paths}
     for name in names:
-        matrix.add_row(name, *("" if other == name else level.get((name, other), "–") for other in names))
+        matrix.add_row(name, *("" if other == name else level.get((name, other), shown(math.nan)) for other in names))
     console.print(matrix)
     table = Table(title="paths, loudest first")
     for head in ("from", "to", "level, dB", "delay, ms", "distance, m", "known to, dB"):
         table.add_column(head, justify="left" if head in ("from", "to") else "right")
     for path in paths:
-        known = f"± {path.error_db:.1f}" if path.error_db < KNOWN else "not known"
-        place = ("–", "–") if math.isnan(path.delay) else (number(1000 * path.delay, 2), number(path.distance, 2))
-        table.add_row(path.source_microphone, path.microphone, number(path.level_db), *place, known)
+        known = f"± {shown(path.error_db)}" if path.error_db < KNOWN else "not known"
+        place = shown(1000 * path.delay, 2), shown(path.distance, 2)
+        table.add_row(path.source_microphone, path.microphone, shown(path.level_db), *place, known)
     console.print(table)
     if alone := [name for name in stage.names if name not in names]:
         console.print(f"room microphones, unchanged: {', '.join(alone)}", highlight=False)
-
-
-def number(value: float, digits: int = 1) -> str:
-    """Write a number with a minus sign."""
-    return f"{value:.{digits}f}".replace("-", "\N{MINUS SIGN}")

@@ -29,7 +29,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from debleed.io.staging import Staging
+from debleed.io.documents import Place, replacing
+from debleed.io.staging import writable_ancestor
 from debleed.recording import InputError
 
 MAGIC, VERSION = b"DEBLEED\0", 1
@@ -49,7 +50,7 @@ KEYS = ("name", "type", "shape")
 DIGEST = hashlib.sha256().digest_size
 
 
-def write_stage(path: Path, header: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> None:
+def write_stage(path: Place, header: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> None:
     """Write a stage; the file appears whole or not at all.
 
     Parameters
@@ -68,16 +69,17 @@ def write_stage(path: Path, header: Mapping[str, Any], arrays: Mapping[str, NDAr
     listed = [{"name": name, "type": array.dtype.str, "shape": list(array.shape)} for name, array in kept.items()]
     text = json.dumps({**header, "arrays": listed}, ensure_ascii=False, allow_nan=False).encode()
     digest = hashlib.sha256()
-    with Staging() as staging:
-        with (staging.folder(path.absolute().parent) / path.name).open("wb") as file:
-            for part in (HEAD.pack(MAGIC, VERSION, len(text)), text, *(array.tobytes() for array in kept.values())):
-                digest.update(part)
-                file.write(part)
-            file.write(digest.digest())
-        staging.commit()
+    folder = Path(path).absolute().parent
+    writable_ancestor(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    with replacing(path) as file:
+        for part in (HEAD.pack(MAGIC, VERSION, len(text)), text, *(array.tobytes() for array in kept.values())):
+            digest.update(part)
+            file.write(part)
+        file.write(digest.digest())
 
 
-def read_stage(path: Path) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
+def read_stage(path: Place) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
     """Read the header and the arrays of a stage.
 
     Raises
@@ -85,6 +87,7 @@ def read_stage(path: Path) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
     InputError
         Where the file is missing, is no stage, is damaged or cut off, or was written by a newer version.
     """
+    path = Path(path)
     try:
         size = path.stat().st_size
         with path.open("rb") as file:

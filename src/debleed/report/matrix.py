@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from debleed.decibels import decibels
 from debleed.report.pictures import RANGE_DB, SHADES, palette, shades
 from debleed.stage import Stage
 
@@ -69,8 +70,8 @@ def listed(stage: Stage) -> list[Path]:
         found.append(
             Path(
                 *(stage.names[mics[i]], stage.names[mics[j]], source),
-                *(10 * math.log10(paths.power[i, j]), float(paths.delay[i, j])),
-                20 * math.log10(1 + error) if math.isfinite(error) else math.inf,
+                *(float(decibels(paths.power[i, j])), float(paths.delay[i, j])),
+                float(decibels((1 + error) ** 2)),
             )
         )
     return sorted(found, key=lambda path: -path.level_db)
@@ -109,7 +110,7 @@ def picture(stage: Stage) -> bytes:
             if i == j or power <= 0:
                 draw.rectangle((*at, at[0] + CELL - 2, at[1] + CELL - 2), fill="#e8e8e8")
                 continue
-            level = 10 * math.log10(power)
+            level = float(decibels(power))
             shade = int(shades(np.array(level * RANGE_DB / -QUIETEST), 0.0))
             draw.rectangle((*at, at[0] + CELL - 2, at[1] + CELL - 2), fill=tuple(int(c) for c in colours[shade]))
             ink = "black" if shade > 0.6 * SHADES else "white"
