@@ -367,22 +367,3 @@ def test_ctrl_c(gig, clean, tmp_path):
     assert process.returncode == 130
     assert "Traceback" not in error
     assert everything(tmp_path) == before
-
-
-def test_init_writes_a_session_that_changes_nothing(gig, clean, capsys):
-    assert cli.run(["init", str(gig)]) == 0
-    assert 'room = ["OH"]' in (gig / "session.toml").read_text()
-    capsys.readouterr()
-    assert cli.run(["init", str(gig)]) == 2
-    assert "session.toml" in sentence(capsys)
-    assert cli.run(["init", str(gig), "--force"]) == 0
-    assert remove(gig, clean) == 0
-    same(gig, clean)
-
-
-def test_help_comes_at_once():
-    code = "import sys; from debleed.cli import run; run(['remove', '--help']); print(*sys.modules)"
-    process = started(code)
-    loaded = process.communicate(timeout=60)[0].split()
-    assert "--keep-removed" in loaded
-    assert not {"scipy", "soundfile", "soxr", "rich", "pyroomacoustics", "torch"} & set(loaded)

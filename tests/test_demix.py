@@ -7,9 +7,7 @@ import pytest
 import scipy.signal
 
 from debleed import Recording
-from debleed.dsp.overlap_save import OverlapSave
 from debleed.dsp.projection import projected
-from debleed.dsp.rtf import response, taps_of, unmixing
 from debleed.methods import create
 from debleed.methods.demix.broadband import (
     estimate_filters,
@@ -60,32 +58,6 @@ def gain(own: np.ndarray, mics: np.ndarray, clean: np.ndarray) -> np.ndarray:
 def run(mics: np.ndarray, **described: object) -> np.ndarray:
     recording = Recording.from_array(mics, RATE, **described)  # type: ignore[arg-type]
     return create("demix").learn(recording).apply(recording).read()
-
-
-def test_taps_and_response_undo_each_other() -> None:
-    taps = np.random.default_rng(0).standard_normal((3, 3, 40)).astype(np.float32)
-    taps[np.arange(3), np.arange(3)] = 0
-    mixing = response(taps, 8, 256)
-    assert np.allclose(np.einsum("fii->fi", mixing), 1, atol=1e-5)
-    assert np.allclose(taps_of(mixing, 32, 8), taps, atol=1e-5)
-
-
-def test_overlap_save_is_convolution() -> None:
-    rng = np.random.default_rng(0)
-    samples, taps = rng.standard_normal((2, 1000)).astype(np.float32), np.zeros((2, 2, 24), np.float32)
-    taps[0, 1], taps[1, 0] = rng.standard_normal((2, 24))
-    found = OverlapSave.of(samples, 128).filtered(response(taps, 4, 128))
-    expected = samples[0] + np.convolve(samples[1], taps[0, 1])[4:1004]
-    assert np.allclose(found[0], expected, atol=1e-4)
-
-
-def test_filters_undo_the_paths() -> None:
-    own = sources(2, 2).astype(np.float32)
-    taps = np.zeros((2, 2, 50), np.float32)
-    taps[0, 1, 30], taps[1, 0, 40] = 0.4, -0.3
-    mics = OverlapSave.of(own, 4096).filtered(response(taps, 10, 4096))
-    found = OverlapSave.of(mics, 4096).filtered(unmixing(taps, 10, 4096))
-    assert np.abs(found - own)[:, 2048:-2048].max() < 1e-4 * np.abs(own).max()
 
 
 def test_windows_double_as_far_as_the_sound_carries_them() -> None:

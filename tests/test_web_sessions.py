@@ -20,11 +20,8 @@ from debleed import clean_folder, cli
 from debleed.assignment import assign, sources_of
 from debleed.io.audio import load
 from debleed.io.session import Session, load_session
-from debleed.web import server, words
-from debleed.web.jobs import Job, Jobs, State, hear
-from debleed.web.peaks import ZOOMS, Peaks
+from debleed.web import server
 from debleed.web.sessions import Store, read_figures
-from debleed.web.zipped import zipped
 from page import bled_band, client, ended, folder_of, new, put, run, take, wait, wav
 
 
@@ -187,40 +184,6 @@ def test_one_file_with_a_microphone_a_channel(web, tmp_path, monkeypatch):
     assert unpacked(web, key, found["id"])["live/clean/desk.wav"] == (tmp_path / "live-clean/desk.wav").read_bytes()
 
 
-CASES = {
-    "nothing to say": (Session({"vox": ("vox",), "bass": ("bass",)}, ("OH",)), ""),
-    "a group": (Session({"band": ("vox", "bass")}, ("OH",)), "--source"),
-    "a room more": (Session({"vox": ("vox",)}, ("OH", "bass")), "--room"),
-    "no room": (Session({"vox": ("vox",), "bass": ("bass",), "OH": ("OH",)}, ()), "--source"),
-    "another room": (Session({"vox": ("vox",), "OH": ("OH",)}, ("bass",)), "--room"),
-    "left out": (Session({"vox": ("vox",), "bass": ("bass",)}, (), ("OH",)), "--leave-out"),
-}
-
-
-@pytest.mark.parametrize("case", CASES)
-def test_the_command_line_means_the_session(tmp_path, case):
-    from debleed.cli.job_options import gather
-    from debleed.cli.remove import command as remove
-    from debleed.intake import open_input
-
-    told, option = CASES[case]
-    gig = tmp_path / "-g'ig"
-    gig.mkdir()
-    for i, name in enumerate(("vox", "bass", "OH")):
-        (gig / f"{name}.wav").write_bytes(wav(seed=i))
-    shown = {"poly": None, "title": gig.name, "method": "demix", "settings": {"seconds": "9"}}
-    line = words.command_line(shown, told, ["OH", "bass", "vox"])
-    assert option in line
-    argv = shlex.split(line)
-    given = remove.make_context("remove", argv[2:]).params
-    assert str(given["given"]) == gig.name
-    assert given["pairs"] == ("seconds=9",)
-    asked = {name: given[name] for name in ("sources", "voices", "room", "leave_out", "reduction", "keep")}
-    _, found = open_input(gig, gather(gig, **asked))
-    _, wanted = open_input(gig, told)
-    assert sources_of(found) == sources_of(wanted)
-
-
 @pytest.mark.parametrize("apart", [False, True])
 def test_command_page_and_python_give_the_same_bytes(web, tmp_path, monkeypatch, apart):
     names = ("OH", "bass", "keys_L", "keys_R", "vox")
@@ -246,11 +209,6 @@ def test_command_page_and_python_give_the_same_bytes(web, tmp_path, monkeypatch,
         python = (tmp_path / "python" / name).read_bytes()
         assert (tmp_path / "gig-clean" / name).read_bytes() == python
         assert page[f"gig/clean/{name}"] == python
-
-
-def test_names_that_options_cannot_hold_are_left_to_session_toml():
-    run = {"poly": None, "title": "gig", "method": "demix", "settings": {}}
-    assert words.command_line(run, Session({"keys": ("left, wet", "right")}), ["left, wet", "right"]) is None
 
 
 def test_sessions_survive_a_restart(tmp_path):
@@ -308,66 +266,6 @@ def test_a_reduction_without_end_is_none(web):
     told = web.put(f"/api/sessions/{key}/toml", json={"toml": "reduction = inf\n[source_reduction]\nvox = 6"})
     assert told.status_code == 200, told.text
     assert run(web, key)["reduction"] == {"vox": 6}
-
-
-def test_a_zip_holds_one_result(tmp_path):
-    for name in "ab":
-        (tmp_path / name).write_bytes(name.encode() * 9)
-    calls = []
-
-    def check():
-        calls.append(1)
-        if len(calls) == 2:
-            raise OSError("written anew")
-
-    files = [(tmp_path / name, name) for name in "ab"]
-    length, pieces = zipped(files, lambda: None)
-    whole = b"".join(pieces)
-    assert len(whole) == length
-    assert zipfile.ZipFile(io.BytesIO(whole)).read("b") == b"b" * 9
-    got = []
-    with pytest.raises(OSError, match="written anew"):
-        got.extend(zipped(files, check)[1])
-    with pytest.raises(zipfile.BadZipFile):
-        zipfile.ZipFile(io.BytesIO(b"".join(got)))
-
-
-def test_a_file_that_grows_breaks_the_zip_off(tmp_path):
-    (tmp_path / "a").write_bytes(b"a" * 9)
-    _, pieces = zipped([(tmp_path / "a", "a")], lambda: None)
-    (tmp_path / "a").write_bytes(b"a" * 10)
-    with pytest.raises(RuntimeError):
-        list(pieces)
-
-
-def test_a_zip_of_the_same_files_is_the_same(tmp_path):
-    (tmp_path / "a").write_bytes(b"a" * 9)
-    first, second = (b"".join(zipped([(tmp_path / "a", "x/ü.wav")], lambda: None)[1]) for _ in range(2))
-    assert first == second
-    (entry,) = zipfile.ZipFile(io.BytesIO(first)).infolist()
-    assert (entry.filename, entry.compress_type, entry.file_size) == ("x/ü.wav", zipfile.ZIP_STORED, 9)
-
-
-@pytest.mark.parametrize("line", [b"5\n", b"[1]\n", b"null\n", b'"stage"\n', b"la la la\n"])
-def test_what_a_child_prints_besides_is_passed_over(line):
-    job = Job("a", (), ("",), print, print)
-    hear(job, line, 1.0)
-    assert job.state == State()
-
-
-def test_the_queue_goes_on_after_an_accident():
-    def broken(state):
-        raise ValueError("an accident")
-
-    ends, jobs = [], Jobs(1, 4)
-    for key, begun in (("a", broken), ("b", lambda state: None)):
-        jobs.submit(Job(key, ("demo", "/nowhere", "x"), ("",), begun, lambda state: ends.append(state.error)))
-    until = time.monotonic() + 60
-    while len(ends) < 2 and time.monotonic() < until:
-        time.sleep(0.05)
-    jobs.stop()
-    assert len(ends) == 2
-    assert "an accident" in ends[0]
 
 
 def test_deleting_leaves_nothing(web, tmp_path):
@@ -473,19 +371,6 @@ def test_windows_are_the_samples(web, tmp_path):
     assert web.get(f"{address}/picture?layer=after&mic=2&tile=0").content == picture.content
     assert web.get(f"{address}/picture?layer=after&mic=6&tile=0").status_code == 404
     assert web.get(f"{address}/picture?layer=after&mic=0&tile=1").status_code == 404
-
-
-def test_waveforms_hold_every_sample():
-    samples = np.random.default_rng(0).uniform(-1.2, 1.2, (2, 100_001)).astype(np.float32)
-    peaks = Peaks(2)
-    for part in np.array_split(samples, [1, 300, 5000, 99_000], axis=1):
-        peaks.add(part)
-    for zoom, found in zip(ZOOMS, peaks.zooms(), strict=True):
-        assert found.shape == (2, -(-100_001 // zoom), 2)
-        for k in (0, found.shape[1] - 1):
-            piece = np.clip(samples[:, k * zoom : (k + 1) * zoom], -1, 1)
-            np.testing.assert_allclose(found[:, k, 0] / 32767, piece.min(axis=1), atol=1 / 32767)
-            np.testing.assert_allclose(found[:, k, 1] / 32767, piece.max(axis=1), atol=1 / 32767)
 
 
 def test_waveforms_are_handed_out(web):

@@ -1,0 +1,46 @@
+import shlex
+
+import pytest
+
+from debleed.assignment import sources_of
+from debleed.io.session import Session
+from debleed.web import words
+from page import wav
+
+CASES = {
+    "nothing to say": (Session({"vox": ("vox",), "bass": ("bass",)}, ("OH",)), ""),
+    "a group": (Session({"band": ("vox", "bass")}, ("OH",)), "--source"),
+    "a room more": (Session({"vox": ("vox",)}, ("OH", "bass")), "--room"),
+    "no room": (Session({"vox": ("vox",), "bass": ("bass",), "OH": ("OH",)}, ()), "--source"),
+    "another room": (Session({"vox": ("vox",), "OH": ("OH",)}, ("bass",)), "--room"),
+    "left out": (Session({"vox": ("vox",), "bass": ("bass",)}, (), ("OH",)), "--leave-out"),
+}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_the_command_line_means_the_session(tmp_path, case):
+    from debleed.cli.job_options import gather
+    from debleed.cli.remove import command as remove
+    from debleed.intake import open_input
+
+    told, option = CASES[case]
+    gig = tmp_path / "-g'ig"
+    gig.mkdir()
+    for i, name in enumerate(("vox", "bass", "OH")):
+        (gig / f"{name}.wav").write_bytes(wav(seed=i))
+    shown = {"poly": None, "title": gig.name, "method": "demix", "settings": {"seconds": "9"}}
+    line = words.command_line(shown, told, ["OH", "bass", "vox"])
+    assert option in line
+    argv = shlex.split(line)
+    given = remove.make_context("remove", argv[2:]).params
+    assert str(given["given"]) == gig.name
+    assert given["pairs"] == ("seconds=9",)
+    asked = {name: given[name] for name in ("sources", "voices", "room", "leave_out", "reduction", "keep")}
+    _, found = open_input(gig, gather(gig, **asked))
+    _, wanted = open_input(gig, told)
+    assert sources_of(found) == sources_of(wanted)
+
+
+def test_names_that_options_cannot_hold_are_left_to_session_toml():
+    run = {"poly": None, "title": "gig", "method": "demix", "settings": {}}
+    assert words.command_line(run, Session({"keys": ("left, wet", "right")}), ["left, wet", "right"]) is None
