@@ -62,7 +62,7 @@ def write_stage(path: Place, header: Mapping[str, Any], arrays: Mapping[str, NDA
     arrays
         Named arrays of :data:`TYPES`.
     """
-    kept = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
+    kept = {name: np.asarray(array, order="C") for name, array in arrays.items()}
     kept = {name: array.astype(array.dtype.newbyteorder("<"), copy=False) for name, array in kept.items()}
     if strange := [name for name, array in kept.items() if array.dtype.str not in TYPES]:
         raise ValueError(f"the array '{strange[0]}' has the type {kept[strange[0]].dtype}, which a stage cannot hold")
