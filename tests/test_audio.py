@@ -1,10 +1,13 @@
 """Files in and out: every format comes back as it was, to the bit, and what is broken is refused."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import soundfile as sf
 
 from debleed.io import audio, writing
+from debleed.io.session import session_path
 from debleed.recording import InputError
 
 RATE = 8000
@@ -160,3 +163,23 @@ def test_the_truth_goes_by_stem_at_the_takes_rate_and_length(tmp_path):
     truth = audio.load_like(tmp_path / "truth", audio.Take.open(mics))
     assert (truth.names, truth.rate, truth.length) == (("a", "b"), RATE, 200)
     assert not truth.read(190, 200).any()
+
+
+@pytest.mark.parametrize("kind", [str, Path])
+def test_paths_may_be_texts(tmp_path, kind):
+    for name in "ab":
+        put(tmp_path / "in" / f"{name}.wav", noise(100))
+    folder, file = kind(tmp_path / "in"), kind(tmp_path / "in" / "a.wav")
+    whole = audio.load(folder)
+    assert whole.names == ("a", "b")
+    take = audio.open_take(folder)
+    assert audio.load_like(folder, take).names == ("a", "b")
+    assert audio.load_mixture(file, RATE, 100).names == ("a",)
+    assert audio.Take.open([file]).units == ("a",)
+    assert audio.AudioFile(file).path == tmp_path / "in" / "a.wav"
+    assert audio.is_audio(file)
+    assert len(audio.audio_files(folder)) == 2
+    assert session_path(folder) == tmp_path / "in" / "session.toml"
+    written, _ = writing.write_take(take, whole, kind(tmp_path))
+    assert written == [tmp_path / "a.wav", tmp_path / "b.wav"]
+    assert writing.write_mics(kind(tmp_path / "out"), whole) == [tmp_path / "out" / f"{name}.wav" for name in "ab"]

@@ -1,6 +1,8 @@
 import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
 
-from debleed.web.peaks import ZOOMS, Peaks
+from debleed.web.peaks import ZOOMS, Peaks, cut
 
 
 def test_waveforms_hold_every_sample():
@@ -14,3 +16,24 @@ def test_waveforms_hold_every_sample():
             piece = np.clip(samples[:, k * zoom : (k + 1) * zoom], -1, 1)
             np.testing.assert_allclose(found[:, k, 0] / 32767, piece.min(axis=1), atol=1 / 32767)
             np.testing.assert_allclose(found[:, k, 1] / 32767, piece.max(axis=1), atol=1 / 32767)
+
+
+@given(st.lists(st.integers(0, 700), max_size=6))
+def test_blocks_do_not_matter(lengths):
+    samples = np.random.default_rng(0).uniform(-1, 1, (2, sum(lengths))).astype(np.float32)
+    whole, parts = Peaks(2), Peaks(2)
+    whole.add(samples)
+    for part in np.split(samples, np.cumsum(lengths)[:-1] if lengths else [], axis=1):
+        parts.add(part)
+    for one, other in zip(whole.zooms(), parts.zooms(), strict=True):
+        assert np.array_equal(one, other)
+
+
+def test_stretches_are_cut_out_of_the_file(tmp_path):
+    peaks = Peaks(2)
+    peaks.add(np.random.default_rng(0).uniform(-1, 1, (2, 5000)).astype(np.float32))
+    peaks.save(tmp_path / "peaks", "before")
+    expected = peaks.zooms()[0][1, 3:7]
+    found = np.frombuffer(cut(tmp_path / "peaks", "before", 0, 1, 3, 7), "<i2").reshape(-1, 2)
+    assert np.array_equal(found, expected)
+    assert cut(tmp_path / "peaks", "before", 0, 1, 90, 95) == b""

@@ -1,6 +1,8 @@
 import shlex
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from debleed.assignment import sources_of
 from debleed.io.session import Session
@@ -44,3 +46,18 @@ def test_the_command_line_means_the_session(tmp_path, case):
 def test_names_that_options_cannot_hold_are_left_to_session_toml():
     run = {"poly": None, "title": "gig", "method": "demix", "settings": {}}
     assert words.command_line(run, Session({"keys": ("left, wet", "right")}), ["left, wet", "right"]) is None
+
+
+@given(st.floats(0, allow_nan=False))
+def test_numbers_are_short_and_can_be_read_back(value):
+    assert float(words.number(value)) == value
+    assert len(words.number(value)) <= len(repr(value))
+
+
+def test_every_setting_has_a_field():
+    for method in words.methods():
+        for setting in method["settings"]:
+            assert setting["kind"] in ("choice", "number", "text")
+            assert setting["help"], (method["name"], setting["name"])
+            if setting["kind"] == "choice":
+                assert setting["default"] in setting["choices"]

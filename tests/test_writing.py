@@ -3,6 +3,9 @@ import errno
 import numpy as np
 import pytest
 import soundfile as sf
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
 
 from debleed.io import audio, chunks, writing
 
@@ -164,3 +167,22 @@ def test_microphones_are_written_by_name(tmp_path):
     written = writing.write_mics(tmp_path / "new", recording)
     assert [path.name for path in written] == ["a.wav", "b.wav"]
     np.testing.assert_allclose(audio.load(tmp_path / "new").read(), recording.read(), atol=2**-24)
+
+
+@given(
+    arrays(np.float64, (2, 50), elements=st.floats(-1.5, 1.5)),
+    st.sampled_from(sorted(audio.BITS.values())),
+)
+def test_rounding_stays_within_half_a_step(samples, bits):
+    grid, overloads = writing.to_grid(samples, bits)
+    full = 2 ** (bits - 1)
+    assert (grid == np.rint(grid)).all()
+    assert np.abs(grid - samples * full).max() <= 0.5
+    assert overloads == np.count_nonzero((grid > full - 1) | (grid < -full))
+
+
+def test_what_was_rounded_stays_as_it_is():
+    grid = np.arange(-(2**15), 2**15)[None] / 2**15
+    found, overloads = writing.to_grid(grid, 16)
+    assert np.array_equal(found, grid * 2**15)
+    assert not overloads

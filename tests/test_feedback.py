@@ -1,0 +1,61 @@
+import json
+import logging
+import warnings
+
+import numpy as np
+import pytest
+
+from debleed import feedback
+from debleed.progress import Progress
+
+
+def lines(capsys: pytest.CaptureFixture[str]) -> list[dict[str, object]]:
+    return [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+
+
+def test_lines_are_json_whatever_is_in_them(capsys):
+    feedback.line(files=["Füße\n\udcff"], share=0.5)
+    assert lines(capsys) == [{"files": ["Füße\n\udcff"], "share": 0.5}]
+    with pytest.raises(ValueError, match="JSON"):
+        feedback.line(share=float("nan"))
+
+
+def test_programs_hear_of_every_stage_and_its_end_but_not_of_every_sample(capsys):
+    with feedback.progress("json") as progress:
+        for k in range(100_001):
+            progress("learn", k / 100_000)
+        progress("write", 0.5)
+    found = lines(capsys)
+    shares = [line["share"] for line in found if line["stage"] == "learn"]
+    assert shares[0] == 0
+    assert shares[-1] == 1
+    assert shares == sorted(shares)
+    assert len(shares) <= 102
+    assert found[-1] == {"stage": "write", "share": 0.5}
+
+
+def test_a_bar_is_no_burden_where_there_is_no_terminal(capsys):
+    with feedback.progress("bar") as progress:
+        said: Progress = progress
+        said("learn", 0.5)
+        said("learn", 1)
+    assert capsys.readouterr() == ("", "")
+
+
+def test_messages_are_shown_and_warnings_of_numpy_are_not(capsys):
+    log = logging.getLogger("debleed.something")
+    level = logging.getLogger("debleed").level
+    with feedback.messages():
+        log.info("a sentence")
+        log.warning("a doubt")
+        log.debug("a detail")
+        warnings.warn("of no use", stacklevel=1)
+        np.log(np.zeros(1))
+    said = capsys.readouterr().err.splitlines()
+    assert said[0] == "a sentence"
+    assert said[1].endswith("a doubt")
+    assert "warning: " in said[1]
+    assert len(said) == 2
+    log.warning("too late")
+    assert not capsys.readouterr().err.count("warning: too late")
+    assert logging.getLogger("debleed").level == level
