@@ -9,11 +9,9 @@ import pytest
 import soundfile
 
 from debleed import InputError, Recording, Stage, clean_folder, learn
-from debleed.assignment import assign, sources_of
 from debleed.cli import run as command_line
 from debleed.intake import samples_of
 from debleed.io.chunks import append
-from debleed.io.session import Session
 from test_demix import RATE, bled, sources
 
 NAMES = ("bass", "drums", "vox")
@@ -164,17 +162,6 @@ def test_keep_and_reduction_by_microphone(gig: Path, tmp_path: Path) -> None:
     assert np.abs(after[2] - before[2]).max() < 1e-4 * np.abs(before).max()
     assert not np.array_equal(after[1], before[1])
     assert result.microphones[0].unchanged
-
-
-def test_pairs_are_one_source_for_everybody(caplog: pytest.LogCaptureFixture) -> None:
-    units = ["keys_L", "keys_R", "vox", "OH"]
-    found = assign(Session(), units)
-    assert sources_of(found) == {"keys_L": "keys", "keys_R": "keys", "vox": "vox", "OH": None}
-    assert found[0].reason == "keys_L and keys_R differ in L and R only"
-    apart = assign(Session(sources={"keys_L": ("keys_L",), "keys_R": ("keys_R",)}), units)
-    assert [mic.source for mic in apart] == ["keys_L", "keys_R", "vox", None]
-    named = assign(Session(), [*units, "keys"])  # a file of that name is a source of its own
-    assert [mic.source for mic in named] == ["keys_L", "keys_R", "vox", None, "keys"]
 
 
 def test_nothing_is_written_where_the_work_is_stopped(gig: Path, tmp_path: Path) -> None:

@@ -1,6 +1,5 @@
 """The session file: who belongs to whom, and every slip is told with what would be right."""
 
-import tomllib
 from pathlib import Path
 
 import pytest
@@ -8,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from debleed import assignment
-from debleed.assignment import guess_pairs, sounds_like_room, sources_of, template
+from debleed.assignment import sources_of
 from debleed.io.session import Session, dumped, left_out, load_session, session_path
 from debleed.recording import InputError
 
@@ -23,26 +22,6 @@ def written(tmp_path, text):
     path = tmp_path / "session.toml"
     path.write_text(text, "utf-8")
     return path
-
-
-ROOMS = "oh,OH L,OH1,DrumOHs,overheads,Overhead_L,Room,room-mic 2,RoomL,07_amb,Ambience,audience R,CrowdL,mix,full.mix"
-SOURCES = "mushroom,john,Ohm,bathroom,mixer vox,tambourine,lamb,remix,cohen,vox,groom"
-
-
-@pytest.mark.parametrize("name", ROOMS.split(","))
-def test_names_of_room_microphones(name):
-    assert sounds_like_room(name)
-
-
-@pytest.mark.parametrize("name", SOURCES.split(","))
-def test_names_of_sources(name):
-    assert not sounds_like_room(name)
-
-
-def test_by_default_every_file_is_a_source_but_rooms(caplog):
-    caplog.set_level("INFO", "debleed")
-    assert assign(Session(), ["vox", "OH", "bass"]) == {"vox": "vox", "OH": None, "bass": "bass"}
-    assert "OH" in caplog.text
 
 
 def test_a_session_says_otherwise(tmp_path):
@@ -66,10 +45,6 @@ def test_a_session_says_otherwise(tmp_path):
     assert (session.leave_out, session.reduction, session.source_reduction) == (("talkback",), 12.0, {"drums": 6.5})
 
 
-def test_a_listed_source_is_no_room_whatever_its_name():
-    assert assign(Session(sources={"hall": ("hall",)}), ["hall", "b"]) == {"hall": "hall", "b": "b"}
-
-
 @pytest.mark.parametrize(
     ("text", "said"),
     [
@@ -89,43 +64,11 @@ def test_slips_in_the_file_are_refused(tmp_path, text, said):
         load_session(written(tmp_path, text))
 
 
-@pytest.mark.parametrize(
-    ("session", "said"),
-    [
-        (Session(sources={"v": ("c",)}), "source 'v' names 'c'.*a, b"),
-        (Session(room=("c",)), "room names 'c'.*a, b"),
-        (Session(room=("a",), sources={"v": ("a",)}), "'a'.*another place"),
-        (Session(sources={"a": ("b",)}), "source 'a' does not list"),
-    ],
-)
-def test_names_that_are_not_there_are_refused(session, said):
-    with pytest.raises(InputError, match=said):
-        assign(session, ["a", "b"])
-
-
 def test_files_to_leave_out_must_be_there():
     files = [Path("a.wav"), Path("b.wav")]
     assert left_out(Session(leave_out=("a.wav", "b")), files) == ("a.wav", "b")
     with pytest.raises(InputError, match=r"'c'.*a\.wav, b\.wav"):
         left_out(Session(leave_out=("c",)), files)
-
-
-def test_pairs_are_guessed():
-    assert guess_pairs(["Keys L", "Keys R", "oh_l", "oh_r", "soul", "x.Left", "x.Right", "y-L"]) == {
-        "Keys": ("Keys L", "Keys R"),
-        "oh": ("oh_l", "oh_r"),
-        "x": ("x.Left", "x.Right"),
-    }
-
-
-ODD = ["a b", 'say "hi"', "\\", "a\nroom = []", "\t\x01\x7f"]
-
-
-@pytest.mark.parametrize("units", [["vox", "OH"], ODD, ["keys_L", "keys_R"], ["mix"]])
-def test_the_template_says_what_the_defaults_do(tmp_path, units):
-    text = template(units)
-    assert assign(load_session(written(tmp_path, text)), units) == assign(Session(), units)
-    tomllib.loads(text.replace("# reduction", "reduction"))
 
 
 def test_a_single_file_has_its_session_beside_it(tmp_path):

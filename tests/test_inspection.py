@@ -1,0 +1,64 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from debleed import Recording
+from debleed.inspection import concerns, inspect
+from debleed.recording import InputError
+
+RATE = 1000
+
+
+def recording(samples, **options):
+    return Recording.from_array(np.asarray(samples), RATE, **options)
+
+
+@given(st.integers(1, 50_000), st.integers(0, 9))
+def test_sums_do_not_depend_on_the_blocks(length, seed):
+    samples = np.random.default_rng(seed).uniform(-1.5, 1.5, (2, length))
+    found = inspect(recording(samples))
+    assert np.allclose(found.total, samples.sum(axis=1))
+    assert np.allclose(found.energy, (samples**2).sum(axis=1))
+    assert np.array_equal(found.peak, np.abs(samples).max(axis=1))
+
+
+def test_progress_ends_at_the_end():
+    said = []
+    inspect(recording(np.ones((1, 50_000))), lambda stage, share: said.append((stage, share)))
+    assert said[-1] == ("check", 1.0)
+    assert [share for _, share in said] == sorted(share for _, share in said)
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_the_place_of_what_is_no_number_is_said(value):
+    samples = np.zeros((2, 45_000))
+    samples[1, 41_500] = value
+    with pytest.raises(InputError, match=r"'bass'.*at 41\.500 s"):
+        inspect(recording(samples, names=["vox", "bass"]))
+
+
+def test_full_scale_is_clipped_and_beyond_it_is_not():
+    grid = [1.0, -1.0, 1 - 2**-15, -1 + 2**-15, 1 - 2**-14, 1.01, 0.0]
+    assert inspect(recording([grid])).clipped[0] == 4
+
+
+def said_of(samples, **options):
+    sound = recording(samples, **options)
+    return concerns(sound, inspect(sound))
+
+
+def test_sound_gives_no_concern():
+    assert not said_of(np.random.default_rng(0).uniform(-0.9, 0.9, (3, RATE)))
+
+
+def test_concerns_name_the_microphones():
+    noise = np.random.default_rng(0).uniform(-0.5, 0.5, (5, RATE))
+    noise[1] = noise[0]
+    noise[2] = 0
+    noise[3] = np.clip(4 * noise[3], -1, 1)
+    noise[4] += 0.3
+    said = said_of(noise, names=["vox", "copy", "dead", "hot", "offset"])
+    assert len(said) == 4
+    for sentence, names in zip(said, ("dead", "vox and copy", "hot", "offset"), strict=True):
+        assert names in sentence
