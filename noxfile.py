@@ -5,13 +5,13 @@ Each session makes an environment of its own and keeps it; ``nox --no-venv --no-
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import subprocess
 import tempfile
 import tomllib
 import zipfile
+from collections.abc import Sequence
 from pathlib import Path
 
 import nox
@@ -24,6 +24,9 @@ nox.options.error_on_missing_interpreters = True
 
 ROOT = Path(__file__).parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+
+OLDEST = int(PROJECT["requires-python"].removeprefix(">=3."))
+"""The minor version of the oldest Python that the package supports."""
 
 SMOKE = ("tests/test_audio.py", "tests/test_session.py", "tests/test_cli_remove.py", "tests/test_neural.py")
 """Of the tests, those that say within a minute whether the package works on an interpreter."""
@@ -77,21 +80,20 @@ def js_lint(session: nox.Session) -> None:
 
 @nox.session
 def docs(session: nox.Session) -> None:
-    """Build the documentation into docs/_build; a warning is an error, as is a reference that leads nowhere."""
+    """Build the documentation into build/docs; a warning is an error, as is a reference that leads nowhere."""
     session.install("-e", ".[docs]")
-    session.run("sphinx-build", "-W", "-n", "--keep-going", "-q", "docs", "docs/_build", *session.posargs)
+    session.run("sphinx-build", "-W", "-n", "-q", "-b", "html", "docs", "build/docs", *session.posargs)
 
 
 @nox.session
 def examples(session: nox.Session) -> None:
     """Run the example scripts and notebooks, each in a folder of its own."""
     session.install("-e", ".[docs]")
-    for example in sorted((ROOT / "examples").glob("*.py")):
-        with tempfile.TemporaryDirectory() as folder, session.chdir(folder):
-            session.run("python", str(example))
-    for example in sorted((ROOT / "examples").glob("*.ipynb")):
-        with tempfile.TemporaryDirectory() as folder, session.chdir(folder):
-            session.run("jupyter", "execute", str(example))
+    runners = {".py": ["python"], ".ipynb": ["jupyter", "execute"]}
+    for example in sorted((ROOT / "examples").iterdir()):
+        if runner := runners.get(example.suffix):
+            with tempfile.TemporaryDirectory() as folder, session.chdir(folder):
+                session.run(*runner, shutil.copy(example, folder))
 
 
 @nox.session
@@ -104,10 +106,11 @@ def wheel(session: nox.Session) -> None:
         session.run("twine", "check", "--strict", *map(str, built))
         (path,) = Path(folder).glob("*.whl")
         holds_the_package(session, path)
-        *older, newest = ends(session)
-        for python in older:
-            try_wheel(session, path, python, SMOKE)
-        try_wheel(session, path, newest, WHOLE)
+        found = pythons(session)
+        oldest, newest = min(found), max(found)
+        if oldest < newest:
+            try_wheel(session, path, found[oldest], SMOKE, floors() if oldest == OLDEST else [])
+        try_wheel(session, path, found[newest], WHOLE)
 
 
 def holds_the_package(session: nox.Session, path: Path) -> None:
@@ -124,35 +127,44 @@ def holds_the_package(session: nox.Session, path: Path) -> None:
     session.log(f"{path.name}: {len(found)} files, {path.stat().st_size / 1e6:.1f} MB")
 
 
-def ends(session: nox.Session) -> list[str]:
-    """Find the oldest and the newest released Python on this machine that the package supports: one or two paths."""
-    names = [f"python3.{minor}" for minor in range(int(PROJECT["requires-python"].removeprefix(">=3.")), 100)]
+def pythons(session: nox.Session) -> dict[int, str]:
+    """Find the released Pythons of this machine that the package supports: minor version → path."""
     environment = dict(os.environ)
     if shutil.which("pyenv"):  # its stand-ins find the versions that are named here
         versions = subprocess.run(["pyenv", "versions", "--bare"], capture_output=True, text=True, check=True)
         environment["PYENV_VERSION"] = ":".join(versions.stdout.split())
     # a Python without ensurepip cannot make an environment (Debian's without python3-venv)
-    ask = "import ensurepip, json, sys; print(json.dumps([sys.executable, *sys.version_info]))"
+    ask = "import ensurepip, sys; print(sys.executable, sys.version_info.minor, sys.version_info.releaselevel)"
     found: dict[int, str] = {}
-    for name in filter(shutil.which, names):
+    for name in filter(shutil.which, (f"python3.{minor}" for minor in range(OLDEST, 100))):
         answer = subprocess.run([name, "-c", ask], capture_output=True, text=True, env=environment)
         if answer.returncode == 0:
-            executable, _, minor, _, level, _ = json.loads(answer.stdout)
+            executable, minor, level = answer.stdout.rstrip().rsplit(" ", 2)
             if level == "final":
-                found[minor] = executable
+                found[int(minor)] = executable
     if not found:
-        session.error(f"none of the Pythons of this machine is {PROJECT['requires-python']} and can make environments")
-    return [found[minor] for minor in sorted({min(found), max(found)})]
+        session.error(f"no Python {PROJECT['requires-python']} that can make environments is on this machine")
+    return found
 
 
-def try_wheel(session: nox.Session, path: Path, python: str, chosen: tuple[str, ...]) -> None:
+def floors() -> list[str]:
+    """Name the oldest releases that pyproject.toml allows of what the tests of a wheel install."""
+    extras = PROJECT["optional-dependencies"]
+    return [line.replace(">=", "==") for line in (*PROJECT["dependencies"], *extras["neural"], *extras["test"])]
+
+
+def try_wheel(
+    session: nox.Session, path: Path, python: str, chosen: tuple[str, ...], constraints: Sequence[str] = ()
+) -> None:
     """Install a wheel where nothing else is, run the demo, and the chosen tests from a copy of them."""
     with tempfile.TemporaryDirectory() as folder, session.chdir(folder):
+        Path("constraints.txt").write_text("\n".join(constraints), encoding="utf-8")
         session.run(python, "-m", "venv", "venv", external=True)
         binaries = Path(folder, "venv", "Scripts" if os.name == "nt" else "bin")
-        session.run(str(binaries / "pip"), "install", "--quiet", str(path), external=True)
+        install = [str(binaries / "pip"), "install", "--quiet", "--constraint", "constraints.txt"]
+        session.run(*install, str(path), external=True)
         session.run(str(binaries / "debleed"), "demo", external=True)
-        session.run(str(binaries / "pip"), "install", "--quiet", f"{path}[test,neural]", external=True)
+        session.run(*install, f"{path}[test,neural]", external=True)
         shutil.copytree(ROOT / "tests", "tests", ignore=shutil.ignore_patterns("__pycache__"))
         shutil.copy(ROOT / "pyproject.toml", "pyproject.toml")  # how pytest runs
         session.run(str(binaries / "pytest"), "-q", "-n", "2", *chosen, external=True)
