@@ -31,7 +31,14 @@ OLDEST = int(PROJECT["requires-python"].removeprefix(">=3."))
 SMOKE = ("tests/test_audio.py", "tests/test_session.py", "tests/test_cli_remove.py", "tests/test_neural.py")
 """Of the tests, those that say within a minute whether the package works on an interpreter."""
 
-WHOLE = ("tests/test_contract.py", *SMOKE, "tests/test_report.py", "tests/test_web_sessions.py")
+WHOLE = (
+    "tests/test_contract.py",
+    *SMOKE,
+    "tests/test_stage.py",
+    "tests/test_job.py",
+    "tests/test_report.py",
+    "tests/test_web_sessions.py",
+)
 """Those that go through every method and through every file that a wheel must hold: weights, pages, styles, scripts."""
 
 
