@@ -3,6 +3,7 @@
 import csv
 import dataclasses
 import json
+import shutil
 import sys
 
 import numpy as np
@@ -148,6 +149,19 @@ def test_without_pytorch_a_sentence_says_what_to_install(corpus, tmp_path, monke
         nets.variants("df-unet")
     assert command_line(["train", "df-unet", "--corpus", str(corpus), "-o", str(tmp_path / "x")]) == 2
     assert "debleed[train]" in capsys.readouterr().err
+
+
+def test_a_start_that_a_wheel_leaves_out_is_asked_for(corpus, tmp_path, monkeypatch, capsys):
+    assert weights.find_start("df-unet") == weights.FOLDER / "df-unet.safetensors"
+    for suffix in ("onnx", "json"):
+        shutil.copy(weights.FOLDER / f"df-unet.{suffix}", tmp_path)
+    monkeypatch.setattr(weights, "FOLDER", tmp_path)
+    arguments = ["train", "df-unet", "--start", "df-unet", "--corpus", str(corpus), "-o", str(tmp_path / "x")]
+    assert command_line(arguments) == 2
+    said = " ".join(capsys.readouterr().err.split())
+    assert "'df-unet.safetensors' is not installed" in said
+    assert "repository or source distribution and give its path to --start" in said
+    assert not (tmp_path / "x").exists()
 
 
 def test_damaged_descriptions_are_refused(tmp_path):

@@ -26,5 +26,5 @@ from debleed.recording import InputError, Recording
 from debleed.remove import learn, remove
 from debleed.stage import Stage
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 __all__ = ["InputError", "Recording", "Stage", "__version__", "clean_folder", "learn", "remove"]

@@ -74,7 +74,7 @@ def command(
     settings = {key: value for key, value in given.items() if value not in (None, ())}
     plan = Plan(net, **{**(SMOKE if smoke else {}), **settings})
     if start is not None and start.suffix != ".safetensors":
-        start = weights.find(str(start)).with_suffix(".safetensors")
+        start = weights.find_start(str(start))
     if not minutes > 0:
         raise InputError(f"minutes are more than 0, got {minutes}")
     with feedback.messages(), feedback.progress("bar") as progress:

@@ -11,7 +11,10 @@ from typing import Any
 from debleed.recording import InputError
 
 FOLDER = Path(__file__).parent / "weights"
-"""For each network ``<name>.onnx`` to run, ``<name>.safetensors`` to go on training, ``<name>.json`` and its card."""
+"""For each network ``<name>.onnx`` to run, ``<name>.safetensors`` to continue training, ``<name>.json`` and its card.
+
+The ``.safetensors`` are half of the size, and a wheel leaves them out (``pyproject.toml``): see :func:`find_start`.
+"""
 
 
 def shipped() -> list[str]:
@@ -35,6 +38,23 @@ def find(name: str, folder: Path | None = None) -> Path:
     raise InputError(
         f"there is no {name}.onnx in '{folder}' with its {name}.json beside it; 'debleed train' makes them"
     )
+
+
+def find_start(name: str) -> Path:
+    """Find the weights of a shipped network from which training can continue.
+
+    Raises
+    ------
+    InputError
+        Where no such network is shipped, or the package was installed from a wheel, which holds no such weights.
+    """
+    path = find(name).with_suffix(".safetensors")
+    if not path.is_file():
+        raise InputError(
+            f"'{path.name}' is not installed: a wheel holds only what running '{name}' needs; "
+            "take the file from debleed's repository or source distribution and give its path to --start"
+        )
+    return path
 
 
 @lru_cache(maxsize=32)

@@ -13,13 +13,14 @@
     const shots = [...card.querySelectorAll("figure")];
     const layers = [...card.querySelectorAll("input[type=radio]")];
     const button = card.querySelector(".play"), seek = card.querySelector(".seek");
-    let buffers = null, sources = [], gains = [], began = 0, place = 0, layer = 0;
+    const gains = [];
+    let buffers = null, sources = [], began = 0, place = 0, layer = 0;
 
     const length = () => Math.min(...buffers.map((b) => b.duration));
     const now = () => (playing === player ? (context.currentTime - began) % length() : place);
     const draw = () => {
       const share = buffers ? now() / length() : 0;
-      card.querySelectorAll(".head").forEach((head) => { head.style.left = 100 * share + "%"; });
+      card.querySelectorAll(".head").forEach((head) => { head.style.left = `${100 * share}%`; });
       seek.value = share;
       if (playing === player) requestAnimationFrame(draw);
     };
@@ -36,7 +37,7 @@
       buffers ??= await Promise.all(audios.map((audio) => context.decodeAudioData(bytes(audio))));
     };
     const start = async (from) => {
-      try { await load(); } catch (error) { card.classList.add("failed"); return; }
+      try { await load(); } catch { card.classList.add("failed"); return; }
       playing?.stop();
       began = context.currentTime + 0.02 - from * length();
       sources = buffers.map((buffer, i) => {

@@ -26,9 +26,10 @@ export async function dropped(transfer) {
 async function content(folder) {
   const reader = folder.createReader(), files = [];
   for (;;) { // a reader gives a hundred entries at a time
-    const some = await new Promise((done, failed) => reader.readEntries(done, failed));
+    const some = await new Promise((done, failed) => { reader.readEntries(done, failed); });
     if (!some.length) return files;
-    files.push(...await Promise.all(some.filter((entry) => entry.isFile).map((entry) => new Promise((done, failed) => entry.file(done, failed)))));
+    const plain = some.filter((entry) => entry.isFile);
+    files.push(...await Promise.all(plain.map((entry) => new Promise((done, failed) => { entry.file(done, failed); }))));
   }
 }
 
