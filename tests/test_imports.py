@@ -45,6 +45,8 @@ def modules() -> dict[Path, str]:
 
 def test_imports_point_one_way() -> None:
     floor = {name: k for k, names in enumerate(FLOORS) for name in names}
+    homeless = set(modules().values()) - set(floor)
+    assert not homeless, f"say in FLOORS where these stand: {', '.join(homeless)}"
     for path, name in modules().items():
         for other in imports(path):
             if not other.startswith(".") and other != name:

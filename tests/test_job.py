@@ -190,3 +190,18 @@ def test_the_day_of_the_recording_is_read_from_the_files(gig: Path, text: bytes,
     assert command_line(["learn", str(gig), "-o", str(stage), "--method", "unprocessed"]) == 0
     recorded = Stage.load(stage).recorded
     assert (recorded and recorded.isoformat()) == day
+
+
+def test_a_stage_of_a_method_of_your_own_needs_its_name(
+    gig: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: object
+) -> None:
+    module = "from debleed.methods.baseline import Unprocessed\nclass Mine(Unprocessed):\n    pass\n"
+    (tmp_path / "mine.py").write_text(module)
+    monkeypatch.syspath_prepend(tmp_path)
+    stage, out = str(tmp_path / "s.debleed"), str(tmp_path / "out")
+    assert command_line(["learn", str(gig), "-o", stage, "--method", "mine:Mine"]) == 0
+    assert command_line(["apply", stage, str(gig), "-o", out]) == 2
+    assert "if you trust it, name it as the method" in capsys.readouterr().err  # type: ignore[attr-defined]
+    assert command_line(["apply", stage, str(gig), "-o", out, "--method", "mine:Mine"]) == 0
+    assert command_line(["methods", "mine:Mine"]) == 0
+    assert "mine:Mine: a class of your own" in capsys.readouterr().out  # type: ignore[attr-defined]

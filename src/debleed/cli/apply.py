@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from debleed import feedback
-from debleed.cli.job_options import INPUT, PATH, RESULT, gather, options, region
+from debleed.cli.job_options import INPUT, RESULT, STAGE, gather, options, region
 from debleed.cli.remove import do
 
 
@@ -17,10 +17,10 @@ from debleed.cli.remove import do
     STAGE is the file that 'debleed learn' wrote. IN is a folder or file with the same microphones, under the same
     names, at the same rate. Everything else is as with 'debleed remove', but nothing is learnt."""
 )
-@click.argument("stage", metavar="STAGE", type=PATH)
-@options(INPUT, RESULT)
+@options(STAGE, INPUT, RESULT)
 def command(
     stage: Path,
+    method: str | None,
     given: Path,
     sources: tuple[str, ...],
     voices: tuple[str, ...],
@@ -44,7 +44,7 @@ def command(
             given,
             output,
             session=gather(given, sources, voices, room, leave_out, reduction, keep),
-            stage=Stage.load(stage),
+            stage=Stage.load(stage, method),
             region=region(region_),
             removed=keep_removed,
             report=report,

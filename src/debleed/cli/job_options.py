@@ -44,6 +44,12 @@ METHOD = (
 )
 """How to learn."""
 
+STAGE = (
+    click.argument("stage", metavar="STAGE", type=PATH),
+    click.option("--method", metavar="PACKAGE.MODULE:CLASS", help="The method of STAGE, if it is a class of your own."),
+)
+"""What was learnt before."""
+
 REGION = click.option(
     "--region",
     "region_",

@@ -17,7 +17,8 @@ def command(names: tuple[str, ...]) -> None:
     for name in names or registered():
         method = create(name)
         needs = f" [needs {', '.join(sorted(method.needs))}]" if method.needs else ""
-        click.echo(f"{click.style(name, bold=True)}: {registered()[name][1]}{needs}")
+        text = registered()[name][1] if name in registered() else "a class of your own"
+        click.echo(f"{click.style(name, bold=True)}: {text}{needs}")
         kinds = field_types(method)
         for field in dataclasses.fields(method):  # type: ignore[arg-type]
             setting = f"{field.name}={getattr(method, field.name)}"

@@ -123,7 +123,9 @@ def options() -> dict[str, Callable[[Command], Command]]:
         for known in fields(scene.settings):
             if known.metadata["option"] is not None:
                 owners.setdefault(known.name, []).append(kind)
-                found.setdefault(known.name, (known, hints[known.name]))
+                first, hint = found.setdefault(known.name, (known, hints[known.name]))
+                if (first.metadata, hint) != (known.metadata, hints[known.name]):
+                    raise TypeError(f"'{known.name}' of {kind} is not that of {owners[known.name][0]}; rename one")
     names = sorted(found, key=lambda name: len(owners[name]) == len(KINDS))
     return {name: option(*found[name], owners[name]) for name in names}
 

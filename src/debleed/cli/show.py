@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from debleed.cli.job_options import PATH, STAGE, options
 from debleed.decibels import shown
 from debleed.io.documents import json_numbers, json_text, write_bytes
 from debleed.recording import InputError
@@ -15,8 +16,6 @@ from debleed.recording import InputError
 if TYPE_CHECKING:
     from debleed.report.matrix import Path as SoundPath
     from debleed.stage import Stage
-
-PATH = click.Path(readable=False, path_type=Path)  # checked later, with our own sentences
 
 KNOWN = 6.0
 """dB; the level of a path with a larger standard error is not known."""
@@ -28,15 +27,15 @@ KNOWN = 6.0
     STAGE is a file that 'debleed learn' wrote. For each path of bleed it tells how loud the source arrives in another
     microphone against its own, how much later, how much farther the sound travels, and how well that is known."""
 )
-@click.argument("stage", metavar="STAGE", type=PATH)
+@options(STAGE)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead.")
 @click.option("--plot", metavar="FILE.png", type=PATH, help="Draw the bleed matrix.")
-def command(stage: Path, as_json: bool, plot: Path | None) -> None:
+def command(stage: Path, method: str | None, as_json: bool, plot: Path | None) -> None:
     """Load the stage and show it."""
     from debleed.report.matrix import listed, picture
     from debleed.stage import Stage
 
-    loaded = Stage.load(stage)
+    loaded = Stage.load(stage, method)
     paths = listed(loaded)
     if plot is not None:
         if plot.is_dir():
