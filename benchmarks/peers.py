@@ -4,14 +4,17 @@ D. Kitamura et al.: "Determined blind source separation unifying independent vec
 factorization", IEEE/ACM TASLP 2016. N. Ono: "Stable and fast update rules for independent vector analysis based on
 auxiliary function technique", WASPAA 2011.
 
-Neither knows which microphone is whose: the truth is used to choose the best permutation, which flatters them.
+Neither knows which microphone is whose: the truth is used to choose the best permutation, which flatters them. They run
+like any method of a third party, by their path:
+
+    PYTHONPATH=benchmarks debleed benchmark corpora/room-0.35 --methods demix,peers:Ilrma -o results
 """
 
 from __future__ import annotations
 
 import time
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import ClassVar
 
 import numpy as np
@@ -21,7 +24,7 @@ from debleed.dsp.stft import Spectra, istft, stft
 from debleed.methods import Side
 from debleed.methods.baseline import truth_of
 from debleed.progress import Progress, quiet
-from debleed.recording import Recording, Samples
+from debleed.recording import InputError, Recording, Samples
 from debleed.scoring.evaluate import sdr
 
 
@@ -39,31 +42,19 @@ class Separated:
 
 
 @dataclass(frozen=True)
-class Peer:
-    """A method of pyroomacoustics, projected back to each source's own microphone, in the best permutation.
-
-    Parameters
-    ----------
-    algorithm
-        ``ilrma`` or ``auxiva``.
-    nfft, hop
-        Window length and step in samples, at any rate.
-    iterations
-        Of the algorithm.
-    components
-        Of ILRMA's spectra.
-    """
+class Auxiva:
+    """AuxIVA of pyroomacoustics, projected back to each source's own microphone, in the best permutation."""
 
     needs: ClassVar[frozenset[str]] = frozenset({"truth"})
+    source_count: ClassVar[int | None] = None
+    algorithm: ClassVar[str] = "auxiva"
 
-    algorithm: str = "ilrma"
-    nfft: int = 8192
-    hop: int = 2048
-    iterations: int = 60
-    components: int = 8
+    nfft: int = field(default=8192, metadata={"help": "window length in samples, at any rate"})
+    hop: int = field(default=2048, metadata={"help": "step in samples, at any rate"})
+    iterations: int = field(default=60, metadata={"help": "iterations of the algorithm"})
 
     def learn(self, recording: Recording, side: Side = Side(), progress: Progress = quiet) -> Separated:  # noqa: B008 - frozen
-        """Separate; the time told is that of the iterations alone, without transforms and permutation."""
+        """Separate; ``seconds`` is the time of the iterations alone, without transforms and permutation."""
         truth = truth_of(recording, side).read()
         samples = recording.read().astype(np.float32)
         level = np.float32(np.sqrt(np.mean(np.square(samples, dtype=np.float64))))
@@ -75,8 +66,12 @@ class Peer:
             precision, sources = "complex128", self.separate(mics.astype(np.complex128))
         seconds = time.perf_counter() - began
         if sources is None:
-            raise ArithmeticError(f"{self.algorithm} gives no numbers on this recording")
+            raise InputError(f"{self.algorithm} breaks down on this recording and gives no numbers")
         return Separated(level * self.assigned(mics, sources, truth / level), seconds, precision)
+
+    def extra(self) -> dict[str, int]:
+        """Return what this algorithm takes beside the common arguments."""
+        return {}
 
     def separate(self, mics: Spectra) -> Spectra | None:
         """Run the algorithm, ``(mics, bins, frames)`` to ``(sources, bins, frames)``; None where it breaks down."""
@@ -84,12 +79,11 @@ class Peer:
 
         np.random.seed(0)  # noqa: NPY002 - pyroomacoustics starts from the global state
         frames_first = mics.transpose(2, 1, 0)
-        extra = {"n_components": self.components} if self.algorithm == "ilrma" else {}
         run = ilrma if self.algorithm == "ilrma" else auxiva
         with np.errstate(all="ignore"), warnings.catch_warnings():
             warnings.simplefilter("ignore")
             try:
-                found = run(frames_first, n_src=len(mics), n_iter=self.iterations, proj_back=False, **extra)
+                found = run(frames_first, n_src=len(mics), n_iter=self.iterations, proj_back=False, **self.extra())
             except np.linalg.LinAlgError:
                 return None
         return found.transpose(2, 1, 0) if np.isfinite(found).all() else None
@@ -113,5 +107,14 @@ class Peer:
         return samples.astype(np.float32)
 
 
-PEERS = {"ilrma": Peer("ilrma"), "auxiva": Peer("auxiva")}
-"""Methods of the benchmarks that are not the package's."""
+@dataclass(frozen=True)
+class Ilrma(Auxiva):
+    """ILRMA of pyroomacoustics, likewise."""
+
+    algorithm: ClassVar[str] = "ilrma"
+
+    components: int = field(default=8, metadata={"help": "components of the spectra of a source"})
+
+    def extra(self) -> dict[str, int]:
+        """Return the number of components."""
+        return {"n_components": self.components}

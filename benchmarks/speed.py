@@ -3,7 +3,7 @@
     python benchmarks/speed.py [--iterations 60] [--seconds 60] [--no-growth] [-o benchmarks]
 
 Writes SPEED.md. Of the peers only the iterations are timed, of demix everything: learning and filtering, from samples
-to samples. Fewer iterations are scaled up, and said so. Their scores in all scenes: ``accuracy.py --methods ilrma``.
+to samples. Fewer iterations are scaled up, which the file says. ``compare_commits.py`` compares two states of the code.
 """
 
 from __future__ import annotations
@@ -16,15 +16,17 @@ from pathlib import Path
 
 import numpy as np
 
-from accuracy import HERE, commit_name, shown, table
 from debleed import Recording, __version__
+from debleed.bench.tables import markdown_rows
+from debleed.decibels import shown
 from debleed.methods import Side, create
 from debleed.scenes.rendering import render_own
 from debleed.scenes.scene import draw_scene
 from debleed.scoring.evaluate import score
 from debleed.scoring.scores import Scores
-from peers import Peer
-from scenes import STARTS, Item, refuse_absence, song_stems
+from debleed.training.modelcard import commit
+from material import HERE, SONGS, refuse_absence, rendered
+from peers import Auxiva, Ilrma
 
 FULL = 60
 """Iterations that the peers are given."""
@@ -43,12 +45,12 @@ def timed(mics: Recording, own: Recording, method: str = "demix") -> tuple[float
 
 def side_by_side(rate: int, seconds: float, iterations: int, method: str) -> str:
     """Compare on one room; demix runs before and after, since machines are not always as fast."""
-    mics, own = Item("room-0.35", "Hydrogen", rate, seconds).render()
+    mics, own = rendered("room-0.35", "Hydrogen", rate, seconds)
     first, scores = timed(mics, own, method)
     print(f"{method}: {first:.1f} s, {shown(scores.median('sdr'))} dB", flush=True)
     peers = []
-    for algorithm in ("ilrma", "auxiva"):
-        found = Peer(algorithm, iterations=iterations).learn(mics, Side(truth=own))
+    for algorithm, peer in (("ILRMA", Ilrma), ("AuxIVA", Auxiva)):
+        found = peer(iterations=iterations).learn(mics, Side(truth=own))
         took = found.seconds * FULL / iterations
         theirs = score(own, found.apply(mics), mics)
         peers.append((algorithm, took, theirs, found.precision))
@@ -72,6 +74,11 @@ def side_by_side(rate: int, seconds: float, iterations: int, method: str) -> str
     )
 
 
+def table(head: list[str], rows: list[list[str]]) -> str:
+    """Write a markdown table."""
+    return "\n".join(markdown_rows(head, rows)) + "\n"
+
+
 def described(scores: Scores) -> list[str]:
     """Median and sources for a row."""
     return [shown(scores.median("sdr")), ", ".join(map(shown, scores["sdr"]))]
@@ -80,9 +87,9 @@ def described(scores: Scores) -> list[str]:
 def band(mics: int, rate: int, seconds: float) -> tuple[Recording, Recording]:
     """Put as many sources as asked into a room: one song after the other, all at once."""
     stems: dict[str, np.ndarray] = {}
-    for song in STARTS:
-        start = min(STARTS[song], 230 - seconds)  # the shortest song lasts 236 s
-        stems |= {f"{song}.{source}": row for source, row in song_stems(song, rate, seconds, max(0, start)).items()}
+    for song, at in SONGS.starts.items():
+        start = max(0, min(at, 230 - seconds))  # the shortest song lasts 236 s
+        stems |= {f"{song}.{source}": row for source, row in SONGS.stems(song, rate, seconds, start).items()}
         if len(stems) >= mics:
             break
     names = list(stems)[:mics]
@@ -128,14 +135,14 @@ def main() -> None:
     threads = os.environ.get("OMP_NUM_THREADS", "all")
     text = f"""# Speed
 
-Written by `python benchmarks/speed.py`; not by hand. debleed {__version__} at {commit_name()}, numpy {np.__version__},
+Written by `python benchmarks/speed.py`; not by hand. debleed {__version__} at {commit()}, numpy {np.__version__},
 Python {platform.python_version()}, {os.cpu_count()} cores ({platform.machine()}), BLAS threads: {threads}.
 Everything in one process, one after the other.
 
 ## Side by side
 
 pyroomacoustics with nfft 8192, hop 2048, 8 components, best permutation, projected back to each source's own
-microphone; only its iterations are timed. Of {args.method} all stages are: from samples to samples.
+microphone; only its iterations are timed. Of {args.method} everything is: from samples to samples.
 
 {side_by_side(args.rate, args.seconds, args.iterations, args.method)}"""
     if not args.no_growth:

@@ -2,8 +2,8 @@
 
     python docs/readme_tables.py [RESULTS]
 
-The accuracy table comes from ``benchmarks/accuracy.jsonl``, the WASPAA 2023 tables from RESULTS, a folder that
-``debleed benchmark`` wrote; without it those stay as they are.
+The accuracy table comes from ``benchmarks/results``, the WASPAA 2023 tables from RESULTS; both are folders that
+``debleed benchmark`` wrote. Without RESULTS the latter stay as they are.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "benchmarks"))
 
-from accuracy import FIGURES, Measured, read_lines, shown  # noqa: E402
-from debleed.bench.run import Line  # noqa: E402
-from debleed.bench.run import read_lines as read_scores  # noqa: E402
-from debleed.bench.tables import markdown, markdown_rows, sections, waspaa2023  # noqa: E402
-from scenes import GROUPS  # noqa: E402
+from accuracy import published  # noqa: E402
+from debleed.bench.goals import FIGURES  # noqa: E402
+from debleed.bench.results import Line, read_lines, scored, scores_of  # noqa: E402
+from debleed.bench.tables import grouped, markdown, markdown_rows, sections, waspaa2023  # noqa: E402
+from debleed.decibels import shown  # noqa: E402
 
 PUBLISHED = {  # median SDR against the dry stems, as their page gives it: vocals, bass, drums, others, overall
     "Reference (unprocessed)": (1.86, 4.44, 6.78, 5.96, 5.82),
@@ -34,16 +34,20 @@ SHOWN = ("waspaa2023-linear", "waspaa2023-room-0.35")
 
 
 def accuracy_table() -> str:
-    """Return the table of demix in every scene at its usual rate."""
-    measured = Measured(list(read_lines(ROOT / "benchmarks" / "accuracy.jsonl").values()), None)
+    """Return the table of demix in every scene set at its usual rate."""
+    lines, abouts = published()
     rows = []
-    for group, rate in measured.rows:
-        scores = measured.scores(group, rate, "demix")
-        if scores is None or rate != (44100 if GROUPS[group].bleed_db is not None else 22050):
+    for bleed, measured in grouped(scored(lines), "bleed").items():
+        demix = [line for line in measured if line["method"] == "demix"]
+        if not demix or bleed.endswith("-44100") or bleed == "soundcheck":
             continue
-        items = len(measured.found[group, rate, "demix"])
-        cells = [shown(scores.median("input_sdr")), shown(scores.median("sdr")), shown(scores.median("sdri"), True)]
-        rows.append([GROUPS[group].title, str(items), *cells, shown(FIGURES["least gain"](scores), True)])
+        scores = scores_of(demix)
+        cells = [
+            shown(scores.median("input_sdr")),
+            shown(scores.median("sdr")),
+            shown(scores.median("sdri"), sign=True),
+        ]
+        rows.append([abouts[bleed].title, str(len(demix)), *cells, shown(FIGURES["least SDRi"](scores), sign=True)])
     head = ["scene", "items", "microphones, dB", "`demix`, dB", "median SDRi", "least SDRi of any source"]
     return "\n".join(markdown_rows(head, rows))
 
@@ -74,7 +78,7 @@ def main() -> None:
     """Write all tables that can be made."""
     put(ROOT / "README.md", "results", accuracy_table())
     if len(sys.argv) > 1:
-        lines = read_scores(Path(sys.argv[1]))
+        lines = read_lines(Path(sys.argv[1]))
         put(ROOT / "docs" / "benchmarks.md", "waspaa2023", waspaa2023_tables(lines))
         tables = re.sub(r"^# .*\n", "", markdown(lines)).strip().replace("\n## ", "\n### ")
         put(ROOT / "docs" / "waspaa2023-table.md", "tables", tables)

@@ -11,11 +11,12 @@ import numpy as np
 import pytest
 import soundfile
 
-from debleed.bench import run as benchmark
-from debleed.bench.tables import box_plot, by_method, common, markdown, quartiles, waspaa2023
+from debleed.bench import results
+from debleed.bench.results import read_lines
 from debleed.cli import run
 from debleed.methods import registered
 from debleed.scenes.corpus import items_of
+from sets import sets_file
 from test_corpus import STEMS, bleed, songs
 
 CHEAP = "unprocessed,oracle-wiener"
@@ -72,7 +73,7 @@ def test_goes_on_and_does_no_item_twice(corpus: Path, tmp_path: Path, capsys: py
     capsys.readouterr()
     assert run(arguments) == 0
     assert "4 measurements, 2 of them are there" in capsys.readouterr().out
-    assert len(benchmark.read_lines(out)) == 4
+    assert len(results.read_lines(out)) == 4
     size = (out / "scores.jsonl").stat().st_size
     assert run(arguments) == 0
     assert (out / "scores.jsonl").stat().st_size == size
@@ -92,7 +93,7 @@ def test_the_same_figures_from_two_workers(corpus: Path, tmp_path: Path) -> None
             run(["benchmark", str(corpus), "--methods", CHEAP, "-o", str(tmp_path / workers), "--workers", workers])
             == 0
         )
-    one, two = ({benchmark.key(z): z["scores"] for z in measured(tmp_path / w)} for w in ("1", "2"))
+    one, two = ({results.key(z): z["scores"] for z in measured(tmp_path / w)} for w in ("1", "2"))
     assert one == two
 
 
@@ -146,28 +147,6 @@ def test_methods_measured_before_stay_in_the_tables(corpus: Path, tmp_path: Path
     assert "| oracle-wiener |" in told
 
 
-def test_corpora_of_one_bleed_are_told_apart(corpus: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    bleed(tmp_path / "in", tmp_path / "other", "--seed", "9")
-    out = tmp_path / "results"
-    both = [str(corpus), str(tmp_path / "other")]
-    assert run(["benchmark", *both, both[0], "--methods", "unprocessed,unprocessed", "-o", str(out)]) == 0
-    assert len(measured(out)) == 4
-    told = (out / "founding.md").read_text()
-    assert "## linear, seed 0" in told
-    assert "## linear, seed 9" in told
-    assert told.count("2 items of 2 tracks") == 2
-
-
-def test_half_a_letter_does_not_lose_the_results(corpus: Path, tmp_path: Path) -> None:
-    out = tmp_path / "results"
-    assert run(["benchmark", str(corpus), "--methods", "unprocessed", "-o", str(out)]) == 0
-    whole = (out / "scores.jsonl").read_bytes()
-    (out / "scores.jsonl").write_bytes(whole + '{"item": "ü'.encode()[:-1])
-    assert len(benchmark.read_lines(out)) == 2
-    assert run(["benchmark", str(corpus), "--methods", CHEAP, "-o", str(out)]) == 0
-    assert len(benchmark.read_lines(out)) == 4
-
-
 def test_refusals(corpus: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     def refused(*arguments: str) -> str:
         capsys.readouterr()
@@ -185,6 +164,28 @@ def test_refusals(corpus: Path, tmp_path: Path, capsys: pytest.CaptureFixture[st
     assert not Path(out).exists()
 
 
+def test_half_a_letter_does_not_lose_the_results(corpus: Path, tmp_path: Path) -> None:
+    out = tmp_path / "results"
+    assert run(["benchmark", str(corpus), "--methods", "unprocessed", "-o", str(out)]) == 0
+    whole = (out / "scores.jsonl").read_bytes()
+    (out / "scores.jsonl").write_bytes(whole + '{"item": "ü'.encode()[:-1])
+    assert len(results.read_lines(out)) == 2
+    assert run(["benchmark", str(corpus), "--methods", CHEAP, "-o", str(out)]) == 0
+    assert len(results.read_lines(out)) == 4
+
+
+def test_corpora_of_one_bleed_are_told_apart(corpus: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    bleed(tmp_path / "in", tmp_path / "other", "--seed", "9")
+    out = tmp_path / "results"
+    both = [str(corpus), str(tmp_path / "other")]
+    assert run(["benchmark", *both, both[0], "--methods", "unprocessed,unprocessed", "-o", str(out)]) == 0
+    assert len(measured(out)) == 4
+    told = (out / "founding.md").read_text()
+    assert "## linear, seed 0" in told
+    assert "## linear, seed 9" in told
+    assert told.count("2 items of 2 tracks") == 2
+
+
 def test_comparison(
     corpus: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -195,66 +196,67 @@ def test_comparison(
     for line in measured(a):
         for source in line["scores"]["sources"]:
             source["sdr"] += 2 if source["name"] == "bass" else -1
-        benchmark.append(b, line)
+        results.append(b, line)
     capsys.readouterr()
     assert run(["benchmark", "--compare", str(a), str(b)]) == 0
     row = next(line for line in capsys.readouterr().out.splitlines() if "unprocessed" in line)
     assert all(cell in row for cell in ("−1.0", "+2.0"))
 
 
-def a_line(item: str, method: str, waspaa2023_sdr: float) -> dict[str, Any]:
-    row = {"name": "vocals", "sdr": waspaa2023_sdr, "input_sdr": 0.0, "waspaa2023_sdr": waspaa2023_sdr}
-    scores = {"sources": [row], "median": {key: 0 for key in row if key != "name"}}
-    known = {"bleed": "room", "split": "test", "settings": {}, "version": "0", "rate": 8000, "seconds": 60.0}
-    cost = {"took": 6.0, "memory": 5}
-    return {**known, **cost, "item": item, "track": item, "sound": item, "method": method, "scores": scores}
+# -------------------------------------------------------------------------------------------------------- scene sets
 
 
-def test_rows_are_compared_on_equal_terms() -> None:
-    lines = [
-        a_line("a", "kamir", 1),
-        a_line("b", "kamir", 3),
-        a_line("c", "kamir", 9),
-        a_line("a", "demix", 2),
-        a_line("b", "demix", 7),
-    ]
-    head, rows = waspaa2023(common(lines))
-    assert head == ["method", "Vocals", "Overall", "× real time", "MiB"]
-    assert dict(zip(head, next(row for row in rows if row[0] == "kamir"), strict=True))["Vocals"] == "2.0"
-    assert rows[0][3:] == ["10", "5"]
-    assert "1 items, which demix lack, are left out" in markdown(lines)
+@pytest.fixture
+def sets(tmp_path: Path) -> Path:
+    assert run(["corpus", "make", str(sets_file(tmp_path / "made")), "-o", str(tmp_path / "sets")]) == 0
+    return tmp_path / "sets"
 
 
-def test_order_of_methods() -> None:
-    lines = [a_line("a", name, 1) for name in [*registered(), "editor"]]
-    names = list(by_method(lines))
-    assert names[0] == "unprocessed"
-    assert names[-3:] == ["editor", "oracle-wiener", "oracle-linear"]
-    assert set(names) == {*registered(), "editor"}
+def test_goals_and_the_least_source_of_scene_sets(
+    sets: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "220")
+    out, chosen = tmp_path / "results", [str(sets / name) for name in ("linear", "takes", "dry")]
+    assert run(["benchmark", *chosen, "--methods", CHEAP, "-o", str(out)]) == 0
+    told, printed = (out / "founding.md").read_text(), capsys.readouterr().out
+    assert "| a matrix | 8 | 2 |" in told
+    assert "| a matrix | unprocessed: least SDR | −100.0 | ∞ |" in told
+    assert "| a matrix | oracle-wiener: median SDR over unprocessed | 1.0 | – |" in told
+    assert told.count("| yes |") == 2
+    assert "| linear/A, " in told or "| linear/B, " in told
+    assert "## takes" in told
+    assert "dB against the dry stem" not in told.split("## takes")[1]  # takes have no stems
+    assert "oracle-wiener: median SDR over unprocessed" in printed
+    assert "Goals" in (out / "report.html").read_text()
 
 
-def test_quartiles_hold_infinities() -> None:
-    assert quartiles([1, 2, math.inf, math.inf, math.nan]) == "∞ (2.0 … ∞)"
-    assert quartiles([math.nan]) == "–"
+def test_all_methods_and_the_reasons_of_those_that_cannot(sets: Path, tmp_path: Path) -> None:
+    """The songs have three stems, and some networks take recordings of four sources alone."""
+    out, arguments = tmp_path / "results", ["--methods", "all", "-o", str(tmp_path / "results")]
+    assert run(["benchmark", str(sets / "linear"), *arguments]) == 0
+    lines = read_lines(out)
+    assert {line["method"] for line in lines} == set(registered())
+    refused = {line["method"] for line in lines if "refused" in line}
+    assert {"t-unet", "f-unet", "df-unet"} <= refused
+    told = (out / "founding.md").read_text()
+    assert "Methods that did not run" in told
+    assert "| t-unet | 2 | " in told
+    size = (out / "scores.jsonl").stat().st_size
+    assert run(["benchmark", str(sets / "linear"), *arguments]) == 0  # they are tried again, and noted once
+    assert (out / "scores.jsonl").stat().st_size == size
 
 
-def test_box_plot_tells_what_it_cannot_show() -> None:
-    drawn = box_plot({"a<b": [1.0, 2.0, math.inf], "c": [-5.0]})
-    assert "a&lt;b (1 exact or silent)" in drawn
-    assert drawn.count("<circle") == 3
-    assert box_plot({"a": [math.nan]}) == ""
-
-
-@pytest.mark.skipif(benchmark.forget_peak() is None, reason="this system does not tell its peak of memory")
-def test_peak_memory_is_that_of_the_work() -> None:
-    held = benchmark.forget_peak()
-    assert held is not None
-    block = np.ones(2**25)  # 256 MiB
-    del block
-    peak = benchmark.peak_memory()
-    assert peak is not None
-    assert 250 < peak - held < 400
-    benchmark.forget_peak()
-    again = benchmark.peak_memory()
-    assert again is not None
-    assert again < peak - 200
+def test_a_stage_learnt_from_the_soundcheck(sets: Path, tmp_path: Path) -> None:
+    out = tmp_path / "results"
+    methods = ["--methods", "unprocessed,instantaneous,oracle-wiener", "-o", str(out)]
+    assert run(["benchmark", str(sets / "soundcheck"), *methods]) == 0
+    by = {(line["item"], line["method"]): line["scores"] for line in read_lines(out)}
+    assert {method for _, method in by} == {
+        "unprocessed",
+        "instantaneous",
+        "instantaneous (soundcheck)",
+        "oracle-wiener",
+    }
+    assert len(by) == 4 * 4
+    assert "harm" not in by["linear/A", "instantaneous (soundcheck)"]["sources"][0]
+    assert "| instantaneous (soundcheck) |" in (out / "founding.md").read_text()

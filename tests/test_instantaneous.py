@@ -1,8 +1,5 @@
 from __future__ import annotations
 
-import sys
-from pathlib import Path
-
 import numpy as np
 import pytest
 
@@ -23,11 +20,7 @@ from debleed.methods.instantaneous import (
 from debleed.recording import InputError
 from debleed.remove import remove
 from debleed.scoring.evaluate import score
-
-ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT / "benchmarks"))
-
-from scenes import SHARED, Item  # noqa: E402 - the benchmarks are no package
+from published_sets import item_of, needs_material
 
 RATE = 8000
 
@@ -188,10 +181,11 @@ def test_silence_gives_no_matrix() -> None:
     assert one_matrix(noise, RATE, ~np.eye(2, dtype=bool)) is None
 
 
-@pytest.mark.skipif(not SHARED.is_dir(), reason="needs the audio in ../shared, which is not there")
+@needs_material
 @pytest.mark.parametrize("song", ["Caesium", "Hydrogen"])
 def test_ten_seconds_of_a_song(song: str) -> None:
-    mics, own = Item("linear", song, 22050, 10).render()
+    sound = item_of("linear", song, 10)
+    mics, own = sound.mics, sound.own
     scores = score(own, remove(mics, "instantaneous"), mics)
     assert scores.median("sdr") >= 60  # measured: 81 and 85 dB
     assert min(scores["sdri"]) > 20

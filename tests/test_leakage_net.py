@@ -81,7 +81,7 @@ def test_damaged_weights_are_refused(tmp_path: Path) -> None:
 def test_the_network_that_is_trained_is_the_one_that_is_run(monkeypatch: pytest.MonkeyPatch) -> None:
     torch = pytest.importorskip("torch", reason="needs PyTorch: pip install 'debleed[train]'")
     monkeypatch.setattr(sys, "path", [str(BENCHMARKS), *sys.path])
-    from guide_network import Network
+    from leakage_net_torch import Network
 
     known, (features, allowed) = shipped().arrays, seen(4)
     network = Network(known["mean"], known["scale"])

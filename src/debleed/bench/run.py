@@ -1,19 +1,11 @@
-"""Run methods on the items of bled corpora and keep every score: one line of JSON for each item and method.
-
-What was measured is never measured again: a line belongs to its item (by the checksums of its files), its method, its
-settings and the version of the package.
-"""
+"""Run methods on the items of corpora and score what they make of them: one line for each item and method."""
 
 from __future__ import annotations
 
-import dataclasses
 import hashlib
-import json
 import logging
-import os
 import time
-from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,19 +14,16 @@ from typing import Any
 import numpy as np
 
 from debleed import __version__
+from debleed.bench.memory import forget_peak, peak_memory
+from debleed.bench.results import SOUNDCHECK, Line, bleed_names, settings_of, sound_of
 from debleed.dsp.parallel import limited
 from debleed.io.audio import Take, audio_files
 from debleed.io.documents import json_line
-from debleed.methods import Side, create, registered
+from debleed.methods import PortableMethod, Side, create, registered
 from debleed.recording import InputError, Recording
-from debleed.remove import remove
-from debleed.scenes.corpus import Item, checksums, items_of, read_manifest
+from debleed.remove import learn, remove
+from debleed.scenes.corpus import Item, checksums, items_of
 from debleed.scoring.evaluate import AGAINST_IMAGE, harm, score
-from debleed.scoring.scores import Scores
-
-LINES = "scores.jsonl"
-
-Line = dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -51,12 +40,21 @@ class Task:
         Name of a method, or what the outputs of another program are called.
     outputs
         Folder of those outputs: ``<split>/<track>/<source>.wav``.
+    soundcheck
+        Whether the method learns from the item's soundcheck, the same microphones during another stretch of sound,
+        instead of the microphones that it cleans.
     """
 
     bleed: str
     item: Item
     method: str
     outputs: Path | None = None
+    soundcheck: bool = False
+
+    @property
+    def name(self) -> str:
+        """What the tables call it."""
+        return self.method + SOUNDCHECK * self.soundcheck
 
     def line(self) -> Line:
         """Describe the measurement before it is made."""
@@ -65,7 +63,7 @@ class Task:
             "item": self.item.id,
             "split": self.item.entry["split"],
             "track": self.item.entry["track"],
-            "method": self.method,
+            "method": self.name,
             "settings": {"outputs": digest(self.outputs, self.item)} if self.outputs else settings_of(self.method),
             "version": __version__,
             "sound": sound_of(self.item),
@@ -94,60 +92,24 @@ def tasks_of(corpora: Sequence[Path], methods: Sequence[str], externals: Mapping
     for corpus, bleed in bleed_names(corpora).items():
         for item in items_of(corpus):
             for name, outputs_folder in chosen.items():
-                tasks[bleed, item.id, sound_of(item), name] = Task(bleed, item, name, outputs_folder)
+                for soundcheck in (False, True) if _may_learn_elsewhere(item, name, outputs_folder) else (False,):
+                    task = Task(bleed, item, name, outputs_folder, soundcheck)
+                    tasks[bleed, item.id, sound_of(item), task.name] = task
     if not tasks:
         raise InputError("there is nothing to measure: the corpora have no items, or no method was chosen")
     return list(tasks.values())
 
 
-def bleed_names(corpora: Sequence[Path]) -> dict[Path, str]:
-    """Name the bleed of each corpus; where two would be called the same, by what else they were made with."""
-    recipes = {corpus: read_manifest(corpus)["recipe"] for corpus in corpora}
-    names = {corpus: bleed_name(recipe) for corpus, recipe in recipes.items()}
-    for key in ("rate", "seconds", "seed"):
-        alike = Counter(names.values())
-        told = {corpus: recipe[key] for corpus, recipe in recipes.items() if alike[names[corpus]] > 1}
-        if len(set(told.values())) > 1:
-            names |= {corpus: f"{names[corpus]}, {key} {value}" for corpus, value in told.items()}
-    return names
-
-
-def bleed_name(recipe: Mapping[str, Any]) -> str:
-    """Name the bleed of a corpus: its preset, or its kind and what is set otherwise.
-
-    Examples
-    --------
-    >>> bleed_name({"draw": {"kind": "room", "rt60": 0.5}})
-    'room, rt60 0.5'
-    """
-    settings = dict(recipe["draw"])
-    kind = settings.pop("preset", None) or settings.pop("kind")
-    told = [f"{key.replace('_', ' ')} {plainly(value)}" for key, value in settings.items()]
-    return ", ".join([kind, *told])
-
-
-def settings_of(method: str) -> dict[str, Any]:
-    """Return the settings that a method is run with: its own."""
-    described: dict[str, Any] = dataclasses.asdict(create(method))  # type: ignore[call-overload]
-    return described
-
-
-def sound_of(item: Item) -> str:
-    """Tell an item from every other by the checksums of its files."""
-    return hashlib.sha256(json_line(sorted(item.entry["files"].items())).encode()).hexdigest()[:16]
+def _may_learn_elsewhere(item: Item, method: str, outputs: Path | None) -> bool:
+    """Tell whether an item has a soundcheck, and a method learns anything of a stage that can be kept."""
+    learns = outputs is None and method != "unprocessed" and isinstance(create(method), PortableMethod)
+    return learns and item.has("soundcheck")
 
 
 def digest(outputs: Path, item: Item) -> str:
     """Tell what another program made of an item from what it made another time."""
     folder = outputs / item.id
     return hashlib.sha256(json_line(checksums(folder) if folder.is_dir() else {}).encode()).hexdigest()[:16]
-
-
-def plainly(value: Any) -> str:
-    """Write a setting without the marks of JSON."""
-    if isinstance(value, list):
-        return " × ".join(map(plainly, value))
-    return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def measure(task: Task) -> Line:
@@ -158,9 +120,9 @@ def measure(task: Task) -> Line:
 
     Returns
     -------
-    The line: what :meth:`Task.line` says, ``scores`` (:class:`Scores`), and for methods of ours ``took`` (seconds for
-    learning and cleaning) and ``memory`` (MiB that this took beyond what was held before; null where the system does
-    not tell).
+    The line: what :meth:`Task.line` says, ``scores`` (:class:`debleed.scoring.scores.Scores`), and for methods of ours
+    ``took`` (seconds for learning and cleaning) and ``memory`` (MiB that this took beyond what was held before; null
+    where the system does not tell). Where the method cannot run on the item, ``refused`` says why instead.
 
     Raises
     ------
@@ -168,22 +130,34 @@ def measure(task: Task) -> Line:
         Where the item is damaged, and where outputs of another program are missing or do not fit.
     """
     if damage := task.item.damage():
-        raise InputError(f"{damage}; run the same 'debleed corpus bleed' again, it mends what is damaged")
+        raise InputError(f"{damage}; run the same 'debleed corpus' command again, it mends what is damaged")
     with limited(1), silence():
-        mics, own, dry = (in_memory(z) for z in (microphones(task.item), images(task.item), stems(task.item)))
+        mics, own = in_memory(microphones(task.item)), in_memory(images(task.item))
+        dry = in_memory(stems(task.item)) if task.item.has("stems") else None
         if task.outputs is not None:
             clean = in_memory(outputs(task.outputs, task.item, mics))
             return {**task.line(), "scores": score(own, clean, mics, dry, AGAINST_IMAGE).to_json()}
-        mixture = Recording.from_array(own.read().sum(axis=0, keepdims=True), own.rate, ["mixture"])
-        side = Side(mixture=mixture, truth=own)
-        held = forget_peak()
-        began = time.perf_counter()
-        clean = in_memory(remove(mics, task.method, side=side))
-        took, peak = time.perf_counter() - began, peak_memory()
+        try:
+            held = forget_peak()
+            began = time.perf_counter()
+            clean = in_memory(cleaned(task, mics, own))
+            took, peak = time.perf_counter() - began, peak_memory()
+            scores = score(own, clean, mics, dry, AGAINST_IMAGE)
+            if not task.soundcheck:  # what was learnt of a stage that bleeds has no meaning for one that does not
+                bleeds = not np.array_equal(mics.read(), own.read())
+                scores = scores.beside(harm(own, in_memory(cleaned(task, own, own)) if bleeds else clean))
+        except InputError as refusal:
+            return {**task.line(), "refused": str(refusal)}
         memory = None if held is None or peak is None else max(0, round(peak - held))
-        unharmed = in_memory(remove(own, task.method, side=side))
-        scores = score(own, clean, mics, dry, AGAINST_IMAGE).beside(harm(own, unharmed))
         return {**task.line(), "took": round(took, 3), "memory": memory, "scores": scores.to_json()}
+
+
+def cleaned(task: Task, mics: Recording, own: Recording) -> Recording:
+    """Let the method of a task clean some microphones, with all side information that there is."""
+    if task.soundcheck:
+        return learn(in_memory(task.item.take("soundcheck").recording()), task.method).apply(mics)
+    mixture = Recording.from_array(own.read().sum(axis=0, keepdims=True), own.rate, ["mixture"])
+    return remove(mics, task.method, side=Side(mixture=mixture, truth=own))
 
 
 @contextmanager
@@ -249,94 +223,3 @@ def outputs(folder: Path, item: Item, mics: Recording) -> Recording:
 def in_memory(recording: Recording) -> Recording:
     """Read a recording once and for all."""
     return Recording.from_array(recording.read(), recording.rate, recording.names)
-
-
-# ------------------------------------------------------------------------------------------------------ the memory
-
-STATUS, RESET = Path("/proc/self/status"), Path("/proc/self/clear_refs")
-
-
-def peak_memory() -> float | None:
-    """Most memory that this process has held since :func:`forget_peak`, in MiB; nothing where there is no /proc."""
-    try:
-        lines = STATUS.read_text(encoding="ascii").splitlines()
-        return next(int(line.split()[1]) / 1024 for line in lines if line.startswith("VmHWM:"))
-    except (OSError, StopIteration):
-        return None
-
-
-def forget_peak() -> float | None:
-    """Begin anew with the peak, and return what is held now in MiB."""
-    try:
-        RESET.write_text("5", encoding="ascii")
-    except OSError:
-        return None
-    return peak_memory()
-
-
-# ------------------------------------------------------------------------------------------------------- the lines
-
-
-def key(line: Mapping[str, Any]) -> str:
-    """Tell what makes a measurement another one."""
-    return json.dumps(
-        [line[name] for name in ("sound", "item", "method", "settings", "version")], sort_keys=True, allow_nan=False
-    )
-
-
-def read_lines(folder: Path) -> list[Line]:
-    """Read what was measured; a line that a killed run left half-written is passed over.
-
-    Raises
-    ------
-    InputError
-        Where there are no results.
-    """
-    path = folder / LINES
-    if not path.is_file():
-        raise InputError(f"'{folder}' holds no results, since it has no {LINES}; make some with 'debleed benchmark'")
-    lines = {}
-    for text in path.read_text(encoding="utf-8", errors="replace").split("\n"):
-        try:
-            line = json.loads(text)
-        except ValueError:
-            continue
-        lines[key(line)] = line
-    return list(lines.values())
-
-
-def append(folder: Path, line: Line) -> None:
-    """Add a line in one stroke; what a killed run left half-written before is closed first."""
-    path = folder / LINES
-    with path.open("ab+") as file:
-        size = file.seek(0, os.SEEK_END)
-        file.seek(max(0, size - 1))
-        whole = file.read(1) in (b"", b"\n")
-        file.write((("" if whole else "\n") + json_line(line) + "\n").encode())
-
-
-def shown_lines(lines: Iterable[Line], corpora: Sequence[Path]) -> list[Line]:
-    """Keep what the tables show: all that was measured of these corpora, with this version and the present settings.
-
-    Of several results of one name (another program's, measured again) the last counts.
-    """
-    bleeds: dict[str, list[tuple[str, str]]] = {}
-    for corpus, bleed in bleed_names(corpora).items():
-        for item in items_of(corpus):
-            bleeds.setdefault(sound_of(item), []).append((bleed, item.id))
-    shown: dict[tuple[str, str, str], Line] = {}
-    for line in lines:
-        method = line["method"]
-        if line["version"] == __version__ and (method not in registered() or line["settings"] == settings_of(method)):
-            for bleed, item_id in bleeds.get(line["sound"], []):
-                shown[bleed, item_id, method] = {**line, "bleed": bleed, "item": item_id}
-    order = [bleed for pairs in bleeds.values() for bleed, _ in pairs]
-    return sorted(shown.values(), key=lambda line: (order.index(line["bleed"]), line["item"]))
-
-
-def scores_of(lines: Iterable[Mapping[str, Any]]) -> Scores:
-    """Join the scores of some lines, an item being a recording."""
-    first, *rest = (Scores.from_json(line["scores"]) for line in lines)
-    for other in rest:
-        first = first + other
-    return first

@@ -1,19 +1,18 @@
-"""The tables of a benchmark: the WASPAA 2023 one, ours, box plots; as markdown, CSV and a page."""
+"""The tables of a benchmark: the overview, goals, the WASPAA 2023 table and ours; as markdown and CSV."""
 
 from __future__ import annotations
 
 import csv
-import html
 import io
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from importlib.resources import files
-from string import Template
+from types import MappingProxyType
 
 import numpy as np
 
 from debleed import __version__
-from debleed.bench.run import Line, scores_of
+from debleed.bench.goals import DEFAULT_METHOD, About, verdicts
+from debleed.bench.results import Line, scored, scores_of
 from debleed.decibels import shown
 from debleed.methods import registered
 from debleed.scoring.scores import MEASURES, POLICY, Scores, median
@@ -46,9 +45,13 @@ def by_method(lines: Sequence[Line]) -> dict[str, list[Line]]:
 
 
 def common(lines: Sequence[Line]) -> list[Line]:
-    """Keep the items that every method has a score for, so that rows are compared on equal terms."""
+    """Keep the items that every method has a score for, so that rows are compared on equal terms.
+
+    Methods that have no score at all take no part.
+    """
+    lines = scored(lines)
     methods = grouped(lines, "method").values()
-    items = set.intersection(*({line["sound"] for line in group} for group in methods))
+    items = set.intersection(*({line["sound"] for line in group} for group in methods)) if lines else set()
     return [line for line in lines if line["sound"] in items]
 
 
@@ -85,14 +88,26 @@ def quartiles(values: Sequence[float]) -> str:
 
 
 def ours(lines: Sequence[Line]) -> Table:
-    """Medians over all sources of all items against the image, with quartiles of SDR and gain, and the least gain."""
+    """Medians over all sources of all items against the image, with quartiles of SDR and SDRi, and the least SDRi."""
     rows = []
     for method, measured in by_method(lines).items():
         scores = scores_of(measured)
         cells = [quartiles(scores[m]) if m in ("sdr", "sdri") else shown(of(scores, m)) for m in OURS]
-        least = min((gain for gain in scores["sdri"] if not math.isnan(gain)), default=math.nan)
-        rows.append([method, *cells, shown(least, sign=True), *cost(measured)])
-    return ["method", *(MEASURES[m].title for m in OURS), "least SDRi", "× real time", "MiB"], rows
+        least, where = least_sdri(measured)
+        rows.append([method, *cells, shown(least, sign=True), where, *cost(measured)])
+    return ["method", *(MEASURES[m].title for m in OURS), "least SDRi", "where", "× real time", "MiB"], rows
+
+
+def least_sdri(lines: Sequence[Line]) -> tuple[float, str]:
+    """Return the least SDRi of any source, and which source of which item that is."""
+    every = [
+        (sdri, f"{line['item']}, {name}")
+        for line in lines
+        for scores in [Scores.from_json(line["scores"])]
+        for name, sdri in zip(scores.names, scores["sdri"], strict=True)
+        if not math.isnan(sdri)
+    ]
+    return min(every, default=(math.nan, "–"))
 
 
 def of(scores: Scores, measure: str) -> float:
@@ -106,20 +121,75 @@ def apart(lines: Sequence[Line], measures: Sequence[str]) -> Table:
     return ["method", *(MEASURES[m].title for m in measures)], rows
 
 
-def sections(lines: Sequence[Line]) -> Iterator[tuple[str, str, list[tuple[str, Table]], list[Line]]]:
-    """Yield, for each kind of bleed, its name, a sentence on its items, its tables with titles and its lines."""
+def overview(lines: Sequence[Line], abouts: Mapping[str, About]) -> Table:
+    """Median SDR of every method in every scene set, and the SDRi of demix: each over the items that it has.
+
+    Where a method lacks items, the number of those it has stands behind in brackets.
+    """
+    lines = [line for line in lines if line["bleed"] in abouts]
+    methods, rows = list(by_method(scored(lines))), []
+    for bleed, measured in grouped(lines, "bleed").items():
+        count = len({line["item"] for line in measured})
+        of_method = by_method(scored(measured))
+        cells = [_median_cell(of_method.get(method, ()), count) for method in methods]
+        ours = of_method.get(DEFAULT_METHOD, [])
+        least, where = least_sdri(ours)
+        middle = scores_of(ours).median("sdri") if ours else math.nan
+        ends = [shown(middle, sign=True), shown(least, sign=True), where]
+        rows.append([abouts[bleed].title, f"{measured[0]['rate'] / 1000:g}", str(count), *cells, *ends])
+    head = ["scene set", "kHz", "items", *methods, f"{DEFAULT_METHOD}: median SDRi", "least SDRi", "where"]
+    return head, rows
+
+
+def _median_cell(lines: Sequence[Line], count: int) -> str:
+    if not lines:
+        return "–"
+    return shown(scores_of(lines).median("sdr")) + f" ({len(lines)})" * (len(lines) < count)
+
+
+def goals(lines: Sequence[Line], abouts: Mapping[str, About]) -> Table:
+    """Every goal beside what was measured, on so many items."""
+    rows = []
+    for v in verdicts(lines, abouts):
+        aim = math.nan if v.goal.aim is None else v.goal.aim
+        figures = [shown(v.goal.must), shown(aim), shown(v.measured)]
+        rows.append([abouts[v.bleed].title, str(v.goal), *figures, str(v.items), v.reached])
+    return ["scene set", "figure", "must", "aim", "measured", "items", "reached"], rows
+
+
+def unable(lines: Sequence[Line]) -> Table:
+    """Methods that could not run on some items, with their reasons."""
+    counts: dict[tuple[str, str], int] = {}
+    for line in lines:
+        if "refused" in line:
+            counts[line["method"], line["refused"]] = counts.get((line["method"], line["refused"]), 0) + 1
+    rows = [[method, str(count), reason] for (method, reason), count in counts.items()]
+    return ["method", "items", "why it did not run"], rows
+
+
+Section = tuple[str, str, list[tuple[str, Table]], list[Line]]
+"""Name of the bleed, a sentence on its items, tables with their titles, and the lines that they show."""
+
+
+def sections(lines: Sequence[Line], abouts: Mapping[str, About] = MappingProxyType({})) -> Iterator[Section]:
+    """Yield what is to be said of each kind of bleed; ``abouts`` holds the titles and goals of scene sets."""
     for bleed, all_lines in grouped(lines, "bleed").items():
         measured = common(all_lines)
+        known = {bleed: abouts[bleed]} if bleed in abouts else {}
+        extra = [("Goals", goals(lines, known)), ("Methods that did not run", unable(all_lines))]
+        extra = [(title, table) for title, table in extra if table[1]]
         if not measured:
+            yield bleed, "No item has scores of every method.", extra, []
             continue
         items = {line["sound"]: line for line in measured}
         tracks = {(line["split"], line["track"]) for line in items.values()}
         minutes = sum(line["seconds"] for line in items.values()) / 60
         rates = ", ".join(f"{rate:g}" for rate in sorted({line["rate"] / 1000 for line in items.values()}))
-        about = f"{len(items)} items of {len(tracks)} tracks, {minutes:.1f} minutes, {rates} kHz."
+        about = f"{abouts[bleed].title}: " if bleed in abouts else ""
+        about += f"{len(items)} items of {len(tracks)} tracks, {minutes:.1f} minutes, {rates} kHz."
         every = len({line["sound"] for line in all_lines})
         if every > len(items):
-            lacking = [name for name, group in by_method(all_lines).items() if len(group) < every]
+            lacking = [name for name, group in by_method(scored(all_lines)).items() if len(group) < every]
             about += f" {every - len(items)} items, which {', '.join(lacking)} lack, are left out."
         tables = [
             (
@@ -130,7 +200,12 @@ def sections(lines: Sequence[Line]) -> Iterator[tuple[str, str, list[tuple[str, 
                 "Against the image of each source in its own microphone; medians (quartiles) over sources and items",
                 ours(measured),
             ),
-            *((f"{MEASURES[m[0]].table}; medians over sources and items", apart(measured, m)) for m in APART),
+            *(
+                (f"{MEASURES[m[0]].table}; medians over sources and items", apart(measured, m))
+                for m in APART
+                if all(any(name in scores_of([line]) for name in m) for line in measured)
+            ),
+            *extra,
         ]
         yield bleed, about, tables, measured
 
@@ -143,14 +218,22 @@ FOOT = (
 )
 
 
-def markdown(lines: Sequence[Line]) -> str:
+OVERVIEW = (
+    "Median SDR in dB over all sources of all items; where a method has fewer items, their number stands in brackets."
+)
+"""What the overview shows."""
+
+
+def markdown(lines: Sequence[Line], abouts: Mapping[str, About] = MappingProxyType({})) -> str:
     """Write all tables as markdown."""
     out = [
         "# Bleed removed: the WASPAA 2023 table, and ours",
         "",
         f"Written by `debleed benchmark`, version {__version__}.",
     ]
-    for bleed, about, tables, _ in sections(lines):
+    if abouts:
+        out += ["", "## Overview", "", OVERVIEW, "", *markdown_rows(*overview(lines, abouts))]
+    for bleed, about, tables, _ in sections(lines, abouts):
         out += ["", f"## {bleed}", "", about]
         for title, (head, rows) in tables:
             out += ["", f"**{title}**", "", *markdown_rows(head, rows)]
@@ -168,7 +251,7 @@ def csv_text(lines: Sequence[Line]) -> str:
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(["bleed", "item", "split", "track", "method", "version", "source", "measure", "db"])
-    for line in lines:
+    for line in scored(lines):
         scores = Scores.from_json(line["scores"])
         for measure in scores.measures:
             for source, value in zip(scores.names, scores[measure], strict=True):
@@ -178,91 +261,12 @@ def csv_text(lines: Sequence[Line]) -> str:
     return out.getvalue()
 
 
-# -------------------------------------------------------------------------------------------------------- the page
-
-ROW, LEFT, WIDTH = 30, 150, 760
-"""Pixels: height of a box plot's row, room for the names, width of the whole."""
-
-
-def page(lines: Sequence[Line]) -> str:
-    """Write all tables and the box plots as one HTML file that needs nothing else."""
-    body = []
-    for bleed, about, tables, measured in sections(lines):
-        body.append(f"<section><h2>{html.escape(bleed)}</h2><p>{html.escape(about)}</p>")
-        body.append(box_plot({name: item_medians(group) for name, group in by_method(measured).items()}))
-        for title, (head, rows) in tables:
-            caption = f"<caption>{html.escape(title)}</caption>"
-            body.append(f"<div class='scroll'><table>{caption}{html_rows(head, rows)}</table></div>")
-        body.append("</section>")
-    assets = files("debleed.report") / "assets"
-    template = Template((assets / "benchmark.html").read_text(encoding="utf-8"))
-    style = (assets / "report.css").read_text(encoding="utf-8")
-    return template.substitute(style=style, body="\n".join(body), foot=html.escape(FOOT), version=__version__)
-
-
-def html_rows(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """Write the inside of a table; the first cell of a row is its head."""
-    top = "".join(f"<th scope='col'>{html.escape(cell)}</th>" for cell in head)
-    out = [f"<thead><tr>{top}</tr></thead><tbody>"]
-    for first, *rest in rows:
-        cells = "".join(f"<td>{html.escape(cell)}</td>" for cell in rest)
-        out.append(f"<tr><th scope='row'>{html.escape(first)}</th>{cells}</tr>")
-    return "".join(out) + "</tbody>"
-
-
-def item_medians(lines: Sequence[Line]) -> list[float]:
-    """SDR of each item: the median over its sources."""
-    return [Scores.from_json(line["scores"]).median("sdr") for line in lines]
-
-
-def box_plot(values: Mapping[str, Sequence[float]]) -> str:
-    """Draw SDR over the items as boxes: quartiles and median, whiskers to the ends, a dot for each item; SVG."""
-    kept = {name: sorted(v for v in row if math.isfinite(v)) for name, row in values.items()}
-    every = [v for row in kept.values() for v in row]
-    if not every:
-        return ""
-    step = next(s for s in (1, 2, 5, 10, 20, 50, 100, 1000) if (max(every) - min(every)) / s <= 10)
-    low, high = (
-        step * math.floor(min(every) / step),
-        step * max(math.ceil(max(every) / step), math.floor(min(every) / step) + 1),
-    )
-
-    def x(value: float) -> float:
-        return round(LEFT + (value - low) / (high - low) * (WIDTH - LEFT - 20), 1)
-
-    height = ROW * len(kept) + 40
-    out = [f"<svg class='boxes' viewBox='0 0 {WIDTH} {height}' role='img' aria-label='SDR of each item, by method'>"]
-    for tick in range(low, high + 1, step):
-        out.append(f"<line class='grid' x1='{x(tick)}' x2='{x(tick)}' y1='0' y2='{height - 34}'/>")
-        out.append(
-            f"<text x='{x(tick)}' y='{height - 18}' text-anchor='middle'>{shown(tick).removesuffix('.0')}</text>"
-        )
-    out.append(
-        f"<text x='{WIDTH - 20}' y='{height - 3}' text-anchor='end'>SDR in dB, median over an item's sources</text>"
-    )
-    for k, (name, row) in enumerate(kept.items()):
-        y = ROW * k + ROW // 2
-        beyond = len(values[name]) - len(row)
-        label = html.escape(name) + (f" ({beyond} exact or silent)" if beyond else "")
-        out.append(f"<text x='{LEFT - 10}' y='{y + 4}' text-anchor='end'>{label}</text>")
-        if row:
-            q1, q2, q3 = (x(float(q)) for q in np.quantile(row, (0.25, 0.5, 0.75)))
-            out.append(f"<line class='whisker' x1='{x(row[0])}' x2='{x(row[-1])}' y1='{y}' y2='{y}'/>")
-            out.append(f"<rect class='box' x='{q1}' y='{y - 8}' width='{round(max(q3 - q1, 1), 1)}' height='16'/>")
-            out.append(f"<line class='middle' x1='{q2}' x2='{q2}' y1='{y - 8}' y2='{y + 8}'/>")
-            out += [f"<circle cx='{x(v)}' cy='{y}' r='2'/>" for v in row]
-    return "".join([*out, "</svg>"])
-
-
-# ------------------------------------------------------------------------------------------------------ comparison
-
-
 def compared(a: Sequence[Line], b: Sequence[Line]) -> Table:
     """Set two results side by side, on the sources of the items that both have: SDR, and the change of each source.
 
     Items are the same if their sound is: a corpus that was made anew with another seed has others.
     """
-    first, second = ({(z["bleed"], z["method"], z["item"], z["sound"]): z for z in lines} for lines in (a, b))
+    first, second = ({(z["bleed"], z["method"], z["item"], z["sound"]): z for z in scored(lines)} for lines in (a, b))
     rows = []
     for bleed, method in dict.fromkeys(key[:2] for key in second if key in first):
         shared = [key for key in second if key[:2] == (bleed, method) and key in first]
@@ -278,8 +282,3 @@ def compared(a: Sequence[Line], b: Sequence[Line]) -> Table:
         )  # fmt: skip
     head = ["bleed", "method", "items", "SDR a", "b", "change", "least", "most", "better", "worse"]
     return head, rows
-
-
-def text_files(lines: Sequence[Line]) -> dict[str, str]:
-    """Return what a results folder shows, by file name."""
-    return {"founding.md": markdown(lines), "scores.csv": csv_text(lines), "report.html": page(lines)}

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from debleed import feedback
 from debleed.cli.engine import engine_options, explained, outcomes
 from debleed.recording import InputError
+
+if TYPE_CHECKING:
+    from debleed.bench.goals import About
 
 log = logging.getLogger("debleed.bench.run")
 
@@ -54,7 +57,7 @@ def command(
     workers: int,
     scheduler: str | None,
 ) -> int:
-    """Run methods on every item of the corpora that 'debleed corpus bleed' made, and write the tables.
+    """Run methods on every item of the corpora that 'debleed corpus bleed' or 'make' made, and write the tables.
 
     The results folder gets scores.jsonl (a line for each item and method), founding.md, scores.csv and report.html.
     What stands there is not measured again, so a stopped benchmark goes on where it was.
@@ -64,8 +67,10 @@ def command(
         return 0
     if not corpora or output is None:
         raise click.UsageError("give at least one CORPUS and -o FOLDER, or --compare A B")
-    from debleed.bench.run import LINES, append, key, measure, read_lines, shown_lines, tasks_of
-    from debleed.bench.tables import text_files
+    from debleed.bench.goals import abouts_of
+    from debleed.bench.page import text_files
+    from debleed.bench.results import LINES, append, key, read_lines, scored, shown_lines
+    from debleed.bench.run import measure, tasks_of
     from debleed.io.documents import write_text
     from debleed.io.staging import writable_ancestor
     from debleed.methods import registered
@@ -76,46 +81,61 @@ def command(
     writable_ancestor(output)
     output.mkdir(parents=True, exist_ok=True)
     lines = read_lines(output) if (output / LINES).exists() else []
-    done = set(map(key, lines))
+    told, done = set(map(repr, lines)), set(map(key, scored(lines)))  # a refusal may have lost its reason
     missing = {name: task for task in tasks if (name := key(task.line())) not in done}
     left = list(missing.values())
     click.echo(f"{len(tasks)} measurements, {len(tasks) - len(left)} of them are there -> {output}")
     failed: Counter[str] = Counter()
+    refused: Counter[str] = Counter()
     shown: list[dict[str, Any]] = []
     try:
         with feedback.messages():
             for task, outcome in outcomes(measure, left, workers, scheduler):
                 if isinstance(outcome, Exception):
-                    failed[task.method] += 1
-                    log.warning("%s by %s failed: %s", task.item.id, task.method, explained(outcome))
+                    failed[task.name] += 1
+                    log.warning("%s by %s failed: %s", task.item.id, task.name, explained(outcome))
                 else:
-                    append(output, outcome)
+                    refused[task.name] += "refused" in outcome
+                    if repr(outcome) not in told:
+                        append(output, outcome)
                     lines.append(outcome)
     finally:
         shown = shown_lines(lines, corpora)
         if shown:
-            for name, text in text_files(shown).items():
+            for name, text in text_files(shown, abouts_of(corpora)).items():
                 write_text(output / name, text)
-    show_tables(shown)
+    show_tables(shown, abouts_of(corpora))
     ready = f" -> {output / 'founding.md'}" if shown else ""
-    click.echo(f"{len(left) - failed.total()} measured, {len(tasks) - len(left)} were there{ready}")
+    measured = len(left) - failed.total() - refused.total()
+    click.echo(f"{measured} measured, {len(tasks) - len(left)} were there{ready}")
+    if refused := +refused:
+        listed = ", ".join(f"{method} {count}" for method, count in refused.items())
+        click.echo(f"{refused.total()} could not be measured ({listed}); the tables say why")
     if failed:
-        told = ", ".join(f"{method} {count}" for method, count in failed.items())
-        click.echo(f"{failed.total()} failed ({told}); run the same command again to try them once more", err=True)
+        listed = ", ".join(f"{method} {count}" for method, count in failed.items())
+        click.echo(f"{failed.total()} failed ({listed}); run the same command again to try them once more", err=True)
     return 1 if failed else 0
 
 
-def show_tables(lines: list[dict[str, Any]]) -> None:
-    """Print the WASPAA 2023 table of each kind of bleed."""
-    from debleed.bench.tables import sections
+def show_tables(lines: list[dict[str, Any]], abouts: Mapping[str, About]) -> None:
+    """Print the first table of each kind of bleed, the goals, and which methods did not run."""
+    from debleed.bench.tables import goals, overview, sections, unable
 
-    for bleed, about, ((_, table), *_), _ in sections(lines):
-        show(f"{bleed}: {about}", *table)
+    for bleed, about, tables, measured in sections(lines, abouts):
+        if measured:
+            show(f"{bleed}: {about}", *tables[0][1])
+    for title, table in (
+        ("Median SDR over all sources of all items, dB", overview(lines, abouts)),
+        ("Goals", goals(lines, abouts)),
+        ("Methods that did not run", unable(lines)),
+    ):
+        if table[1]:
+            show(title, *table)
 
 
 def show_comparison(a: Path, b: Path) -> None:
     """Print how the scores of the second folder differ from those of the first."""
-    from debleed.bench.run import read_lines
+    from debleed.bench.results import read_lines
     from debleed.bench.tables import compared
 
     head, rows = compared(read_lines(a), read_lines(b))

@@ -1,4 +1,4 @@
-"""``debleed corpus``: bleed a folder of dry stems in the shape of MUSDB18-HQ; check one, or what was made of it."""
+"""``debleed corpus``: bleed a folder of dry stems in the shape of MUSDB18-HQ; make scene sets; check either."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ import click
 from debleed import feedback
 from debleed.cli.engine import engine_options, explained, outcomes
 from debleed.cli.scene_options import bleed_option, scene_options
+from debleed.cli.scene_sets import check_material, data_option, make
 from debleed.recording import InputError
 
 if TYPE_CHECKING:
@@ -27,6 +28,9 @@ PATH = click.Path(readable=False, path_type=Path)  # checked later, with our own
 @click.group(name="corpus")
 def command() -> None:
     """Make corpora that bleed out of dry stems, and check them."""
+
+
+command.add_command(make)
 
 
 @command.command(name="bleed")
@@ -150,16 +154,21 @@ def refuse_inside(source: Path, output: Path) -> None:
 
 @command.command(name="check")
 @click.argument("corpus", metavar="FOLDER", type=PATH)
-def check(corpus: Path) -> int:
-    """Say what is missing or damaged in MUSDB18-HQ, or in a corpus that was bled from it.
+@data_option
+def check(corpus: Path, data: Path | None) -> int:
+    """Say what is missing or damaged in MUSDB18-HQ, in a corpus, or in the material of scene sets.
 
-    Of MUSDB18-HQ the files are counted and their headers read; a bled corpus is compared with its checksums.
+    Of MUSDB18-HQ the files are counted and their headers read; a corpus is compared with its checksums. For a file of
+    scene sets, such as benchmarks/corpora.toml, the songs and kits that they need are looked for and compared with
+    those that the published figures were measured on.
 
     Exit code 0: whole; 1: something is missing or damaged.
     """
     from debleed.scenes.corpus import MANIFEST, items_of, read_manifest
     from debleed.scenes.tracks import MUSDB_SOURCE, musdb_complaints
 
+    if corpus.suffix == ".toml":
+        return check_material(corpus, data)
     if not corpus.is_dir():
         raise InputError(f"there is no folder '{corpus}'. {MUSDB_SOURCE}")
     if (corpus / MANIFEST).exists():
@@ -171,7 +180,7 @@ def check(corpus: Path) -> int:
                 progress("items", done / len(items))
         what, advice = (
             f"{len(items)} items",
-            "Run the same 'debleed corpus bleed' again; it makes what is missing anew.",
+            "Run the same 'debleed corpus' command again; it makes what is missing anew.",
         )
     else:
         complaints, what, advice = musdb_complaints(corpus), "MUSDB18-HQ", MUSDB_SOURCE

@@ -104,8 +104,8 @@ class Item:
     folder
         Where it is.
     entry
-        What the manifest says of it: ``split``, ``track``, ``start`` (seconds), ``seconds``, ``rate``, ``scale`` and
-        the SHA-256 of each file.
+        What the manifest says of it: ``split``, ``track``, ``start`` (seconds), ``seconds``, ``rate``, ``scale``, the
+        SHA-256 of each file, and its ``folder`` in the corpus where that is not its id.
     """
 
     id: str
@@ -118,9 +118,13 @@ class Item:
         return from_json((self.folder / "scene.json").read_text(encoding="utf-8"))
 
     def take(self, what: str) -> Take:
-        """Open its ``mics``, ``images`` or ``stems``."""
+        """Open its ``mics``, ``images``, ``stems`` or ``soundcheck``; not every item has the last two."""
         names = sorted(Path(name).name for name in self.entry["files"] if name.startswith(f"{what}/"))
         return Take.open([self.folder / what / name for name in names])
+
+    def has(self, what: str) -> bool:
+        """Tell whether there are such files."""
+        return any(name.startswith(f"{what}/") for name in self.entry["files"])
 
     def damage(self) -> str | None:
         """Say what is wrong with its files, if anything."""
@@ -401,4 +405,5 @@ def readable_manifest(corpus: Path) -> dict[str, Any] | None:
 
 def items_of(corpus: Path) -> list[Item]:
     """List the items of a corpus."""
-    return [Item(name, corpus / name, entry) for name, entry in read_manifest(corpus)["items"].items()]
+    items = read_manifest(corpus)["items"].items()
+    return [Item(name, corpus / entry.get("folder", name), entry) for name, entry in items]

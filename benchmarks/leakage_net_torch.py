@@ -9,7 +9,6 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from debleed.methods.demix.features import FEATURES
 from debleed.methods.demix.leakage_net import LEAST, MOST
 from debleed.methods.demix.postfilter import FLOOR, RINGS
 
@@ -24,8 +23,8 @@ BAND = 0.3
 loudest."""
 
 NOISE, DROPOUT = 0.3, 0.2
-"""While it learns, evidence is blurred by so many standard deviations and so large a share of the inner values is left
-out: three songs tell little of all others."""
+"""During training the features are blurred by so many standard deviations, and so large a share of the inner values is
+left out: three songs say little about all others."""
 
 MOST_GAINED = 12.0
 """dB; more is not asked for."""
@@ -37,8 +36,8 @@ class Example:
 
     Parameters
     ----------
-    evidence
-        ``(mics, mics, bands, FEATURES)``.
+    features
+        ``(mics, mics, bands, features)``, stacked in the order of their names.
     allowed, touched
         ``(mics, mics)``: where bleed can be; ``(mics,)``: from which microphones the filters took something.
     power, smooth
@@ -51,7 +50,7 @@ class Example:
         From bands to bins, ``(bands, bins)``.
     """
 
-    evidence: Tensor
+    features: Tensor
     allowed: Tensor
     touched: Tensor
     power: Tensor
@@ -68,13 +67,14 @@ class Example:
 
 
 class Network(nn.Module):
-    """The same function as :func:`debleed.methods.demix.leakage_net.tell_leak`, to be trained."""
+    """The same function as :func:`debleed.methods.demix.leakage_net.estimate_leakage`, to be trained."""
 
     def __init__(self, mean: NDArray[np.float32], scale: NDArray[np.float32]) -> None:
         super().__init__()
+        inputs = len(mean)
         self.register_buffer("mean", torch.from_numpy(mean))
         self.register_buffer("scale", torch.from_numpy(scale))
-        self.first = nn.Conv1d(FEATURES, WIDTH, 3, padding=1)
+        self.first = nn.Conv1d(inputs, WIDTH, 3, padding=1)
         self.second = nn.Conv1d(3 * WIDTH, WIDTH, 3, padding=1)
         self.last = nn.Linear(WIDTH, len(RINGS))
         self.dropout = nn.Dropout(DROPOUT)
@@ -82,13 +82,13 @@ class Network(nn.Module):
             self.last.weight *= 0.3
             self.last.bias.fill_(-4.6)
 
-    def forward(self, evidence: Tensor, allowed: Tensor) -> Tensor:
+    def forward(self, features: Tensor, allowed: Tensor) -> Tensor:
         """Give λ, ``(rings, mics, mics, bands)``."""
-        mics, bands = len(evidence), evidence.shape[2]
+        mics, bands, inputs = features.shape[1:]
         may = allowed[:, :, None, None]
-        pairs = ((evidence - self.mean) / self.scale).swapaxes(2, 3).reshape(mics * mics, FEATURES, bands)
+        pairs = ((features - self.mean) / self.scale).swapaxes(2, 3).reshape(mics * mics, inputs, bands)
         if self.training:
-            pairs = pairs + NOISE * torch.randn(mics * mics, FEATURES, 1)
+            pairs = pairs + NOISE * torch.randn(mics * mics, inputs, 1)
         seen = self.dropout(torch.relu(self.first(pairs))).reshape(mics, mics, WIDTH, bands) * may
         count = allowed.sum(1).clamp(min=1)[:, None, None, None]
         around = [a.expand_as(seen) for a in (seen.sum(1, keepdim=True) / count, seen.amax(1, keepdim=True))]
@@ -97,7 +97,7 @@ class Network(nn.Module):
         return (torch.exp(told).reshape(mics, mics, bands, len(RINGS)) * may).permute(3, 0, 1, 2)
 
     def weights(self) -> dict[str, NDArray[np.float32]]:
-        """Name the weights as :func:`debleed.methods.demix.leakage_net.weights` knows them."""
+        """Name the weights as :func:`debleed.methods.demix.leakage_net.Weights` holds them."""
         return {name: value.detach().numpy().astype(np.float32) for name, value in self.state_dict().items()}
 
 

@@ -1,0 +1,142 @@
+"""Goals: what a method has to reach on a corpus, and whether it does.
+
+Goals stand beside the items in a corpus's manifest (``about``), where ``debleed corpus make`` puts them.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+from debleed.bench.results import Line, bleed_names, scored, scores_of
+from debleed.recording import InputError
+from debleed.scenes.corpus import read_manifest
+from debleed.scoring.scores import Scores
+
+DEFAULT_METHOD = "demix"
+
+
+def least(values: Sequence[float]) -> float:
+    """Return the smallest, leaving out NaN (silent sources); NaN if nothing is left."""
+    return min((value for value in values if not math.isnan(value)), default=math.nan)
+
+
+FIGURES: Mapping[str, Callable[[Scores], float]] = {
+    "median SDR": lambda scores: scores.median("sdr"),
+    "least SDR": lambda scores: least(scores["sdr"]),
+    "median SDRi": lambda scores: scores.median("sdri"),
+    "least SDRi": lambda scores: least(scores["sdri"]),
+}
+"""Figures of the scores of all sources of all items; silent sources are left out."""
+
+
+@dataclass(frozen=True)
+class Goal:
+    """A figure that a method has to reach.
+
+    Parameters
+    ----------
+    figure
+        A key of :data:`FIGURES`.
+    must, aim
+        In dB; ``aim`` may be missing, or "exact" for a result without any error.
+    method
+        The method meant.
+    over
+        Another method, whose figure on the same items is subtracted.
+    than
+        Another corpus, in which the method's figure on the items of the same names is subtracted.
+    """
+
+    figure: str
+    must: float
+    aim: float | None = None
+    method: str = DEFAULT_METHOD
+    over: str | None = None
+    than: str | None = None
+
+    @classmethod
+    def from_table(cls, table: Mapping[str, Any]) -> Goal:
+        """Make a goal of a table of TOML or JSON.
+
+        Raises
+        ------
+        InputError
+            For an unknown key or figure, and where figure or must are missing.
+        """
+        known = [field.name for field in fields(cls)]
+        if unknown := sorted(set(table) - set(known)):
+            raise InputError(f"a goal has no key '{unknown[0]}'; its keys are {', '.join(known)}")
+        if not {"figure", "must"} <= set(table) or table["figure"] not in FIGURES:
+            raise InputError(f"a goal needs 'must' and a 'figure' out of {', '.join(FIGURES)}; got {dict(table)}")
+        exact = table.get("aim") == "exact"
+        return cls(**{**table, "aim": math.inf} if exact else table)
+
+    def __str__(self) -> str:
+        against = f" over {self.over}" * (self.over is not None) + f" against {self.than}" * (self.than is not None)
+        return f"{self.method}: {self.figure}{against}"
+
+
+@dataclass(frozen=True)
+class About:
+    """The title of a corpus, and its goals."""
+
+    title: str
+    goals: tuple[Goal, ...] = ()
+
+    @classmethod
+    def from_table(cls, table: Mapping[str, Any]) -> About:
+        """Read what ``corpus.json`` or a file of scene sets says (keys ``title`` and ``goals``)."""
+        return cls(table["title"], tuple(map(Goal.from_table, table.get("goals", ()))))
+
+
+def abouts_of(corpora: Sequence[Path]) -> dict[str, About]:
+    """Read title and goals of those corpora that have them, by the name of their bleed."""
+    named = ((name, read_manifest(corpus).get("about")) for corpus, name in bleed_names(corpora).items())
+    return {name: About.from_table(table) for name, table in named if table}
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """A goal beside what was measured, in dB on so many items; NaN where nothing was."""
+
+    bleed: str
+    goal: Goal
+    measured: float
+    items: int
+
+    @property
+    def reached(self) -> str:
+        """The verdict in words."""
+        if math.isnan(self.measured):
+            return "not measured"
+        if self.measured < self.goal.must:
+            return "no"
+        return "yes" if self.goal.aim is None or self.measured < self.goal.aim else "yes, the aim too"
+
+
+def verdicts(lines: Sequence[Line], abouts: Mapping[str, About]) -> list[Verdict]:
+    """Set every goal against what was measured."""
+    found: dict[tuple[str, str], dict[str, Line]] = {}
+    for line in scored(lines):
+        found.setdefault((line["bleed"], line["method"]), {})[line["item"]] = line
+    present = {bleed for bleed, _ in found}
+    return [_verdict(bleed, goal, found) for bleed in abouts if bleed in present for goal in abouts[bleed].goals]
+
+
+def _verdict(bleed: str, goal: Goal, found: Mapping[tuple[str, str], Mapping[str, Line]]) -> Verdict:
+    mine = found.get((bleed, goal.method), {})
+    against = goal.over is not None or goal.than is not None
+    theirs = found.get((goal.than or bleed, goal.over or goal.method), {}) if against else mine
+    shared = [item for item in mine if item in theirs]
+    if not shared:
+        return Verdict(bleed, goal, math.nan, 0)
+    figure = FIGURES[goal.figure]
+    measured = figure(scores_of(mine[item] for item in shared))
+    if against:
+        other = figure(scores_of(theirs[item] for item in shared))
+        measured = 0.0 if measured == other else measured - other
+    return Verdict(bleed, goal, measured, len(shared))
