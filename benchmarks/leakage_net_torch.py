@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from debleed.methods.demix.leakage_net import LEAST, MOST
-from debleed.methods.demix.postfilter import FLOOR, RINGS
+from debleed.methods.demix.postfilter import DECAY_TIMES, FLOOR
 
 WIDTH = 32
 """Channels of the inner layers."""
@@ -76,7 +76,7 @@ class Network(nn.Module):
         self.register_buffer("scale", torch.from_numpy(scale))
         self.first = nn.Conv1d(inputs, WIDTH, 3, padding=1)
         self.second = nn.Conv1d(3 * WIDTH, WIDTH, 3, padding=1)
-        self.last = nn.Linear(WIDTH, len(RINGS))
+        self.last = nn.Linear(WIDTH, len(DECAY_TIMES))
         self.dropout = nn.Dropout(DROPOUT)
         with torch.no_grad():  # begin with little: -20 dB
             self.last.weight *= 0.3
@@ -94,7 +94,7 @@ class Network(nn.Module):
         around = [a.expand_as(seen) for a in (seen.sum(1, keepdim=True) / count, seen.amax(1, keepdim=True))]
         both = torch.cat([seen, *around], 2).reshape(mics * mics, 3 * WIDTH, bands)
         told = self.last(self.dropout(torch.relu(self.second(both))).swapaxes(1, 2)).clamp(LEAST, MOST)
-        return (torch.exp(told).reshape(mics, mics, bands, len(RINGS)) * may).permute(3, 0, 1, 2)
+        return (torch.exp(told).reshape(mics, mics, bands, len(DECAY_TIMES)) * may).permute(3, 0, 1, 2)
 
     def weights(self) -> dict[str, NDArray[np.float32]]:
         """Name the weights as :func:`debleed.methods.demix.leakage_net.Weights` holds them."""

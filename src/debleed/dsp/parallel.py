@@ -46,8 +46,7 @@ def limited(count: int) -> Iterator[None]:
 
 
 def in_parallel(work: Callable[[Part], Result], parts: Iterable[Part]) -> list[Result]:
-    """Run ``work`` on all parts in as many threads as :func:`threads` allows; NumPy releases the lock while it
-    computes.
+    """Run ``work`` on all parts in :func:`threads` threads; NumPy releases the interpreter lock while it computes.
 
     Returns
     -------
@@ -67,7 +66,7 @@ def chunks(bins: int, values: int) -> Iterator[slice]:
 
 
 def _processors() -> int:
-    """Return the number of processors available to this process, or of all processors if the system does not report it."""
+    """Return the number of processors available to this process, or of all if the system does not report it."""
     allowed = getattr(os, "sched_getaffinity", None)
     return len(allowed(0)) if allowed else os.cpu_count() or 1
 
