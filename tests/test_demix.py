@@ -209,7 +209,7 @@ def test_an_excerpt_is_bounded_and_evenly_spread() -> None:
     assert taken[0, -1000] > 98000
 
 
-def test_a_source_that_almost_silent_is_named(caplog: pytest.LogCaptureFixture) -> None:
+def test_an_almost_silent_source_is_named(caplog: pytest.LogCaptureFixture) -> None:
     own = sources(3)
     create("demix").learn(Recording.from_array(bled(own), RATE, ["vox", "bass", "keys"]))
     assert not caplog.records

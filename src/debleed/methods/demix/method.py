@@ -84,8 +84,8 @@ class Demix:
         progress("demix", 1.0)
         if silent := [recording.names[i] for i in sounding[almost_silent(state.samples, state.sources)]]:
             log.warning(
-                "hardly anything but bleed in %s, so the bleed of its source cannot be estimated; do not apply this stage "
-                "to a recording in which it plays, but learn from that recording again",
+                "hardly anything but bleed in %s, so the bleed of its source cannot be estimated; do not apply this "
+                "stage to a recording in which it plays, but learn from that recording again",
                 ", ".join(silent),
             )
         return state.learned.rescaled(state.gains).placed(sounding, len(recording))
