@@ -139,7 +139,7 @@ def test_keeps_the_description(name: str) -> None:
 
 
 def test_is_aligned_to_the_sample(name: str) -> None:
-    """The result is neither shifted nor turned upside down."""
+    """The result is neither shifted in time nor inverted in polarity."""
     mics, images = band(count(name))
     found = clean(name, mics, images).read()
     for cleaned, image in zip(found, images, strict=True):
@@ -148,7 +148,7 @@ def test_is_aligned_to_the_sample(name: str) -> None:
 
 
 def test_leaves_the_input_alone(name: str) -> None:
-    """Nothing is written to what was read."""
+    """The input is not modified."""
     mics, images = band(count(name))
     mics.flags.writeable = images.flags.writeable = False
     before = mics.copy()
@@ -157,7 +157,7 @@ def test_leaves_the_input_alone(name: str) -> None:
 
 
 def test_deterministic(name: str) -> None:
-    """Two runs give the same samples, whatever the global random state; so do two readings."""
+    """Two runs give the same samples for any global random state, and so do two readings."""
     mics, images = band(count(name))
     first = clean(name, mics, images)
     np.random.default_rng().standard_normal(3)

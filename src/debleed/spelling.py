@@ -43,7 +43,7 @@ def current(kind: str, name: str) -> str:
 
 
 def modernised(kind: str, values: Mapping[str, Any]) -> dict[str, Any]:
-    """Return values of version 0.1 under the present spelling of their keys; logs one warning.
+    """Return values of version 0.1 under the current names of their keys; log one warning.
 
     Examples
     --------

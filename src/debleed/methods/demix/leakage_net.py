@@ -2,7 +2,7 @@
 
 It applies the same function to every pair of sources. The input is the pair's features in all bands, plus the mean and
 the maximum over the other sources in the same microphone. It therefore accepts any number of microphones, and permuting
-the microphones permutes the result. It is small enough to run in NumPy. ``python benchmarks/guide.py`` trains it so
+the microphones permutes the result. It is small enough to run in NumPy. ``benchmarks/leakage_net.py`` trains it so
 that the resulting postfilter removes as much bleed and does as little harm as possible.
 """
 
