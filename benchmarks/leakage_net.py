@@ -135,7 +135,11 @@ def prepare(scratch: Path, songs: Sequence[str], hits: str, number: int) -> Path
     scale = np.sqrt(np.mean(np.square(state.samples), axis=1, keepdims=True) / before)
     evened = gains[:, None]
     arrays = points(state.sources / evened, own.read() * scale / evened, mics.rate, rng)
-    arrays |= {"features": stacked(seen, sorted(seen)), "allowed": state.allowed, "touched": state.broadband.changed_mics}
+    arrays |= {
+        "features": stacked(seen, sorted(seen)),
+        "allowed": state.allowed,
+        "touched": state.broadband.changed_mics,
+    }
     part = path.with_suffix(f".{os.getpid()}.part.npz")
     np.savez(part, names=np.array(sorted(seen)), **arrays)
     part.replace(path)

@@ -45,7 +45,7 @@ class Example:
     agreement, wanted
         Re⟨source, truth⟩ and the power of the truth, of the same shape.
     sources
-        Powers of the sources, ringing on, ``(rings, mics, bins, points)``.
+        Reverberated powers of the sources, ``(decays, mics, bins, points)``.
     spread
         From bands to bins, ``(bands, bins)``.
     """
@@ -83,7 +83,7 @@ class Network(nn.Module):
             self.last.bias.fill_(-4.6)
 
     def forward(self, features: Tensor, allowed: Tensor) -> Tensor:
-        """Give λ, ``(rings, mics, mics, bands)``."""
+        """Return λ, ``(decays, mics, mics, bands)``."""
         mics, bands, inputs = features.shape[1:]
         may = allowed[:, :, None, None]
         pairs = ((features - self.mean) / self.scale).swapaxes(2, 3).reshape(mics * mics, inputs, bands)
