@@ -28,7 +28,7 @@ class Net:
     module
         Module with its class, ``Config`` and ``VARIANTS``.
     scenes
-        Default preset of :meth:`debleed.scenes.scene.Scene.preset` for training.
+        Preset of :mod:`debleed.scenes.scene` that it is trained on by default.
     level
         Normalisation of the input: ``each`` microphone to an RMS of 1 over the recording, or all by one ``common``
         factor.

@@ -90,7 +90,7 @@ class Scenes:
     Parameters
     ----------
     names
-        Presets of :meth:`Scene.preset`, or kinds of :meth:`Scene.draw`.
+        Presets or kinds of scenes (:mod:`debleed.scenes.scene`).
     sources, rate, seed
         Of the scenes.
     count
