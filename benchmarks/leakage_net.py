@@ -28,12 +28,12 @@ from scipy.signal import resample_poly
 
 from debleed.dsp.stft import nfft_at, stft
 from debleed.methods.demix.excerpt import sounding_excerpt
-from debleed.methods.demix.features import HOPS, NFFT, ringing, stacked
+from debleed.methods.demix.features import HOPS, NFFT, reverberate, stacked
 from debleed.methods.demix.filters import Filters
 from debleed.methods.demix.leakage_net import SHIPPED
 from debleed.methods.demix.leakage_net import load as load_weights
-from debleed.methods.demix.method import STEPS, Demix, Demixed, State, even_features
-from debleed.methods.demix.postfilter import RINGS, Postfilter
+from debleed.methods.demix.method import STEPS, Demix, Demixed, State, calibrated_features
+from debleed.methods.demix.postfilter import DECAY_TIMES, Postfilter
 from debleed.progress import quiet
 from debleed.recording import Recording, Samples
 from debleed.scenes.rendering import render_own
@@ -128,14 +128,18 @@ def prepare(scratch: Path, songs: Sequence[str], hits: str, number: int) -> Path
     if len(sounding) < len(mics):
         return None
     state = separated(heard, mics)
-    if state.broadband.instantaneous or not state.broadband.touched.any():
+    if state.broadband.instantaneous or not state.broadband.changed_mics.any():
         return None
-    seen, gains = even_features(state.samples, state.sources, state.broadband, mics.rate, state.allowed)
+    seen, gains = calibrated_features(state.samples, state.sources, state.broadband, mics.rate, state.allowed)
     before = np.mean(np.square(mics.read()), axis=1, keepdims=True)
     scale = np.sqrt(np.mean(np.square(state.samples), axis=1, keepdims=True) / before)
     evened = gains[:, None]
     arrays = points(state.sources / evened, own.read() * scale / evened, mics.rate, rng)
-    arrays |= {"features": stacked(seen, sorted(seen)), "allowed": state.allowed, "touched": state.broadband.touched}
+    arrays |= {
+        "features": stacked(seen, sorted(seen)),
+        "allowed": state.allowed,
+        "touched": state.broadband.changed_mics,
+    }
     part = path.with_suffix(f".{os.getpid()}.part.npz")
     np.savez(part, names=np.array(sorted(seen)), **arrays)
     part.replace(path)
@@ -163,7 +167,7 @@ def points(sources: Samples, own: Samples, rate: int, rng: np.random.Generator) 
     nfft = nfft_at(rate, NFFT)
     spectra, truth = (stft(rows.astype(np.float32), nfft, nfft // HOPS) for rows in (sources, own))
     power = np.square(np.abs(spectra))
-    sources = np.stack([ringing(power, rate, seconds) for seconds in RINGS])
+    sources = np.stack([reverberate(power, rate, seconds) for seconds in DECAY_TIMES])
     smooth = np.maximum(scipy.ndimage.uniform_filter(power, (1, 3, 3)), 0)
     some = np.sort(rng.permutation(power.shape[-1])[:POINTS])
     all_of = {
@@ -183,7 +187,7 @@ def load(path: Path, names: Sequence[str] | None = None) -> Example:
     if names is not None:
         held["features"] = held["features"][..., [names_of(path).index(name) for name in names]]
     bands, bins = held["features"].shape[2], held["power"].shape[1]
-    unit = np.broadcast_to(np.eye(bands, dtype=np.float32)[None, :, None], (len(RINGS), bands, 1, bands))
+    unit = np.broadcast_to(np.eye(bands, dtype=np.float32)[None, :, None], (len(DECAY_TIMES), bands, 1, bands))
     spread = Postfilter(unit).over_bins(bins)[0, :, 0]
     return Example(**held, spread=torch.from_numpy(spread))
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from debleed.methods.demix.leakage_net import LEAST, MOST
-from debleed.methods.demix.postfilter import FLOOR, RINGS
+from debleed.methods.demix.postfilter import DECAY_TIMES, FLOOR
 
 WIDTH = 32
 """Channels of the inner layers."""
@@ -45,7 +45,7 @@ class Example:
     agreement, wanted
         Re⟨source, truth⟩ and the power of the truth, of the same shape.
     sources
-        Powers of the sources, ringing on, ``(rings, mics, bins, points)``.
+        Reverberated powers of the sources, ``(decays, mics, bins, points)``.
     spread
         From bands to bins, ``(bands, bins)``.
     """
@@ -76,14 +76,14 @@ class Network(nn.Module):
         self.register_buffer("scale", torch.from_numpy(scale))
         self.first = nn.Conv1d(inputs, WIDTH, 3, padding=1)
         self.second = nn.Conv1d(3 * WIDTH, WIDTH, 3, padding=1)
-        self.last = nn.Linear(WIDTH, len(RINGS))
+        self.last = nn.Linear(WIDTH, len(DECAY_TIMES))
         self.dropout = nn.Dropout(DROPOUT)
         with torch.no_grad():  # begin with little: -20 dB
             self.last.weight *= 0.3
             self.last.bias.fill_(-4.6)
 
     def forward(self, features: Tensor, allowed: Tensor) -> Tensor:
-        """Give λ, ``(rings, mics, mics, bands)``."""
+        """Return λ, ``(decays, mics, mics, bands)``."""
         mics, bands, inputs = features.shape[1:]
         may = allowed[:, :, None, None]
         pairs = ((features - self.mean) / self.scale).swapaxes(2, 3).reshape(mics * mics, inputs, bands)
@@ -94,7 +94,7 @@ class Network(nn.Module):
         around = [a.expand_as(seen) for a in (seen.sum(1, keepdim=True) / count, seen.amax(1, keepdim=True))]
         both = torch.cat([seen, *around], 2).reshape(mics * mics, 3 * WIDTH, bands)
         told = self.last(self.dropout(torch.relu(self.second(both))).swapaxes(1, 2)).clamp(LEAST, MOST)
-        return (torch.exp(told).reshape(mics, mics, bands, len(RINGS)) * may).permute(3, 0, 1, 2)
+        return (torch.exp(told).reshape(mics, mics, bands, len(DECAY_TIMES)) * may).permute(3, 0, 1, 2)
 
     def weights(self) -> dict[str, NDArray[np.float32]]:
         """Name the weights as :func:`debleed.methods.demix.leakage_net.Weights` holds them."""

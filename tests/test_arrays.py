@@ -18,7 +18,7 @@ def test_what_fits_is_returned() -> None:
     ("name", "array", "said"),
     [
         ("tips", GOOD["taps"], "'taps' is missing"),
-        ("taps", GOOD["taps"].astype(np.float64), "holds float64, not float32"),
+        ("taps", GOOD["taps"].astype(np.float64), "has the type float64, not float32"),
         ("taps", np.zeros((2, 3, 5), np.float32), r"shape \(2, 3, 5\), not \(2, 2, any\)"),
         ("taps", np.zeros((2, 2), np.float32), "shape"),
         ("taps", np.zeros((2, 2, 0), np.float32), "shape"),
@@ -33,5 +33,5 @@ def test_what_does_not_fit_is_refused(name: str, array: np.ndarray, said: str) -
 
 @pytest.mark.parametrize("value", [-1, 5, 2**62])
 def test_whole_numbers_have_bounds(value: int) -> None:
-    with pytest.raises(InputError, match="from 0 to 4"):
+    with pytest.raises(InputError, match="between 0 and 4"):
         whole({"ahead": np.array([value], np.int64)}, "ahead", 0, 4)

@@ -82,7 +82,7 @@ def test_pairs_are_one_source_for_everybody(caplog: pytest.LogCaptureFixture) ->
     units = ["keys_L", "keys_R", "vox", "OH"]
     found = assignment.assign(Session(), units)
     assert sources_of(found) == {"keys_L": "keys", "keys_R": "keys", "vox": "vox", "OH": None}
-    assert found[0].reason == "keys_L and keys_R differ in L and R only"
+    assert found[0].reason == "keys_L and keys_R differ only in L and R"
     apart = assignment.assign(Session(sources={"keys_L": ("keys_L",), "keys_R": ("keys_R",)}), units)
     assert [mic.source for mic in apart] == ["keys_L", "keys_R", "vox", None]
     named = assignment.assign(Session(), [*units, "keys"])  # a file of that name is a source of its own

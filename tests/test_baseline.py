@@ -33,7 +33,7 @@ def test_unprocessed_is_the_recording_itself() -> None:
     assert create("unprocessed").learn(recording).apply(recording) is recording
 
 
-def test_ceilings_stand_in_order() -> None:
+def test_oracles_are_in_order() -> None:
     mics, truth = room()
     floor, mask = sdr(truth, mics), score("oracle-wiener", mics, truth)
     linear = score("oracle-linear", mics, truth, seconds=0.02)

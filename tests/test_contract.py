@@ -37,7 +37,7 @@ def test_unknown_methods_are_refused() -> None:
         create("magic.wand:Wand")
     with pytest.raises(InputError, match="has no 'Wand'"):
         create("debleed.methods.baseline:Wand")
-    with pytest.raises(InputError, match="is no method"):
+    with pytest.raises(InputError, match="is not a method"):
         create("fractions:Fraction")
 
 

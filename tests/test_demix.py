@@ -11,14 +11,14 @@ from debleed.dsp.projection import projected
 from debleed.methods import create
 from debleed.methods.demix.broadband import (
     estimate_filters,
-    reach_beyond,
+    exceed_filters,
     weighted_covariances,
     windows,
     without_shared,
 )
 from debleed.methods.demix.excerpt import excerpt, spectra
-from debleed.methods.demix.fitting import around_each_lag, conjugate_gradients
-from debleed.methods.demix.safeguards import scaled_by_effect, trusted
+from debleed.methods.demix.fitting import conjugate_gradients, smooth_over_lags
+from debleed.methods.demix.safeguards import estimate_trust, scaled_by_effect
 from debleed.methods.instantaneous import one_matrix
 
 RATE = 8000
@@ -60,7 +60,7 @@ def run(mics: np.ndarray, **described: object) -> np.ndarray:
     return create("demix").learn(recording).apply(recording).read()
 
 
-def test_windows_double_as_far_as_the_sound_carries_them() -> None:
+def test_windows_double_up_to_the_supported_length() -> None:
     stages = windows(60 * 44100, 44100, 4)
     assert [b / a for a, b in itertools.pairwise(stages)] == [2] * (len(stages) - 1)
     assert stages[-1] / 44100 == pytest.approx(1.5, abs=0.02)
@@ -71,26 +71,26 @@ def test_windows_double_as_far_as_the_sound_carries_them() -> None:
 
 
 @pytest.mark.parametrize(("rt60", "beyond"), [(0.2, False), (0.25, False), (0.6, True), (0.8, True)])
-def test_paths_reach_beyond_filters_that_end_before_the_room_has_died_away(rt60: float, beyond: bool) -> None:
+def test_rtfs_exceed_filters_that_are_shorter_than_the_reverberation(rt60: float, beyond: bool) -> None:
     rng = np.random.default_rng(0)
     lags = np.arange(4096)
     paths = rng.standard_normal((12, 4096)) * 10 ** (-3 * lags / (rt60 * 22050))
     paths[0, 3000] = 20  # one of them is off
-    assert reach_beyond(np.pad(paths, ((0, 0), (256, 0))).astype(np.float32), 256) == beyond
+    assert exceed_filters(np.pad(paths, ((0, 0), (256, 0))).astype(np.float32), 256) == beyond
 
 
-def test_chance_does_not_die_away() -> None:
+def test_noise_does_not_decay() -> None:
     taps = 0.1 * np.random.default_rng(1).standard_normal((12, 4096))
     taps[:, 40] = 1
-    assert not reach_beyond(taps.astype(np.float32), 10)
-    assert not reach_beyond(np.zeros((12, 4096), np.float32), 10)
+    assert not exceed_filters(taps.astype(np.float32), 10)
+    assert not exceed_filters(np.zeros((12, 4096), np.float32), 10)
 
 
-def test_means_around_a_lag_keep_what_is_level() -> None:
-    assert np.allclose(around_each_lag(np.full((2, 512), 3.0, np.float32)), 3)
+def test_smoothing_over_lags_keeps_a_constant() -> None:
+    assert np.allclose(smooth_over_lags(np.full((2, 512), 3.0, np.float32)), 3)
 
 
-def test_conjugate_gradients_solve_a_white_problem_at_once() -> None:
+def test_conjugate_gradients_solve_a_white_problem_in_one_step() -> None:
     score = np.random.default_rng(0).standard_normal((3, 64)).astype(np.float32)
     weight, shrinkage = np.full((3, 33), 2.0, np.float32), np.full((3, 64), 0.5, np.float32)
     inside = (np.arange(64) < 20).astype(np.float32)
@@ -99,7 +99,7 @@ def test_conjugate_gradients_solve_a_white_problem_at_once() -> None:
     assert np.allclose(found, score * inside / 2.5, atol=1e-5)
 
 
-def test_nothing_is_projected_where_nothing_is_common() -> None:
+def test_projection_keeps_uncorrelated_sources() -> None:
     covariance = np.tile(np.diag([1.0, 5.0, 9.0]), (4, 3, 1, 1)).astype(complex)
     for i in range(3):
         covariance[:, i] /= covariance[:, i, i, i][:, None, None]
@@ -113,7 +113,7 @@ def test_covariances_are_scaled_to_the_own_source() -> None:
     assert np.allclose(np.einsum("fiii->fi", covariance).real, 1, atol=1e-3)
 
 
-def test_a_path_that_subtracts_too_much_is_scaled_down_and_a_right_one_is_not() -> None:
+def test_an_rtf_that_subtracts_too_much_is_scaled_down_and_a_correct_one_is_not() -> None:
     rng = np.random.default_rng(0)
     y = rng.standard_normal((129, 2, 400)) + 1j * rng.standard_normal((129, 2, 400))
     mixing = np.tile(np.eye(2, dtype=np.complex64), (513, 1, 1))
@@ -126,27 +126,27 @@ def test_a_path_that_subtracts_too_much_is_scaled_down_and_a_right_one_is_not() 
     assert np.allclose(wrong[:, 1, 0], 0)
 
 
-def test_a_microphone_that_gets_louder_is_left_alone() -> None:
+def test_a_microphone_that_becomes_louder_stays_unchanged() -> None:
     own = sources(2).astype(np.float32)
     before = spectra(own, 512)
     after = before.copy()
     after[:, 0] -= 0.5 * before[:, 1]
-    trust = trusted(before, after, RATE)
+    trust = estimate_trust(before, after, RATE)
     assert not trust[0].any()
 
 
-def test_a_microphone_that_loses_more_than_is_subtracted_is_left_alone() -> None:
+def test_a_microphone_that_loses_more_than_is_subtracted_stays_unchanged() -> None:
     before = spectra(sources(2).astype(np.float32), 512)
     before[:, 0] += 0.5 * before[:, 1]  # one sound on two tracks
     after = before.copy()
     after[:, 0] -= 0.1 * before[:, 1]
-    assert not trusted(before, after, RATE)[0].any()
+    assert not estimate_trust(before, after, RATE)[0].any()
     after[:, 0] = before[:, 0] - 0.5 * before[:, 1]
-    assert trusted(before, after, RATE)[0].all()
+    assert estimate_trust(before, after, RATE)[0].all()
 
 
 @pytest.mark.parametrize("rate", [22050, 44100, 96000])
-def test_what_is_shared_at_once_is_no_path(rate: int) -> None:
+def test_sound_shared_without_delay_is_not_bleed(rate: int) -> None:
     ahead, cut = round(0.0116 * rate), 14000 / rate  # the shared sound ends at 14 kHz, or at half the rate
     lags = np.arange(4 * ahead) - ahead
     width = min(1.0, 2 * cut)
@@ -167,7 +167,7 @@ def test_one_matrix_for_an_instantaneous_mixture() -> None:
     assert gain(own, mixing @ own, run((mixing @ own).astype(np.float32))).min() > 30
 
 
-def test_an_echo_is_no_instantaneous_mixture() -> None:
+def test_a_mixture_with_an_echo_is_not_instantaneous() -> None:
     assert one_matrix(bled(sources()).astype(np.float32), RATE, ~np.eye(3, dtype=bool)) is None
 
 
@@ -179,19 +179,19 @@ def test_removes_echoing_bleed(polarity: int) -> None:
     assert gain(own, mics, run(mics)).min() > 15
 
 
-def test_leaves_dry_sources_as_they_are() -> None:
+def test_sources_without_bleed_stay_unchanged() -> None:
     own = sources(4)
     assert np.array_equal(run(own), own)
 
 
-def test_bleeds_less_where_noise_is_added() -> None:
+def test_removes_bleed_in_noise() -> None:
     own = sources(seconds=30)
     mics = bled(own)
     noise = 1e-2 * np.std(mics) * np.random.default_rng(9).standard_normal(mics.shape)
     assert gain(own, mics + noise, run(mics + noise)).min() > 6
 
 
-def test_paths_between_microphones_of_one_source_are_none() -> None:
+def test_microphones_of_one_source_have_no_rtfs() -> None:
     mics = bled(sources())
     allowed = Recording.from_array(mics, RATE, sources=["a", "a", "b"]).can_bleed()
     taps = estimate_filters(mics.astype(np.float32), RATE, allowed).taps
@@ -200,7 +200,7 @@ def test_paths_between_microphones_of_one_source_are_none() -> None:
     assert taps[0, 2].any()
 
 
-def test_an_excerpt_is_bounded_and_spread() -> None:
+def test_an_excerpt_is_bounded_and_evenly_spread() -> None:
     recording = Recording.from_array(np.arange(1, 100001.0)[None], 1000)
     assert np.array_equal(excerpt(recording, 200000), recording.read())
     taken = excerpt(recording, 8000)
@@ -209,7 +209,7 @@ def test_an_excerpt_is_bounded_and_spread() -> None:
     assert taken[0, -1000] > 98000
 
 
-def test_a_source_that_hardly_plays_is_named(caplog: pytest.LogCaptureFixture) -> None:
+def test_an_almost_silent_source_is_named(caplog: pytest.LogCaptureFixture) -> None:
     own = sources(3)
     create("demix").learn(Recording.from_array(bled(own), RATE, ["vox", "bass", "keys"]))
     assert not caplog.records

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from debleed.methods.demix.features import QUIET_SHARES, feature_bands, features, path_powers, stacked
+from debleed.methods.demix.features import QUIET_SHARES, feature_bands, features, rtf_powers, stacked
 from debleed.methods.demix.leakage_net import shipped
 from hits import hits, smeared
 
@@ -37,22 +37,22 @@ def test_bands_cover_all_bins(bins: int) -> None:
     assert np.all(np.diff(edges) > 0)
 
 
-def test_bands_lie_at_the_same_bins_at_every_rate() -> None:
+def test_bands_are_at_the_same_bins_at_every_rate() -> None:
     assert set(feature_bands(257)[:-1]) <= set(feature_bands(513))
 
 
-def test_features_knows_no_level(three: np.ndarray) -> None:
+def test_features_do_not_depend_on_the_level(three: np.ndarray) -> None:
     assert gathered(1e-4 * three) == pytest.approx(gathered(three), abs=0.05)
     soft = gathered(three * np.array([[1], [1e-7], [1e-7]], np.float32))
     assert np.abs(soft).max() <= 90
 
 
-def test_features_moves_with_the_microphones(three: np.ndarray) -> None:
+def test_permuting_microphones_permutes_features(three: np.ndarray) -> None:
     order = [2, 0, 1]
     assert gathered(three[order]) == pytest.approx(gathered(three)[np.ix_(order, order)], abs=1e-3)
 
 
-def test_there_is_none_where_no_bleed_can_be(three: np.ndarray) -> None:
+def test_features_are_zero_where_bleed_is_impossible(three: np.ndarray) -> None:
     allowed = others(3)
     allowed[0, 1] = False
     seen = gathered(three, allowed)
@@ -62,7 +62,7 @@ def test_there_is_none_where_no_bleed_can_be(three: np.ndarray) -> None:
     assert seen[1, 0].any()
 
 
-def test_the_quiet_moments_tell_what_is_left() -> None:
+def test_low_quantiles_estimate_the_leakage() -> None:
     kick, snare = hits(0, every=2.0), hits(1)
     loud, soft = (gathered(np.stack([kick + smeared(2, snare, share), snare])) for share in (0.02, 0.002))
     at = QUIET_SHARES.index(0.2)
@@ -71,20 +71,20 @@ def test_the_quiet_moments_tell_what_is_left() -> None:
 
 
 @pytest.mark.parametrize("length", [1, 100, 3000])
-def test_hardly_any_sound_is_no_trouble(length: int) -> None:
+def test_very_short_recordings_work(length: int) -> None:
     assert np.all(np.isfinite(gathered(np.stack([hits(0)[:length], hits(1)[:length]]))))
     assert np.all(np.isfinite(gathered(np.zeros((2, length), np.float32))))
 
 
-def test_the_power_of_a_path_is_that_of_its_taps() -> None:
+def test_the_power_of_an_rtf_is_that_of_its_taps() -> None:
     taps = np.zeros((2, 2, 200), np.float32)
     taps[0, 1, 90] = 0.5
     edges = feature_bands(257)
-    assert path_powers(taps, AHEAD, edges)[0, 1] == pytest.approx(0.25, rel=1e-4)
-    assert not path_powers(taps, AHEAD, edges)[1, 0].any()
+    assert rtf_powers(taps, AHEAD, edges)[0, 1] == pytest.approx(0.25, rel=1e-4)
+    assert not rtf_powers(taps, AHEAD, edges)[1, 0].any()
 
 
-def test_of_a_source_that_never_leads_the_whole_is_told() -> None:
+def test_a_source_that_never_dominates_uses_the_ratio_of_means() -> None:
     snare = hits(1)
     seen = gathered(np.stack([snare, 3 * snare, 0.1 * snare]))  # the second leads whenever there is sound
     told = seen[0, 2, 3:-1, : len(QUIET_SHARES)]

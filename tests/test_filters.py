@@ -24,7 +24,7 @@ def recording(mics: int = 3, seed: int = 1) -> Recording:
     return Recording.from_array(samples, RATE)
 
 
-def test_the_response_undoes_the_mixing() -> None:
+def test_the_response_inverts_the_mixing() -> None:
     found = filters()
     assert np.allclose(found.response() @ found.mixing(), np.eye(3), atol=1e-4)
 
@@ -33,7 +33,7 @@ def test_without_trust_nothing_is_removed() -> None:
     mics = recording()
     assert filters(trust=0.0).apply(mics) is mics
     assert Filters.none(3).apply(mics) is mics
-    assert Filters.none(3).changes_nothing
+    assert Filters.none(3).is_identity
 
 
 def test_half_the_trust_removes_half() -> None:
@@ -49,7 +49,7 @@ def test_keeping_nothing_removes_all_and_keeping_all_removes_nothing() -> None:
     assert np.allclose(found.keeping(everything).apply(mics).read(), mics.read(), atol=1e-5)
 
 
-def test_what_is_kept_is_what_the_path_brings() -> None:
+def test_kept_bleed_is_what_the_rtf_predicts() -> None:
     """With all bleed of one source kept, what remains is that source along its path, beside the own source."""
     own, found = recording(seed=3), filters(seed=2)
     x = own.read().astype(np.float64)  # mixed by brute force, with circular shifts
@@ -68,7 +68,7 @@ def test_what_is_kept_is_what_the_path_brings() -> None:
     assert np.allclose(clean[:, inner], wanted[:, inner], atol=5e-3)
 
 
-def test_gains_and_places_move_the_filters() -> None:
+def test_rescaling_and_placing_transform_the_filters() -> None:
     mics, found = recording(2), filters(2)
     gains = np.array([4.0, 0.5], np.float32)
     turned = found.rescaled(gains).apply(Recording.from_array(gains[:, None] * mics.read(), RATE)).read()
@@ -81,16 +81,16 @@ def test_gains_and_places_move_the_filters() -> None:
     assert np.array_equal(placed[1], samples[1])
 
 
-def test_filters_survive_their_arrays() -> None:
+def test_filters_are_restored_from_their_arrays() -> None:
     found = filters()
     again = Filters.restored(found.arrays(), 3)
     assert np.array_equal(again.taps, found.taps)
     assert again.ahead == found.ahead
-    with pytest.raises(InputError, match="'ahead' is 64, not from 0 to 63"):
+    with pytest.raises(InputError, match="'ahead' is 64, not between 0 and 63"):
         Filters.restored({**found.arrays(), "ahead": np.array([64], np.int64)}, 3)
 
 
-def test_the_delay_is_where_the_path_is_loudest() -> None:
+def test_the_delay_is_that_of_the_largest_tap() -> None:
     taps = np.zeros((2, 2, AHEAD + 60), np.float32)
     taps[0, 1, AHEAD + DELAY] = -0.3
     taps[0, 1, AHEAD + DELAY + 7] = 0.2
@@ -102,7 +102,7 @@ def test_the_delay_is_where_the_path_is_loudest() -> None:
     assert np.array_equal(taps_of(response(taps, AHEAD, 256), 60, AHEAD) > 0.05, taps > 0.05)
 
 
-def test_matrices_keep_as_filters_do() -> None:
+def test_matrices_keep_bleed_as_filters_do() -> None:
     rng = np.random.default_rng(4)
     mixing = np.eye(3) + 0.2 * rng.standard_normal((9, 3, 3)) * ~np.eye(3, dtype=bool)
     unmixing = np.linalg.inv(mixing).astype(np.complex64)
@@ -117,9 +117,9 @@ def test_matrices_keep_as_filters_do() -> None:
     assert np.allclose(made, wanted, atol=1e-5)
 
 
-def test_matrices_of_no_window_are_refused() -> None:
+def test_a_wrong_number_of_bins_is_refused() -> None:
     for bins in (2, 6, 10):
         matrices = np.tile(np.eye(2, dtype=np.complex64), (bins, 1, 1))
-        with pytest.raises(InputError, match="which no window has"):
+        with pytest.raises(InputError, match="not a power of two plus 1"):
             Narrowband.restored({"matrices": matrices}, 2)
-    assert Narrowband.restored({"matrices": np.tile(np.eye(2, dtype=np.complex64), (9, 1, 1))}, 2).changes_nothing
+    assert Narrowband.restored({"matrices": np.tile(np.eye(2, dtype=np.complex64), (9, 1, 1))}, 2).is_identity

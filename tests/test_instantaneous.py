@@ -8,13 +8,13 @@ from debleed.methods import create
 from debleed.methods.demix.excerpt import sounding_excerpt, spectra
 from debleed.methods.instantaneous import (
     FLOORS,
-    MOST,
+    LARGEST_BLEED,
     SWEEPS,
     Points,
     Unmixing,
-    harmless,
     one_matrix,
-    swept,
+    sweep,
+    without_rise,
     without_shared,
 )
 from debleed.recording import InputError
@@ -64,14 +64,14 @@ def test_solves_a_mixture_of_any_number_of_sources(count: int) -> None:
     assert sdr(own, run(mixed(own, matrix(count, most=0.8 / count + 0.1)))).min() > 60
 
 
-def test_solves_negative_paths_and_faint_bleed() -> None:
+def test_solves_negative_gains_and_faint_bleed() -> None:
     own, mixing = sources(), matrix(3)
     mixing[0, 1], mixing[2, 1] = -0.4, 0.003
     assert sdr(own, run(mixed(own, mixing))).min() > 60
 
 
 @pytest.mark.parametrize("level", [0, 1e-4])
-def test_a_source_that_hardly_sounds_spoils_no_other(level: float) -> None:
+def test_a_very_soft_source_does_not_affect_the_others(level: float) -> None:
     own = sources(4)
     own[2] *= np.float32(level)
     found = run(mixed(own, matrix(4, most=0.3)))
@@ -80,20 +80,20 @@ def test_a_source_that_hardly_sounds_spoils_no_other(level: float) -> None:
     assert np.std(found[2] - own[2]) < 1e-3 * np.std(own[0])
 
 
-def test_noise_of_the_microphones_stays_and_little_else() -> None:
+def test_only_microphone_noise_stays() -> None:
     own, mixing = sources(), matrix(3)
     noise = 1e-3 * np.std(own) * np.random.default_rng(3).standard_normal(own.shape)
     assert sdr(own, run((mixing @ own + noise).astype(np.float32))).min() > 55  # the noise alone: 60
 
 
-def test_what_is_no_such_mixture_comes_back_to_the_bit() -> None:
+def test_other_mixtures_are_unchanged_to_the_bit() -> None:
     own = sources()
     assert np.array_equal(run(own), own)
     late = own + 0.3 * np.roll(own, 1, axis=0)[:, np.r_[np.zeros(90, int), : own.shape[1] - 90]]
     assert np.array_equal(run(late), late)
 
 
-def test_a_sound_on_two_tracks_is_no_bleed() -> None:
+def test_a_sound_on_two_tracks_is_not_bleed() -> None:
     own = sources()
     own[2] = 0.9 * own[0] + 0.3 * own[2]
     assert np.array_equal(run(own), own)
@@ -107,33 +107,33 @@ def test_microphones_of_one_source_keep_it() -> None:
     assert sdr(pair, create("instantaneous").learn(recording).apply(recording).read()).min() > 30
 
 
-def test_covariances_are_weighed_by_the_inverse_variance() -> None:
+def test_covariances_are_weighted_by_the_inverse_variance() -> None:
     heard = spectra(sources(2, 1), 256)
     points, rows = Points.of(heard), np.array([[1, -0.2], [-0.3, 1]])
     y = np.einsum("ij,fjt->fit", rows, heard)
-    around = points.around.reshape(2, *heard[:, 0].shape).swapaxes(0, 1)
+    around = points.local.reshape(2, *heard[:, 0].shape).swapaxes(0, 1)
     weights = 1 / (np.abs(y) ** 2 + 1e-3 * around)
     expected = np.einsum("fit,fjt,fkt->ijk", weights, heard, heard.conj()).real
     assert np.allclose(points.covariances(rows, 1e-3), expected, rtol=1e-3)
 
 
-def test_sweeps_climb_and_end_where_they_stay() -> None:
+def test_sweeps_increase_the_likelihood_and_converge() -> None:
     points = Points.of(spectra(mixed(sources(), matrix(3)), 512))
     allowed = ~np.eye(3, dtype=bool)
     rows = np.eye(3)
     likely = [points.likelihood(rows)]
     for _ in range(4):
-        rows = swept(points, rows, FLOORS[0], 1, allowed)
+        rows = sweep(points, rows, FLOORS[0], 1, allowed)
         likely.append(points.likelihood(rows))
     assert np.all(np.diff(likely) > -1e-4)
-    settled = swept(points, rows, FLOORS[0], 10 * SWEEPS[0], allowed)
-    assert np.allclose(swept(points, settled, FLOORS[0], 1, allowed), settled, atol=1e-6)
+    settled = sweep(points, rows, FLOORS[0], 10 * SWEEPS[0], allowed)
+    assert np.allclose(sweep(points, settled, FLOORS[0], 1, allowed), settled, atol=1e-6)
 
 
-def test_what_is_too_loud_for_a_path_is_given_back() -> None:
+def test_entries_too_large_for_bleed_are_restored() -> None:
     mixing = np.array([[1, 0.1, 0.2], [0.2, 1, 0.1], [0.9, 0.3, 1]])
     left = without_shared(mixing)
-    assert np.abs(left - np.eye(3)).max() <= MOST
+    assert np.abs(left - np.eye(3)).max() <= LARGEST_BLEED
     x = np.random.default_rng(0).standard_normal((3, 10))
     before, after = np.linalg.solve(mixing, x), np.linalg.solve(left, x)
     scale = 1 - mixing[0, 2] * mixing[2, 0]  # of source 0, which is now that of another decomposition
@@ -144,11 +144,11 @@ def test_what_is_too_loud_for_a_path_is_given_back() -> None:
     assert np.array_equal(without_shared(np.array([[1, 1], [0.9, 1]])), np.eye(2))
 
 
-def test_no_microphone_gets_much_louder() -> None:
+def test_no_microphone_becomes_much_louder() -> None:
     heard = np.random.default_rng(0).standard_normal((2, 1000)).astype(np.float32)
     heard[1] += 0.5 * heard[0]
     rows = np.array([[1, 0.9], [-0.5, 1]])
-    assert np.array_equal(harmless(rows, heard), [[1, 0], [-0.5, 1]])
+    assert np.array_equal(without_rise(rows, heard), [[1, 0], [-0.5, 1]])
 
 
 def test_applies_the_matrix_to_any_recording() -> None:
@@ -158,7 +158,7 @@ def test_applies_the_matrix_to_any_recording() -> None:
     assert np.allclose(cleaned.read(17, 40017), (rows @ x)[:, 17:40017])
 
 
-def test_listens_to_a_bounded_excerpt_of_what_sounds() -> None:
+def test_learns_from_a_bounded_excerpt_without_silent_microphones() -> None:
     samples = np.zeros((3, 5000))
     samples[0], samples[2] = 7, 1
     sounding, heard = sounding_excerpt(Recording.from_array(samples, 1000), 2)

@@ -29,7 +29,7 @@ def gained(method: Kamir) -> np.ndarray:
     return sdr(images, method.learn(recording).apply(recording).read()) - sdr(images, mics)
 
 
-def test_removes_bleed_and_is_run_at_its_best() -> None:
+def test_removes_bleed_with_tuned_settings() -> None:
     assert np.median(gained(Kamir())) > 6
     assert np.median(gained(Kamir())) > np.median(gained(published()))
 
@@ -67,7 +67,7 @@ def test_shares_are_learnt_where_sources_play_alone() -> None:
     assert leak == pytest.approx(true / true.sum(axis=2, keepdims=True), rel=1e-3)
 
 
-def test_a_floor_holds_shares() -> None:
+def test_shares_have_a_floor() -> None:
     v = np.ones((1, 2, 4)) * np.array([[1.0], [0.0]])
     leak = update_leak(v, first_leak(((0,), (1,)), 2, 0.1), v, 0.05)
     assert leak.min() == pytest.approx(0.05)
@@ -78,7 +78,7 @@ def test_frames_are_those_of_the_whole(monkeypatch: pytest.MonkeyPatch) -> None:
     recording = Recording.from_array(x, RATE)
     heard = magnitudes(recording, 64, 16, lambda *_: None)
     assert np.allclose(heard, np.abs(stft(x, 64, 16)).transpose(1, 0, 2), atol=1e-5)
-    monkeypatch.setattr(kamir, "LEARNT", 2 * 33 * 130)
+    monkeypatch.setattr(kamir, "MOST_VALUES", 2 * 33 * 130)
     few = magnitudes(recording, 64, 16, lambda *_: None)
     assert few.shape[2] == 128
     assert np.array_equal(few[:, :, :64], heard[:, :, :64])
@@ -103,6 +103,6 @@ def test_a_median_agrees_between_blocks_and_whole() -> None:
 @pytest.mark.parametrize(
     "settings", [{"start": 0}, {"floor": 2}, {"overlaps": 3}, {"kernel": 4}, {"iterations": -1}, {"nfft": 0}]
 )
-def test_refuses_settings_that_mean_nothing(settings: dict[str, float]) -> None:
+def test_refuses_invalid_settings(settings: dict[str, float]) -> None:
     with pytest.raises(InputError):
         create("kamir", **settings)

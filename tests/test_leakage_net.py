@@ -8,7 +8,7 @@ import pytest
 
 from debleed.methods.demix.features import stacked
 from debleed.methods.demix.leakage_net import SHIPPED, estimate_leakage, load, same_source, shipped
-from debleed.methods.demix.postfilter import RINGS
+from debleed.methods.demix.postfilter import DECAY_TIMES
 from debleed.recording import InputError
 
 BENCHMARKS = Path(__file__).parents[1] / "benchmarks"
@@ -26,7 +26,7 @@ def reordered(features: dict[str, np.ndarray], order: np.ndarray) -> dict[str, n
     return {name: values[np.ix_(order, order)] for name, values in features.items()}
 
 
-def test_features_go_by_name(tmp_path: Path) -> None:
+def test_features_are_selected_by_name(tmp_path: Path) -> None:
     features, allowed = seen(3)
     shuffled = {"one more": features["trust"], **dict(reversed(features.items()))}
     assert np.array_equal(
@@ -38,16 +38,16 @@ def test_features_go_by_name(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("mics", [2, 3, 8, 16])
-def test_another_order_of_microphones_gives_the_same_in_that_order(mics: int) -> None:
+def test_permuting_microphones_permutes_the_leakage(mics: int) -> None:
     features, allowed = seen(mics)
     leak = estimate_leakage(features, allowed, shipped())
-    assert leak.shape == (len(RINGS), mics, mics, 14)
+    assert leak.shape == (len(DECAY_TIMES), mics, mics, 14)
     order = np.random.default_rng(0).permutation(mics)
     moved = estimate_leakage(reordered(features, order), allowed, shipped())
     assert moved == pytest.approx(leak[:, order][:, :, order], rel=1e-3)
 
 
-def test_nothing_leaks_where_no_bleed_can_be() -> None:
+def test_leakage_is_zero_where_bleed_is_impossible() -> None:
     features, allowed = seen(3)
     allowed[0, 1] = False
     leak = estimate_leakage(features, allowed, shipped())
@@ -58,7 +58,7 @@ def test_nothing_leaks_where_no_bleed_can_be() -> None:
     assert np.all(np.isfinite(estimate_leakage(features, allowed, shipped())))
 
 
-def test_two_microphones_of_one_source_tell_of_one_bleed() -> None:
+def test_two_microphones_of_one_source_share_the_leakage() -> None:
     allowed = ~np.eye(4, dtype=bool)
     assert np.array_equal(same_source(allowed), [1, 1, 1, 1])
     allowed[2, 3] = allowed[3, 2] = False
@@ -74,11 +74,11 @@ def test_damaged_weights_are_refused(tmp_path: Path) -> None:
     shutil.copy(SHIPPED, copied)
     described = json.loads(SHIPPED.with_suffix(".json").read_text())
     (tmp_path / "leakage_net.json").write_text(json.dumps({**described, "sha256": "0"}))
-    with pytest.raises(InputError, match="another file than was described"):
+    with pytest.raises(InputError, match="checksum is wrong"):
         load(copied)
 
 
-def test_the_network_that_is_trained_is_the_one_that_is_run(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_trained_network_equals_the_shipped_code(monkeypatch: pytest.MonkeyPatch) -> None:
     torch = pytest.importorskip("torch", reason="needs PyTorch: pip install 'debleed[train]'")
     monkeypatch.setattr(sys, "path", [str(BENCHMARKS), *sys.path])
     from leakage_net_torch import Network

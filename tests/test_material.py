@@ -6,7 +6,7 @@ import pytest
 from debleed.io.writing import write_mics
 from debleed.recording import Recording
 from debleed.scenes.tracks import find_tracks
-from debleed.training.material import Material, Scenes, Song, heard, load_songs
+from debleed.training.material import Material, Scenes, Song, load_songs, mix
 
 RATE = 22050
 
@@ -80,7 +80,7 @@ def test_levels_are_about_one(material):
 def test_bleed_is_convolution():
     rng = np.random.default_rng(0)
     stems, paths = rng.standard_normal((2, 300)).astype(np.float32), rng.standard_normal((2, 2, 41)).astype(np.float32)
-    mics, own = heard(stems, paths, 260)
+    mics, own = mix(stems, paths, 260)
     for i in range(2):
         whole = [np.convolve(stems[j], paths[i, j])[40:300] for j in range(2)]
         np.testing.assert_allclose(mics[i], sum(whole), atol=1e-3)

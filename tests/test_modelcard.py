@@ -42,9 +42,9 @@ def test_what_is_known_stands_in_the_card(tmp_path):
 
 
 def test_a_gain_that_is_none_is_a_dash(tmp_path):
-    assert "gain in validation: – dB" in written(tmp_path, 1, validation_gain_db=None)
+    assert "SDR improvement in validation: – dB" in written(tmp_path, 1, validation_gain_db=None)
     said = {"validation_gain_db": None, "validation_gain_db_reason": "nothing is left (-inf)"}
-    assert "gain in validation: −∞ dB" in written(tmp_path, 1, **said)
+    assert "SDR improvement in validation: −∞ dB" in written(tmp_path, 1, **said)
 
 
 def test_a_long_curve_is_thinned_and_keeps_its_end(tmp_path):

@@ -9,7 +9,7 @@ from debleed.dsp.rtf import on_grid
 from debleed.methods import create
 from debleed.methods.demix.broadband import estimate_filters
 from debleed.methods.demix.method import Demixed, Filters
-from debleed.methods.demix.narrowband import Narrowband, Search, estimate_matrices, far, projected_onto
+from debleed.methods.demix.narrowband import Narrowband, Search, estimate_matrices, needs_long_windows, regularised_row
 
 RATE = 4000
 
@@ -67,7 +67,7 @@ def test_constant_matrices_mix_samples() -> None:
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_any_stretch_is_that_of_the_whole(dtype: type) -> None:
+def test_excerpts_agree_with_the_whole(dtype: type) -> None:
     recording = Recording.from_array(dry(3, 2).astype(dtype), RATE)
     cleaned = Narrowband(matrices()).apply(recording)
     whole = cleaned.read()
@@ -76,21 +76,21 @@ def test_any_stretch_is_that_of_the_whole(dtype: type) -> None:
         assert np.allclose(cleaned.read(start, stop), whole[:, start:stop], atol=1e-5)
 
 
-def test_long_stretches_are_rendered_piece_by_piece(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_long_excerpts_are_rendered_in_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
     recording = Recording.from_array(dry(3, 2), RATE)
     whole = Narrowband(matrices()).apply(recording).read()
     monkeypatch.setattr("debleed.methods.demix.narrowband.STRETCH", 1)
     assert np.allclose(Narrowband(matrices()).apply(recording).read(), whole, atol=1e-5)
 
 
-def test_microphones_that_are_left_alone_pass_to_the_bit() -> None:
+def test_unchanged_microphones_are_bit_exact() -> None:
     recording = Recording.from_array(dry(4, 1), RATE)
     placed = Narrowband(matrices(2)).placed(np.array([0, 2]), 4).apply(recording).read()
     assert np.array_equal(placed[[1, 3]], recording.read()[[1, 3]])
     assert not np.allclose(placed[[0, 2]], recording.read()[[0, 2]])
 
 
-def test_a_grid_holds_what_is_linear() -> None:
+def test_interpolation_is_exact_for_linear_responses() -> None:
     coarse = np.linspace(0, 8, 9)[:, None, None] * np.ones((2, 2))
     assert np.allclose(on_grid(coarse, 33)[:, 0, 1], np.linspace(0, 8, 33))
     assert np.allclose(on_grid(coarse, 5)[:, 1, 0], np.linspace(0, 8, 5))
@@ -100,25 +100,25 @@ def test_a_projection_makes_a_row_orthogonal_to_the_other_sources() -> None:
     covariance = matrices(3, 8).astype(np.complex128)
     covariance = covariance @ covariance.conj().swapaxes(1, 2)
     rows = np.tile(np.eye(3, dtype=np.complex128), (8, 1, 1))
-    row, _ = projected_onto(rows, covariance, np.zeros((8, 3)), 1, np.arange(3))
+    row, _ = regularised_row(rows, covariance, np.zeros((8, 3)), 1, np.arange(3))
     products = np.einsum("fi,fij->fj", row, covariance)
     assert np.allclose(products[:, [0, 2]], 0, atol=1e-5)
     assert np.allclose(np.einsum("fj,fj->f", products, row.conj()), 1, atol=1e-5)
-    bound, _ = projected_onto(rows, covariance, np.zeros((8, 3)), 1, np.array([0, 1]))
+    bound, _ = regularised_row(rows, covariance, np.zeros((8, 3)), 1, np.array([0, 1]))
     assert not bound[:, 2].any()
 
 
-def test_only_loud_paths_are_far() -> None:
+def test_only_strong_bleed_needs_long_windows() -> None:
     taps = np.zeros((2, 2, 10), np.float32)
     taps[0, 1, 3] = 0.7
-    assert not far(taps)
+    assert not needs_long_windows(taps)
     taps[1, 0, 5] = 0.2
-    assert not far(taps)
+    assert not needs_long_windows(taps)
     taps[1, 0, 5] = 0.4
-    assert far(taps)
+    assert needs_long_windows(taps)
 
 
-def test_removes_what_rings_longer_than_any_filter() -> None:
+def test_removes_bleed_that_is_longer_than_any_filter() -> None:
     mics, own = room(dry(3, 60), direct=0.8)
     found, recording = fitted(mics)
     assert isinstance(found.filters, Narrowband)
@@ -129,20 +129,20 @@ def test_removes_what_rings_longer_than_any_filter() -> None:
     assert np.median(gain(own, finite, long)) > 3
 
 
-def test_leaves_close_microphones_to_the_filters() -> None:
+def test_close_microphones_keep_the_filters() -> None:
     mics, own = room(dry(3, 60), direct=4.0)
     found, recording = fitted(mics)
     assert not isinstance(found.filters, Narrowband)
     assert gain(own, mics, found.apply(recording).read()).min() > 10
 
 
-def test_short_sounds_are_left_to_the_filters() -> None:
+def test_short_recordings_keep_the_filters() -> None:
     mics, _ = room(dry(3, 10), direct=0.8)
     identity = np.tile(np.eye(3, dtype=np.complex64), (257, 1, 1))
     assert estimate_matrices(mics.astype(np.float32), RATE, identity, ~np.eye(3, dtype=bool)) is None
 
 
-def test_nothing_is_likelier_than_separate_sources() -> None:
+def test_separated_sources_are_most_likely() -> None:
     own = dry(3, 60).astype(np.float32)
     identity = np.tile(np.eye(3, dtype=np.complex64), (257, 1, 1))
     assert estimate_matrices(own, RATE, identity, ~np.eye(3, dtype=bool)) is None

@@ -1,4 +1,4 @@
-"""Networks as methods: signs, casts, blocks, rates; the contract is in test_contract.py."""
+"""Networks as methods: signs, groups, blocks, rates; the contract is in test_contract.py."""
 
 import sys
 
@@ -7,7 +7,7 @@ import pytest
 
 from debleed import Recording
 from debleed.methods import create, neural
-from debleed.methods.neural import Grid, Scale, casts, common_phases, kind_of, polarities
+from debleed.methods.neural import Grid, Scale, common_phases, kind_of, microphone_groups, polarities
 from debleed.nets import SOURCES, weights
 from debleed.recording import InputError
 from debleed.remove import remove
@@ -28,16 +28,16 @@ def stage(mics=4, seconds=2.0, rate=RATE, seed=1):
     return heard.astype(np.float32)
 
 
-def test_sources_are_known_by_their_names():
+def test_the_kind_of_a_source_follows_from_its_name():
     assert [kind_of(name) for name in ("vocals", "Bass DI", "snare_top", "piano", "other")] == [
         *("vocals", "bass", "drums", "other", "other")
     ]
     assert SOURCES[-1] == "other"
 
 
-def test_casts_hold_every_microphone():
-    assert casts(["a", "b"]) == [[0, 1]]
-    assert casts(["a", "b", "a", "c", "a"]) == [[0, 1, 3], [2, 1, 3], [4, 1, 3]]
+def test_groups_contain_every_microphone():
+    assert microphone_groups(["a", "b"]) == [[0, 1]]
+    assert microphone_groups(["a", "b", "a", "c", "a"]) == [[0, 1, 3], [2, 1, 3], [4, 1, 3]]
 
 
 @pytest.mark.parametrize("flips", [(1, 1, 1), (1, -1, 1), (-1, -1, 1), (-1, -1, -1)])
@@ -90,14 +90,14 @@ def test_blocks_join_without_a_seam(halving, rate):
     assert np.array_equal(np.concatenate(parts, axis=1), found.read())
 
 
-def test_what_lies_above_the_network_stays(halving):
+def test_frequencies_above_the_network_are_unchanged(halving):
     t = np.arange(3 * 44100) / 44100
     mics = 0.1 * np.stack([np.sin(2 * np.pi * f * t) for f in (15000, 16000, 17000, 18000)]) * np.hanning(len(t))
     found = remove(Recording.from_array(mics, 44100), "df-unet").read()
     np.testing.assert_allclose(found, mics, atol=1e-5)
 
 
-def test_without_the_runtime_a_sentence_says_what_to_install(monkeypatch):
+def test_a_missing_runtime_is_reported(monkeypatch):
     monkeypatch.setitem(sys.modules, "onnxruntime", None)
     neural.session.cache_clear()
     with pytest.raises(InputError, match=r"pip install 'debleed\[neural\]'"):
@@ -112,7 +112,7 @@ def test_missing_networks_are_named(tmp_path):
         weights.find("magic")
 
 
-def test_shipped_weights_are_what_they_say():
+def test_shipped_weights_match_their_descriptions():
     assert {create(f"{net}").net for net in ("t-unet", "f-unet", "df-unet", "df-unet-gat")} <= set(weights.shipped())
     assert {f"di-cae-{source}" for source in SOURCES} <= set(weights.shipped())
     for name in weights.shipped():
@@ -120,7 +120,7 @@ def test_shipped_weights_are_what_they_say():
         assert told["parameters"] * 2 < weights.find(name).stat().st_size < 15 * 2**20
 
 
-def test_an_order_of_microphones_does_not_matter():
+def test_the_order_of_microphones_does_not_matter():
     pytest.importorskip("onnxruntime")
     mics, order = stage(5), [3, 0, 4, 1, 2]
     found = remove(Recording.from_array(mics, RATE), "df-unet-gat").read()

@@ -5,7 +5,7 @@ import pytest
 
 from debleed import Recording
 from debleed.methods import Side, create
-from debleed.methods.optimisation import Optimisation, objective, polarities, products, sources_given
+from debleed.methods.optimisation import Optimisation, estimate_sources, objective, polarities, products
 from debleed.recording import InputError
 from debleed.remove import remove
 
@@ -51,16 +51,16 @@ def sdr(own: np.ndarray, found: np.ndarray) -> np.ndarray:
 
 @pytest.mark.parametrize("turns", [1, 7, 1000])
 @pytest.mark.parametrize("count", [2, 3, 4, 5, 6])
-def test_is_the_waspaa2023_iteration(count: int, turns: int) -> None:
+def test_equals_the_iteration_of_the_paper(count: int, turns: int) -> None:
     own, _, x = scene(count)
     m = own.sum(axis=0, keepdims=True)
     assert np.allclose(run(x, m, iterations=turns), waspaa2023(x, m, turns), atol=1e-6)
 
 
-def test_the_right_matrix_gives_the_sources_and_leaves_nothing() -> None:
+def test_the_true_matrix_gives_the_sources_exactly() -> None:
     own, mixing, x = scene()
     given = np.vstack([x, own.sum(axis=0)])
-    solution = sources_given(mixing, np.ones(3))
+    solution = estimate_sources(mixing, np.ones(3))
     assert np.allclose(solution @ given, own)
     assert objective(mixing, solution, given @ given.T, np.ones(3)) == pytest.approx(0, abs=1e-9 * np.sum(x**2))
 
@@ -70,7 +70,7 @@ def test_products_and_objective_are_those_of_the_samples() -> None:
     m = own.sum(axis=0, keepdims=True) + 0.1
     given = np.vstack([x, m])
     wrong = 0.8 * mixing + 0.2 * np.eye(3)
-    solution = sources_given(wrong, np.ones(3))
+    solution = estimate_sources(wrong, np.ones(3))
     s = solution @ given
     cross, auto = products(solution, given @ given.T)
     assert np.allclose(cross, x @ s.T)
@@ -79,7 +79,7 @@ def test_products_and_objective_are_those_of_the_samples() -> None:
     assert objective(wrong, solution, given @ given.T, np.ones(3)) == pytest.approx(left)
 
 
-def test_two_sources_are_told_apart_but_more_are_not() -> None:
+def test_two_sources_are_separated_but_more_are_not() -> None:
     own, _, x = scene(2)
     found = run(x, own.sum(axis=0, keepdims=True), iterations=20000, fall=0)
     assert sdr(own, found).min() > 60
@@ -90,7 +90,7 @@ def test_two_sources_are_told_apart_but_more_are_not() -> None:
     assert sdr(own, found).min() < 40  # and yet
 
 
-def test_entries_keep_their_bounds() -> None:
+def test_entries_stay_within_their_bounds() -> None:
     rng = np.random.default_rng(0)
     allowed = Recording.from_array(np.zeros((3, 1)), 1, sources=["a", "a", "b"]).can_bleed()
     found = Optimisation(lowest=0.1, highest=0.2).projected(rng.standard_normal((3, 3)), np.eye(3), allowed)
@@ -104,7 +104,7 @@ def test_without_bleed_nothing_changes() -> None:
     assert sdr(own, run(own, own.sum(axis=0, keepdims=True), lowest=0)).min() > 60
 
 
-def test_polarity_of_microphones_is_seen() -> None:
+def test_polarity_of_microphones_is_detected() -> None:
     _, _, x = scene(5)
     signs = np.array([1, -1, 1, 1, -1])
     assert np.array_equal(polarities((signs[:, None] * x) @ (signs[:, None] * x).T), signs)
@@ -112,7 +112,7 @@ def test_polarity_of_microphones_is_seen() -> None:
 
 
 @pytest.mark.parametrize("mixed", [1, -1])
-def test_a_microphone_upside_down_comes_back_upside_down(mixed: int) -> None:
+def test_an_inverted_microphone_stays_inverted(mixed: int) -> None:
     own, _, x = scene(2)
     sign = np.array([[1], [-1]])
     m = own[:1] + mixed * own[1:]  # the mixture may hold the source as it is or as the microphone does
@@ -120,7 +120,7 @@ def test_a_microphone_upside_down_comes_back_upside_down(mixed: int) -> None:
     assert sdr(sign * own, found).min() > 60
 
 
-def test_a_silent_microphone_takes_no_part() -> None:
+def test_a_silent_microphone_is_excluded() -> None:
     own, mixing, _ = scene(3)
     own[1] = 0
     x = mixing @ own
@@ -148,12 +148,12 @@ def test_long_recordings_are_read_in_blocks() -> None:
     assert np.allclose(fitted.apply(recording).read(30 * RATE, 31 * RATE), whole[:, 30 * RATE : 31 * RATE])
 
 
-def test_refuses_what_is_no_mixture_of_it() -> None:
+def test_refuses_the_mixture_of_another_recording() -> None:
     own, _, x = scene()
     m = own.sum(axis=0, keepdims=True)
     with pytest.raises(InputError, match="needs the clean mixture"):
         remove(Recording.from_array(x, RATE), "optimisation")
-    with pytest.raises(InputError, match="one microphone, got 3"):
+    with pytest.raises(InputError, match="must be one channel, got 3"):
         run(x, own)
     with pytest.raises(InputError, match="2999 samples"):
         run(x, m[:, 1:])

@@ -3,7 +3,7 @@ import pytest
 
 from debleed.dsp.overlap_save import OverlapSave
 from debleed.dsp.parallel import limited
-from debleed.dsp.rtf import circular, on_grid, peak_delays, response, taps_of, unmixing, whiten_diagonal
+from debleed.dsp.rtf import circular, on_grid, peak_delays, response, taps_of, unit_diagonal, unmixing
 
 MICS, AHEAD, NFFT = 3, 8, 256
 
@@ -52,7 +52,7 @@ def test_lag_zero_comes_first():
 def test_each_source_reaches_its_own_microphone_unchanged():
     rng = np.random.default_rng(0)
     mixing = rng.standard_normal((9, MICS, MICS)) + 1j * rng.standard_normal((9, MICS, MICS))
-    scaled = whiten_diagonal(mixing)
+    scaled = unit_diagonal(mixing)
     assert np.allclose(np.einsum("fii->fi", scaled), 1)
     assert np.allclose(scaled * np.einsum("fii->fi", mixing)[:, None], mixing)
 

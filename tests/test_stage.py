@@ -84,18 +84,18 @@ def altered(path: Path, **changes: object) -> None:
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
-        ({"method": "os:system"}, "no method of this installation"),
+        ({"method": "os:system"}, "not a method of this installation"),
         ({"method": "oracle-linear", "settings": {}}, "cannot be saved"),
         ({"method": "kamir", "settings": {}}, "'source' is missing"),
         ({"settings": {"loudness": 11}}, "no setting 'loudness'"),
         ({"settings": {"seconds": "long"}}, "damaged"),
-        ({"rate": -1}, "makes no sense"),
-        ({"rate": True}, "makes no sense"),
-        ({"names": ["a", "a", "b"]}, "makes no sense"),
-        ({"names": 3}, "makes no sense"),
-        ({"sources": ["a"]}, "makes no sense"),
+        ({"rate": -1}, "header is invalid"),
+        ({"rate": True}, "header is invalid"),
+        ({"names": ["a", "a", "b"]}, "header is invalid"),
+        ({"names": 3}, "header is invalid"),
+        ({"sources": ["a"]}, "header is invalid"),
         ({"sources": ["a", "b", None]}, "has the shape"),
-        ({"recorded": "yesterday"}, "makes no sense"),
+        ({"recorded": "yesterday"}, "header is invalid"),
     ],
 )
 def test_headers_that_make_no_sense_are_refused(saved: Path, changes: dict[str, object], said: str) -> None:
@@ -112,7 +112,7 @@ def test_arrays_that_are_no_numbers_are_refused(saved: Path, value: float) -> No
             bad = arrays[name].copy()
             bad.flat[0] = value
             write_stage(saved, header, {**arrays, name: bad})
-            with pytest.raises(InputError, match=f"'{name}' holds values that are not finite"):
+            with pytest.raises(InputError, match=f"'{name}' contains values that are not finite"):
                 Stage.load(saved)
 
 

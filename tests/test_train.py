@@ -102,7 +102,7 @@ def test_refusals(plan, corpus, tmp_path):
     refused("name its source", net="di-cae")
     refused("name none", source="bass")
     Run(dataclasses.replace(plan, steps=1, every=1), corpus, tmp_path / "run", tmp_path / "cache").learn()
-    refused("another plan .batch 2 there, 3 here", output="run", batch=3)
+    refused("other settings .batch 2 there, 3 here", output="run", batch=3)
     with pytest.raises(InputError, match="no device"):
         Run(plan, corpus, tmp_path / "out", tmp_path / "cache", device="cuda:9")
 
@@ -128,7 +128,7 @@ def test_the_command_trains_what_a_method_runs(corpus, tmp_path, capsys):
     assert told["tracks"] == ["train/One", "train/Two"]
     assert told["plan"]["seed"] == "0"
     card = (out / "di-cae-other.md").read_text()
-    assert "learnt from: train/One, train/Two" in card
+    assert "trained on: train/One, train/Two" in card
     assert "| 2 |" in card
     from debleed.remove import remove
 
@@ -168,7 +168,7 @@ def test_damaged_descriptions_are_refused(tmp_path):
     path = tmp_path / "n.onnx"
     path.write_bytes(b"abc")
     path.with_suffix(".json").write_text(json.dumps({"sha256": {"onnx": "0" * 64}}))
-    with pytest.raises(InputError, match="damaged: it is another file"):
+    with pytest.raises(InputError, match="damaged: its checksum is wrong"):
         weights.describe(path)
     path.with_suffix(".json").write_text("{")
     weights.describe.cache_clear()

@@ -1,13 +1,13 @@
-"""Remove microphone bleed from multitrack recordings, from all microphones at once.
+"""Remove microphone bleed from multitrack recordings, using all microphones together.
 
-A :class:`Recording` holds microphones that were recorded together. :func:`learn` finds out how they hear each other and
-returns a :class:`Stage`, which cleans this recording and any other of the same microphones; :func:`remove` does both.
-:func:`clean_folder` does the whole job from a folder of files to a folder of files, as the command line does.
-An :class:`InputError` says in a sentence what cannot be used.
+A :class:`Recording` holds microphones that were recorded together. :func:`learn` estimates how they pick up each
+other's sources and returns a :class:`Stage`, which cleans this recording and any other of the same microphones.
+:func:`remove` does both in one call. :func:`clean_folder` cleans a folder of files, like the command line. An
+:class:`InputError` says in one sentence why an input cannot be used.
 
 Examples
 --------
-Two sources that come and go, each of which the other's microphone hears as well:
+Two sources of changing level, each of which the other's microphone picks up too:
 
 >>> import numpy as np
 >>> from debleed import Recording, remove

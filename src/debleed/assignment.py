@@ -1,7 +1,7 @@
-"""Who is who: which microphones belong to which source, which hear the whole room, and why we think so.
+"""Assignment of microphones to sources: which microphones belong to which source, which are room microphones, and why.
 
-There is one assignment. Command line, page, evaluation and Python ask it, so that the same folder means the same to
-all of them.
+The command line, the page, the evaluation and Python all use this assignment, so a folder is treated the same way
+everywhere.
 """
 
 from __future__ import annotations
@@ -18,7 +18,8 @@ from debleed.recording import InputError
 log = logging.getLogger(__name__)
 
 Role = Literal["source", "room"]
-"""``source``: put up for a source, and cleaned. ``room``: hears the whole room, and comes back as it is."""
+"""``source``: a microphone for one source, to be cleaned. ``room``: a microphone for the whole room, returned
+unchanged."""
 
 ROOM_WORDS = frozenset(
     (
@@ -27,26 +28,26 @@ ROOM_WORDS = frozenset(
         *("audience", "aud", "crowd", "mix", "mixes", "mixture", "mixdown", "stereomix", "master"),
     )
 )
-"""Words in a file's name that mean a microphone for the whole room, or a mixture."""
+"""Words in a file name that indicate a room microphone or a mixture."""
 
 
-OTHERWISE = "session.toml can say otherwise"
+OTHERWISE = "change this in session.toml"
 
 
 @dataclass(frozen=True)
 class Microphone:
-    """What a file of a folder, or a channel of a file, is taken for.
+    """Assignment of a file of a folder, or of a channel of a file.
 
     Parameters
     ----------
     name
         The stem of the file, or the name of the channel.
     role
-        What it is.
+        Its role.
     source
-        Its source, where it has one.
+        Its source, if it has one.
     reason
-        Why it is taken for that, for people.
+        Reason for the assignment, shown to the user.
     """
 
     name: str
@@ -56,7 +57,7 @@ class Microphone:
 
 
 def words(name: str) -> list[str]:
-    """Split a name into small words, at anything but letters and where small letters become capitals.
+    """Split a name into lower-case words, at everything but letters and before capitals that follow a small letter.
 
     Examples
     --------
@@ -68,7 +69,7 @@ def words(name: str) -> list[str]:
 
 
 def sounds_like_room(name: str) -> bool:
-    """Tell by its name whether a file is a room microphone or a mixture."""
+    """Whether a name suggests a room microphone or a mixture."""
     return not ROOM_WORDS.isdisjoint(words(name))
 
 
@@ -78,57 +79,57 @@ def guess_room(units: Iterable[str]) -> tuple[str, ...]:
 
 
 def guess_pairs(units: Iterable[str]) -> dict[str, tuple[str, str]]:
-    """Return names that differ in a last L and R only: two files that are perhaps one source.
+    """Return pairs of names that differ only in a final L and R: two files that may be one source.
 
     Examples
     --------
     >>> guess_pairs(["keys_L", "keys_R", "soul"])
     {'keys': ('keys_L', 'keys_R')}
     """
-    known = list(units)
+    names = list(units)
     pairs = {}
-    for left in known:
+    for left in names:
         match = re.fullmatch(r"(.*?)([ _.-]+)([Ll](?:eft)?)", left)
         if match:
             head, gap, side = match.groups()
             other = {"L": "R", "l": "r", "Left": "Right", "left": "right"}.get(side, "R")
-            if (right := head + gap + other) in known:
+            if (right := head + gap + other) in names:
                 pairs[head] = (left, right)
     return pairs
 
 
 def assign(session: Session, units: Sequence[str], files: Sequence[str] = ()) -> tuple[Microphone, ...]:
-    """Say what each unit is: what the session says, or else what its name suggests.
+    """Assign each unit as the session says, or else as its name suggests.
 
-    Names of room microphones and mixtures (:data:`ROOM_WORDS`) make a room microphone; two names that differ in a last
-    L and R only are one source; everything else is a source of its own.
+    A name with one of :data:`ROOM_WORDS` is a room microphone. Two names that differ only in a final L and R are one
+    source. Every other unit is a source of its own.
 
     Parameters
     ----------
     session
-        What the user said.
+        The user's description of the files.
     units
-        The stems of a folder's files, or the channels of a poly file.
+        The stems of a folder's files, or the channels of a file.
     files
-        The file names that go with the units, where the session may use them instead.
+        The file names of the units, which the session may use instead of the units.
 
     Returns
     -------
-    One microphone a unit, in their order; a stereo file is one unit.
+    One microphone per unit, in order; a stereo file is one unit.
 
     Raises
     ------
     InputError
-        For a name that is not there, and for a file in two places.
+        For a name that does not exist, and for a file that is listed twice.
     """
     unit_of = {unit: unit for unit in units} | dict(zip(files, units, strict=False))
     placed: dict[str, Microphone] = {}
 
     def place(name: str, source: str | None, where: str) -> None:
         if name not in unit_of:
-            raise InputError(f"{where} names '{name}', which is not there; there are {', '.join(files or units)}")
+            raise InputError(f"{where} names '{name}', which does not exist; the names are {', '.join(files or units)}")
         if unit_of[name] in placed:
-            raise InputError(f"{where} names '{name}', which stands in another place of the session already")
+            raise InputError(f"{where} names '{name}', which the session lists elsewhere too; list it once")
         placed[unit_of[name]] = Microphone(unit_of[name], "room" if source is None else "source", source, "as you said")
 
     for source, names in session.sources.items():
@@ -137,15 +138,15 @@ def assign(session: Session, units: Sequence[str], files: Sequence[str] = ()) ->
     for name in session.room or ():
         place(name, None, "room")
     for name in session.leave_out:
-        if name in unit_of:  # a channel of a poly file cannot be dropped: it comes back as it is
+        if name in unit_of:  # a channel of a file cannot be dropped, so it stays unchanged
             place(name, None, "leave_out")
     free = [unit for unit in units if unit not in placed]
     for unit in guess_room(free) if session.room is None else ():
-        placed[unit] = Microphone(unit, "room", None, "its name says that it hears the whole room")
+        placed[unit] = Microphone(unit, "room", None, "its name indicates a room microphone or a mixture")
     taken = {*units, *session.sources}
     for source, pair in guess_pairs(unit for unit in free if unit not in placed).items():
         if source not in taken:
-            reason = f"{' and '.join(pair)} differ in L and R only"
+            reason = f"{' and '.join(pair)} differ only in L and R"
             placed |= {unit: Microphone(unit, "source", source, reason) for unit in pair}
     for unit in free:
         if unit not in placed and unit in session.sources:
@@ -155,14 +156,14 @@ def assign(session: Session, units: Sequence[str], files: Sequence[str] = ()) ->
 
 
 def announce(microphones: Iterable[Microphone]) -> None:
-    """Log what was guessed, so that it can be contradicted."""
+    """Log the guesses, so that the user can correct them."""
     guessed = [mic for mic in microphones if mic.reason not in ("as you said", "a file of its own")]
     if rooms := [mic.name for mic in guessed if mic.role == "room"]:
         listed = ", ".join(rooms)
-        log.info("taken by their names for room microphones or mixtures, unchanged: %s (%s)", listed, OTHERWISE)
+        log.info("room microphones or mixtures by their names, left unchanged: %s (%s)", listed, OTHERWISE)
     for source in dict.fromkeys(mic.source for mic in guessed if mic.role == "source"):
         pair = " and ".join(mic.name for mic in guessed if mic.source == source)
-        log.info("taken by their names for one source: %s (%s)", pair, OTHERWISE)
+        log.info("one source by their names: %s (%s)", pair, OTHERWISE)
 
 
 def sources_of(microphones: Iterable[Microphone]) -> dict[str, str | None]:
@@ -171,7 +172,7 @@ def sources_of(microphones: Iterable[Microphone]) -> dict[str, str | None]:
 
 
 def template(units: Sequence[str]) -> str:
-    """Write a commented ``session.toml`` for these units, with everything set as the defaults would have it."""
+    """Return a commented ``session.toml`` for these units in which every entry has its default value."""
     room = guess_room(units)
     others = [unit for unit in units if unit not in room]
     pairs = {source: pair for source, pair in guess_pairs(others).items() if source not in units}
@@ -179,29 +180,29 @@ def template(units: Sequence[str]) -> str:
     sources = "\n".join(f"# {quoted(source)} = {toml_list(files)}" for source, files in shown.items())
     first, second = (*others, "singer", "drums")[:2]
     return f"""\
-# What debleed should know of this session. Delete what you do not need; files go by name, with or without extension.
+# Description of this session for debleed. Delete what you do not need. Name files with or without extension.
 # The files are: {", ".join(map(quoted, units))}
 
-# Room microphones, overheads and mixtures: no source of their own, they come back as they are.
-# Without this line they are guessed by their names.
+# Room microphones, overheads and mixtures: they have no source of their own and are left unchanged.
+# Without this line they are guessed from their names.
 room = {toml_list(room)}
 
 # Files that are neither read nor written.
 leave_out = []
 
-# The most bleed to take out, in dB; without this line as much as can be removed without harm.
+# The most bleed to remove, in dB; without this line, as much as can be removed without harm.
 # reduction = 12.0
 
-# Every file is a source of its own, unless several microphones stand for one source. Names that differ only in a last
-# L and R are taken for one source anyway; to undo that, list each of the two under its own name.
+# Every file is a source of its own, unless several microphones are listed for one source. Names that differ only in a
+# final L and R are one source anyway; to separate them, list each of the two under its own name.
 [sources]
 {sources}
 
-# The most bleed to take out of single sources or microphones, in dB.
+# The most bleed to remove from individual sources or microphones, in dB.
 [source_reduction]
 # {quoted(first)} = 6.0
 
-# Bleed that is wanted: microphone = sources that may stay in it.
+# Bleed to keep: microphone = sources that stay in it.
 [keep]
 # {quoted(first)} = {toml_list([second])}
 """

@@ -1,11 +1,11 @@
-"""The contract of every method, as tests: what `Recording` in, `Recording` out means.
+"""Contract tests for methods: what a method must do with a `Recording`.
 
-Run it on a method of your own, in an environment with pytest::
+Run them on your own method, in an environment with pytest::
 
     python -m debleed.contract package.module:Class [options of pytest]
 
-The class is a frozen dataclass as :class:`debleed.methods.Method` describes it. debleed's own tests run
-the contract on every registered method.
+The class is a frozen dataclass as :class:`debleed.methods.Method` describes it. debleed's own tests run the contract on
+every registered method.
 """
 
 from __future__ import annotations
@@ -25,45 +25,46 @@ from debleed.remove import remove
 
 RATE = 8000
 PACKAGES = dict.fromkeys(["di-cae", "t-unet", "f-unet", "df-unet", "df-unet-gat"], "onnxruntime")
-"""What methods need that is not always there."""
+"""Optional packages that methods need."""
 
 SMALL = {"oracle-linear": {"seconds": 0.02, "iterations": 400}}
-"""Settings that suit two seconds of sound."""
+"""Settings for two seconds of sound."""
 
 ROUNDING = 1e-4
-"""Largest difference, against the peak, of results that may differ by float32 rounding, which filters amplify."""
+"""Largest difference, relative to the peak, between results that may differ by float32 rounding, which filters
+amplify."""
 
 
 PLUGIN = "debleed-contract"
 
 
-class Asked:
-    """Tells the tests which methods to run on."""
+class Selection:
+    """Plugin that holds the names of the methods to test."""
 
     def __init__(self, names: Sequence[str]) -> None:
         self.names = names
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Run each test on every registered method, or on those that were asked for."""
+    """Run each test on every registered method, or on the selected ones."""
     if "name" in metafunc.fixturenames:
-        asked = metafunc.config.pluginmanager.get_plugin(PLUGIN)
-        metafunc.parametrize("name", asked.names if asked else list(registered()))
+        selection = metafunc.config.pluginmanager.get_plugin(PLUGIN)
+        metafunc.parametrize("name", selection.names if selection else list(registered()))
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Run the contract on the method named first; what follows goes to pytest."""
+    """Run the contract on the method named first; the remaining arguments go to pytest."""
     if not arguments or arguments[0].startswith("-"):
         print("usage: python -m debleed.contract package.module:Class [options of pytest]", file=sys.stderr)
         return 2
-    create(arguments[0])  # refuses what is no method in a sentence
+    create(arguments[0])  # refuses what is not a method
     options = ["-p", "no:cacheprovider", "--pyargs", "debleed.contract", *arguments[1:]]
-    plugin = Asked(arguments[:1])
-    return int(pytest.main(options, plugins=[_named(plugin)]))
+    plugin = Selection(arguments[:1])
+    return int(pytest.main(options, plugins=[_under_its_name(plugin)]))
 
 
-def _named(plugin: Asked) -> object:
-    """Register the plugin under its name, however pytest would call it."""
+def _under_its_name(plugin: Selection) -> object:
+    """Return a plugin that registers another one under a fixed name."""
 
     class Registers:
         @staticmethod
@@ -82,12 +83,12 @@ def _installed(request: pytest.FixtureRequest) -> None:
 
 
 def count(name: str) -> int:
-    """Return the number of microphones to try a method with."""
+    """Return the number of microphones for testing a method."""
     return create(name).source_count or 3
 
 
 def band(mics: int = 3, length: int = 2 * RATE, dtype: type = np.float32) -> tuple[np.ndarray, np.ndarray]:
-    """Make sources of a dozen partials that swell; an eighth of each is in every other microphone."""
+    """Make sources of a dozen swelling partials; every microphone also picks up an eighth of each other source."""
     rng = np.random.default_rng(5)
     t = np.arange(length) / RATE
     sources = np.zeros((mics, length))
@@ -107,7 +108,7 @@ def clean(
     mixture: np.ndarray | None = None,
     **described: object,
 ) -> Recording:
-    """Run a method, with the side information that it asks for; the mixture is the sum of the images unless given."""
+    """Run a method with the side information that it needs; by default, the mixture is the sum of the images."""
     recording = Recording.from_array(mics, RATE, **described)  # type: ignore[arg-type]
     images = mics if images is None else images
     truth = Recording.from_array(images, RATE, **described)  # type: ignore[arg-type]
@@ -120,12 +121,12 @@ def clean(
 
 
 def close(a: np.ndarray, b: np.ndarray) -> bool:
-    """Compare up to rounding, against the peak."""
+    """Compare up to rounding, relative to the peak."""
     return bool(np.max(np.abs(a - b), initial=0) <= ROUNDING * np.max(np.abs(b), initial=0))
 
 
 def test_keeps_the_description(name: str) -> None:
-    """Names, sources, rate, length, shape and type of the samples stay."""
+    """Names, sources, rate, length, shape and data type stay the same."""
     names = ("vox", "bass", "drums", "keys")[: count(name)]
     mics, images = band(count(name))
     cleaned = clean(name, mics, images, names=names)
@@ -138,16 +139,16 @@ def test_keeps_the_description(name: str) -> None:
 
 
 def test_is_aligned_to_the_sample(name: str) -> None:
-    """The result is neither shifted nor turned upside down."""
+    """The result is neither shifted in time nor inverted in polarity."""
     mics, images = band(count(name))
     found = clean(name, mics, images).read()
     for cleaned, image in zip(found, images, strict=True):
         products = [np.sum(np.roll(cleaned, lag) * image) for lag in range(-8, 9)]
-        assert np.argmax(products) == 8  # lag 0, and not upside down
+        assert np.argmax(products) == 8  # lag 0, same polarity
 
 
 def test_leaves_the_input_alone(name: str) -> None:
-    """Nothing is written to what was read."""
+    """The input is not modified."""
     mics, images = band(count(name))
     mics.flags.writeable = images.flags.writeable = False
     before = mics.copy()
@@ -156,7 +157,7 @@ def test_leaves_the_input_alone(name: str) -> None:
 
 
 def test_deterministic(name: str) -> None:
-    """Two runs give the same samples, whatever the global random state; so do two readings."""
+    """Two runs give the same samples for any global random state, and so do two readings."""
     mics, images = band(count(name))
     first = clean(name, mics, images)
     np.random.default_rng().standard_normal(3)
@@ -169,7 +170,7 @@ def test_deterministic(name: str) -> None:
 @pytest.mark.parametrize("scale", [1e-6, 10.0])
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_follows_the_level(name: str, scale: float, dtype: type) -> None:
-    """A recording at another level, in float32 or float64, gives the same at that level."""
+    """Scaling a recording scales the result, in float32 and in float64."""
     mics, images = band(count(name), dtype=dtype)
     expected = clean(name, mics, images).read()
     found = clean(name, mics * dtype(scale), images * dtype(scale)).read()
@@ -177,13 +178,13 @@ def test_follows_the_level(name: str, scale: float, dtype: type) -> None:
 
 
 def test_silence_stays_silence(name: str) -> None:
-    """Silence in, silence out."""
+    """Silence gives silence."""
     found = clean(name, np.zeros((count(name), 3000), np.float32)).read()
     assert not found.any()
 
 
 def test_a_silent_microphone_stays_silent(name: str) -> None:
-    """A microphone that was not plugged in gets nothing from the others."""
+    """A silent microphone receives nothing from the others."""
     mics, images = band(count(name))
     mics[1] = images[1] = 0
     found = clean(name, mics, images).read()
@@ -193,7 +194,7 @@ def test_a_silent_microphone_stays_silent(name: str) -> None:
 
 @pytest.mark.parametrize("number", [np.nan, np.inf])
 def test_refuses_what_is_no_number(name: str, number: float) -> None:
-    """A NaN or an infinity is refused, with the name of the microphone."""
+    """NaN and infinity are refused, and the message names the microphone."""
     mics, images = band(count(name))
     mics[1, 77] = number
     with pytest.raises(InputError, match="mic2"):
@@ -201,7 +202,7 @@ def test_refuses_what_is_no_number(name: str, number: float) -> None:
 
 
 def test_room_microphones_come_back_unchanged(name: str) -> None:
-    """Room microphones pass to the bit."""
+    """Room microphones are unchanged to the bit."""
     mics, images = band(count(name) + 1)
     found = clean(name, mics, images, sources=["a", None, *"bcd"[: count(name) - 1]]).read()
     assert np.array_equal(found[1], mics[1])
@@ -209,7 +210,7 @@ def test_room_microphones_come_back_unchanged(name: str) -> None:
 
 @pytest.mark.parametrize("length", [1, 2, 7, 100, 1023, 4097])
 def test_any_length(name: str, length: int) -> None:
-    """Recordings of a sample or a few work."""
+    """Recordings of one or a few samples work."""
     mics, images = band(count(name), length=length)
     found = clean(name, mics, images).read()
     assert found.shape == mics.shape
@@ -223,14 +224,14 @@ def test_refuses_no_samples(name: str) -> None:
 
 
 def test_one_microphone_comes_back(name: str) -> None:
-    """One microphone hears nobody's bleed and passes to the bit."""
+    """A single microphone has no bleed and is unchanged to the bit."""
     mics, images = band(1)
     assert np.array_equal(clean(name, mics, images).read(), mics)
 
 
 @pytest.mark.parametrize("block", [800, 3001])
 def test_blocks_agree_with_the_whole(name: str, block: int) -> None:
-    """Any stretch, read in any order, agrees with the whole."""
+    """Any part, read in any order, agrees with the whole."""
     mics, images = band(count(name))
     cleaned = clean(name, mics, images)
     starts = list(range(0, mics.shape[1], block))
@@ -240,7 +241,7 @@ def test_blocks_agree_with_the_whole(name: str, block: int) -> None:
 
 
 def test_identical_microphones_do_not_blow_up(name: str) -> None:
-    """Two copies of a microphone give finite results of no more than about their level."""
+    """Two identical microphones give finite results at about their own level."""
     mics, images = band(max(2, create(name).source_count or 0))
     mics[1], images[1] = mics[0], images[0]
     found = clean(name, mics, images).read()
@@ -249,18 +250,18 @@ def test_identical_microphones_do_not_blow_up(name: str) -> None:
 
 
 def test_polarity_follows_the_microphone(name: str) -> None:
-    """A cable soldered the other way round turns its own output and changes nothing else."""
+    """Inverting the polarity of a microphone inverts its output and changes nothing else."""
     mics, images = band(count(name))
     flip = np.array([[1], [-1], [1], [1]], np.float32)[: count(name)]
-    mixture = images.sum(axis=0, keepdims=True)  # a cable was soldered the other way round; the mixture is what it was
+    mixture = images.sum(axis=0, keepdims=True)  # the mixture does not change
     found = clean(name, flip * mics, flip * images, mixture).read()
     assert close(found, flip * clean(name, mics, images, mixture).read())
 
 
 def test_a_pair_is_one_source(name: str) -> None:
-    """Microphones of one source are not cleaned of each other."""
+    """Microphones of one source are not treated as each other's bleed."""
     if name == "di-cae":
-        pytest.skip("di-cae hears each microphone alone, so it cannot take one for another's bleed")
+        pytest.skip("di-cae processes each microphone separately")
     sources = count(name) - 1 if create(name).source_count is None else count(name)
     mics, images = band(sources)
     pair, truth = (np.concatenate([z, 0.5 * z[-1:]]) for z in (mics, images))
@@ -268,7 +269,7 @@ def test_a_pair_is_one_source(name: str) -> None:
     cleaned = clean(name, pair, truth, sources=[*names, names[-1]])
     found = cleaned.read()
     assert cleaned.sources == (*names, names[-1])
-    # its own microphones are not taken for each other's bleed: as much of the source is there as of one microphone's
+    # the pair keeps as much of its source as a single microphone does
     kept = np.sum(found[-2:] * truth[-2:], axis=1) / np.sum(truth[-2:] ** 2, axis=1)
     single = np.sum(clean(name, mics, images).read()[-1] * images[-1]) / np.sum(images[-1] ** 2)
     assert kept.min() > min(0.6, 0.9 * single)
@@ -276,7 +277,7 @@ def test_a_pair_is_one_source(name: str) -> None:
 
 
 def test_other_numbers_of_sources_are_refused(name: str) -> None:
-    """A method for a fixed number of sources refuses others."""
+    """A method for a fixed number of sources refuses other numbers."""
     needed = create(name).source_count
     if needed is not None:
         mics, images = band(needed - 1)
@@ -285,13 +286,13 @@ def test_other_numbers_of_sources_are_refused(name: str) -> None:
 
 
 def test_a_pair_alone_comes_back(name: str) -> None:
-    """Two microphones of one source hear nobody's bleed and pass to the bit."""
+    """Two microphones of one source have no bleed and are unchanged to the bit."""
     mics, images = band(2)
     assert np.array_equal(clean(name, mics, images, sources=["keys", "keys"]).read(), mics)
 
 
 def test_settings(name: str) -> None:
-    """Settings are fields with a help text; unknown ones are refused; methods cannot be changed."""
+    """Settings are fields with a help text; unknown settings are refused; methods are immutable."""
     method = create(name)
     assert dataclasses.is_dataclass(method)
     assert all(field.metadata.get("help") for field in dataclasses.fields(method))
@@ -302,7 +303,7 @@ def test_settings(name: str) -> None:
 
 
 def test_needs_are_asked_for(name: str) -> None:
-    """Missing side information is refused in a sentence."""
+    """Missing side information is refused."""
     mics, _ = band()
     if create(name).needs:
         with pytest.raises(InputError, match="needs"):
@@ -310,13 +311,13 @@ def test_needs_are_asked_for(name: str) -> None:
 
 
 def test_progress_is_told_and_may_stop(name: str) -> None:
-    """Progress lies between 0 and 1, and whoever is told may stop the work."""
+    """Progress is between 0 and 1, and an exception from the callback stops the work."""
     mics, images = band(count(name))
     recording, truth = Recording.from_array(mics, RATE), Recording.from_array(images, RATE)
-    told: list[float] = []
+    shares: list[float] = []
     side = Side(mixture=truth.select([0]), truth=truth)
-    remove(recording, name, settings=SMALL.get(name, {}), side=side, progress=lambda stage, share: told.append(share))
-    assert all(0 <= share <= 1 for share in told)
+    remove(recording, name, settings=SMALL.get(name, {}), side=side, progress=lambda stage, share: shares.append(share))
+    assert all(0 <= share <= 1 for share in shares)
 
     def stop(stage: str, share: float) -> None:
         raise KeyboardInterrupt
@@ -325,8 +326,8 @@ def test_progress_is_told_and_may_stop(name: str) -> None:
         remove(recording, name, settings=SMALL.get(name, {}), side=side, progress=stop)
 
 
-def taught(name: str, mics: np.ndarray, images: np.ndarray, **described: object) -> Stage:
-    """Learn with a method, with the side information that it asks for."""
+def learn_stage(name: str, mics: np.ndarray, images: np.ndarray, **described: object) -> Stage:
+    """Learn with a method and the side information that it needs."""
     recording = Recording.from_array(mics, RATE, **described)  # type: ignore[arg-type]
     offered = {"truth": Recording.from_array(images, RATE, **described)}  # type: ignore[arg-type]
     offered["mixture"] = Recording.from_array(images.sum(axis=0, keepdims=True), RATE)
@@ -337,17 +338,17 @@ def taught(name: str, mics: np.ndarray, images: np.ndarray, **described: object)
 def test_removing_is_learning_and_applying(name: str) -> None:
     """Both ways give the same samples."""
     mics, images = band(count(name))
-    stage = taught(name, mics, images)
+    stage = learn_stage(name, mics, images)
     assert np.array_equal(stage.apply(Recording.from_array(mics, RATE)).read(), clean(name, mics, images).read())
 
 
 def test_what_was_learnt_applies_elsewhere(name: str) -> None:
-    """What was learnt of one stretch cleans another of any length, unless it needs side information."""
+    """A stage learnt from one part of a recording cleans another of any length, unless it needs side information."""
     mics, images = band(count(name))
     if create(name).needs:
-        pytest.skip("what needs side information belongs to one recording")
+        pytest.skip("side information belongs to one recording")
     half = mics.shape[1] // 2
-    stage = taught(name, mics[:, :half], images[:, :half])
+    stage = learn_stage(name, mics[:, :half], images[:, :half])
     other = Recording.from_array(mics[:, half - 777 :], RATE)
     found = stage.apply(other).read()
     assert found.shape == (len(mics), other.length)
@@ -355,9 +356,9 @@ def test_what_was_learnt_applies_elsewhere(name: str) -> None:
 
 
 def test_a_saved_stage_is_the_same(name: str, tmp_path: Path) -> None:
-    """Save, load, apply gives what apply gives; a stage that cannot be saved says so and writes nothing."""
+    """A loaded stage gives the same samples; a stage that cannot be saved says so and writes nothing."""
     mics, images = band(count(name))
-    stage, path = taught(name, mics, images), tmp_path / "stage.debleed"
+    stage, path = learn_stage(name, mics, images), tmp_path / "stage.debleed"
     if not stage.portable:
         assert not isinstance(create(name), PortableMethod)
         with pytest.raises(InputError, match="cannot be saved"):
@@ -373,10 +374,10 @@ def test_a_saved_stage_is_the_same(name: str, tmp_path: Path) -> None:
 
 
 def test_a_stage_refuses_other_recordings(name: str) -> None:
-    """Another rate, other microphones, another order and other sources are refused in a sentence."""
+    """Another rate, other microphones, another order and other sources are refused."""
     mics, images = band(count(name))
     names = ("vox", "bass", "drums", "keys")[: count(name)]
-    stage = taught(name, mics, images, names=names)
+    stage = learn_stage(name, mics, images, names=names)
     for recording, sentence in (
         (Recording.from_array(mics, 2 * RATE, names), "learnt at 8000 Hz"),
         (Recording.from_array(mics, RATE, names[::-1]), "another order"),
@@ -389,9 +390,9 @@ def test_a_stage_refuses_other_recordings(name: str) -> None:
 
 
 def test_what_is_kept_stays(name: str) -> None:
-    """Keeping the bleed of all sources in a microphone changes it no more; the others are cleaned as before."""
+    """Keeping the bleed of all sources leaves a microphone unchanged; the other microphones are cleaned as before."""
     mics, images = band(count(name))
-    stage = taught(name, mics, images)
+    stage = learn_stage(name, mics, images)
     recording = Recording.from_array(mics, RATE)
     keep = {recording.names[0]: recording.names[1:]}
     if not isinstance(stage.learned, Selective):

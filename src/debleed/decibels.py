@@ -1,4 +1,4 @@
-"""Decibels: one conversion in each direction, and one way to write them for people."""
+"""Decibels: one conversion in each direction, and one text format."""
 
 from __future__ import annotations
 
@@ -12,12 +12,13 @@ Level = TypeVar("Level", float, NDArray[np.float64])
 
 
 def decibels(power: ArrayLike, reference: ArrayLike = 1.0) -> NDArray[np.float64]:
-    """Ratio of powers in dB: +inf against no reference, −inf without power, NaN without either.
+    """Return a ratio of powers in dB: +inf for a zero reference, −inf for zero power, NaN for both.
 
     Parameters
     ----------
     power, reference
-        Powers, 0 or more, of shapes that broadcast. They are not divided, so their ratio may exceed a float's range.
+        Non-negative powers with shapes that broadcast. The logarithms are subtracted, so the ratio may exceed the range
+        of a float.
 
     Examples
     --------
@@ -29,7 +30,7 @@ def decibels(power: ArrayLike, reference: ArrayLike = 1.0) -> NDArray[np.float64
 
 
 def amplitude(level: Level) -> Level:
-    """Factor on samples that changes their level by so many dB; 0 for −inf.
+    """Return the amplitude factor for a level change in dB; 0 for −inf.
 
     Examples
     --------
@@ -40,16 +41,16 @@ def amplitude(level: Level) -> Level:
 
 
 def shown(value: float, digits: int = 1, sign: bool = False) -> str:
-    """Write a number for people: a real minus, no negative zero, ∞, and a dash where there is none.
+    """Format a number: with a minus sign instead of a hyphen, no negative zero, ∞, and a dash for NaN.
 
     Parameters
     ----------
     value
-        dB, or any number of a table.
+        A level in dB, or any number in a table.
     digits
-        After the decimal point.
+        Digits after the decimal point.
     sign
-        Whether to write a plus as well, as for changes.
+        Whether to write a plus sign too, as for changes.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""What a command tells while it works: sentences and a bar for people, lines of JSON for programs."""
+"""Feedback of a running command: messages and a progress bar for people, JSON lines for programs."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ log = logging.getLogger(__name__)
 
 
 class _ToTerminal(logging.Handler):
-    """Prints log records to whatever the error stream is at that moment, so that a bar stays below them."""
+    """Prints log records to the current error stream, so that the progress bar stays below them."""
 
     def emit(self, record: logging.LogRecord) -> None:
         mark = click.style("warning: ", fg="yellow") if record.levelno >= logging.WARNING else ""
@@ -32,7 +32,7 @@ class _ToTerminal(logging.Handler):
 
 @contextmanager
 def messages() -> Iterator[None]:
-    """Show the library's log to people, and nothing of NumPy's warnings, which mean something to programmers only."""
+    """Show debleed's log to the user and hide NumPy's warnings, which only concern programmers."""
     handler, logger = _ToTerminal(), logging.getLogger("debleed")
     level = logger.level
     logger.addHandler(handler)
@@ -48,7 +48,7 @@ def messages() -> Iterator[None]:
 
 @contextmanager
 def progress(kind: str) -> Iterator[Progress]:
-    """Give what a method reports to: a bar on the error stream (``bar``) or lines on standard output (``json``)."""
+    """Yield a progress callback: a bar on the error stream (``bar``) or lines on standard output (``json``)."""
     if kind == "json":
         yield _json_lines()
         return
@@ -69,25 +69,25 @@ def progress(kind: str) -> Iterator[Progress]:
 
 
 def treated(result: Result) -> None:
-    """Log what was done to each microphone, and what was written."""
+    """Log what was done to each microphone and what was written."""
     changed = [mic for mic in result.microphones if not mic.unchanged]
     if changed:
         levels = ", ".join(f"{mic.name} {shown(mic.removed_db)} dB" for mic in changed)
-        log.info("removed, against the level of the microphone: %s", levels)
-    if alone := [mic.name for mic in result.microphones if mic.unchanged and mic.role == "source"]:
-        log.info("left alone, since no bleed was found that could be removed without harm: %s", ", ".join(alone))
+        log.info("removed, relative to the level of the microphone: %s", levels)
+    if unchanged := [mic.name for mic in result.microphones if mic.unchanged and mic.role == "source"]:
+        log.info("unchanged, because no bleed could be removed without harm: %s", ", ".join(unchanged))
     log.info("wrote %d files to %s", len(result.files), result.files[0].parent)
 
 
 def _json_lines() -> Progress:
-    told: dict[str, float] = {}
+    reported: dict[str, float] = {}
 
-    def tell(stage: str, share: float) -> None:
-        if stage not in told or share >= 1 or share - told[stage] >= 0.01:
-            told[stage] = share
+    def report(stage: str, share: float) -> None:
+        if stage not in reported or share >= 1 or share - reported[stage] >= 0.01:
+            reported[stage] = share
             line(stage=stage, share=round(share, 4))
 
-    return tell
+    return report
 
 
 def line(**fields: object) -> None:

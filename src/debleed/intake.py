@@ -1,4 +1,4 @@
-"""What is asked for, and its input: opened, understood, and refused before the work where it cannot be done."""
+"""A job and its input: open the files, assign them to sources, and refuse invalid input before any work is done."""
 
 from __future__ import annotations
 
@@ -23,32 +23,32 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Job:
-    """What is to be done.
+    """A cleaning job.
 
     Parameters
     ----------
     input
-        A folder of audio files, each a microphone or a stereo pair, or one file with a microphone a channel.
+        A folder of audio files, each a microphone or a stereo pair, or one file with one microphone per channel.
     output
-        Folder for the results: same names, rates, lengths and sample formats.
+        Folder for the results, which have the same names, rates, lengths and sample formats as the input.
     session
-        What the user says of the files; ``None``: what ``session.toml`` says, see
+        The user's description of the files; ``None`` reads ``session.toml``, see
         :func:`debleed.io.session.session_path`.
     method, settings
-        How, see :func:`debleed.methods.create`.
+        The method, see :func:`debleed.methods.create`.
     stage
-        What was learnt before; then nothing is learnt, and ``method`` and ``settings`` are not looked at.
+        A stage learnt earlier; ``method`` and ``settings`` are then ignored.
     region
-        Seconds from the beginning, ``(start, stop)``: only this stretch is learnt from and cleaned; what stands around
-        it comes back as it is.
+        ``(start, stop)`` in seconds from the beginning: only this part is learnt from and cleaned, and the rest is
+        returned unchanged.
     removed
-        Folder for what was taken out: input - output.
+        Folder for the removed signal: input - output.
     report
         File for a page with figures, pictures and players.
     mixture, truth
         The clean mixture and the folder of true images, for methods that need them.
     force
-        Write over results that are there.
+        Overwrite existing results.
     """
 
     input: Path
@@ -67,20 +67,20 @@ class Job:
 
 @dataclass(frozen=True)
 class Prepared:
-    """A job whose input is open.
+    """A job with its input open.
 
     Parameters
     ----------
     job
-        What is to be done.
+        The job.
     session
-        What the user said.
+        The user's description of the files.
     take, recording
-        The files, and the recording that they make.
+        The files, and the recording they form.
     microphones
-        What each file, or each channel, is taken for.
+        The assignment of each file or channel.
     side
-        What methods that are not blind need.
+        Side information for methods that are not blind.
     """
 
     job: Job
@@ -92,21 +92,21 @@ class Prepared:
 
     @property
     def reductions(self) -> dict[str, float]:
-        """The most bleed to remove, in dB, by source or microphone; what is not named has no limit."""
+        """The largest reduction in dB by source or microphone; no limit for names that are missing."""
         return reductions(self.session, self.recording)
 
     def close(self) -> None:
-        """Let go of the files."""
+        """Close the files."""
         self.take.close()
 
 
 def prepared(job: Job) -> Prepared:
-    """Open the input of a job and find out who is who; refuse before the work what cannot be done.
+    """Open the input of a job and assign it to sources; refuse invalid input before any work is done.
 
     Raises
     ------
     InputError
-        Where a file, a name, a setting or the side information cannot be used.
+        If a file, a name, a setting or the side information cannot be used.
     """
     if job.stage is None:
         create(job.method, **job.settings)
@@ -135,21 +135,21 @@ def session_of(given: Path) -> Session:
 
 
 def open_input(given: Path, session: Session, alone: bool = False) -> tuple[Take, tuple[Microphone, ...]]:
-    """Open a folder or file, without what the session leaves out, and say what each unit is.
+    """Open a folder or file, except for what the session leaves out, and assign each unit.
 
     Parameters
     ----------
     given
-        The folder, or a file with a microphone a channel.
+        The folder, or a file with one microphone per channel.
     session
-        What the user says.
+        The user's description of the files.
     alone
         Whether a single microphone is enough.
 
     Raises
     ------
     InputError
-        Where there is nothing that could be cleaned.
+        If there is nothing to clean.
     """
     from debleed.io import audio
 
@@ -167,7 +167,7 @@ def open_input(given: Path, session: Session, alone: bool = False) -> tuple[Take
         microphones = assign(session, take.units, [file.name for file in kept])
     if len(take.units) < 2 and not alone:
         raise InputError(
-            f"'{take.files[0].path}' is alone, but bleed shows only between the microphones of two sources or more; "
+            f"'{take.files[0].path}' is the only file, but removing bleed needs microphones of two or more sources; "
             "add the other files (if the channels of one file are microphones, give that file itself as the input)"
         )
     announce(microphones)
@@ -175,7 +175,7 @@ def open_input(given: Path, session: Session, alone: bool = False) -> tuple[Take
 
 
 def placed_as_learnt(stage: Stage, take: Take, microphones: Sequence[Microphone]) -> tuple[Microphone, ...]:
-    """Give each unit the source that its microphones have in a stage; units that are not in it stay as they are."""
+    """Assign each unit as its microphones are assigned in a stage; leave units unchanged that are not in the stage."""
     known = dict(zip(stage.names, stage.sources, strict=True))
     names = take.recording().names
     found = []
@@ -199,25 +199,25 @@ def open_side(job: Job, take: Take, recording: Recording) -> Side:
 
 
 def reductions(session: Session, recording: Recording) -> dict[str, float]:
-    """Return the reduction of each source that has one, and of each microphone that has one of its own."""
+    """Return the reduction of each source, and of each microphone that has its own."""
     sources = [source for source in recording.sources if source is not None]
     everywhere = dict.fromkeys(sources, session.reduction) if session.reduction is not None else {}
     return {name: limit for name, limit in {**everywhere, **session.source_reduction}.items() if limit is not None}
 
 
 def samples_of(region: tuple[float, float] | None, recording: Recording) -> tuple[int, int]:
-    """Return the first sample of a region and the one after its last; without one, the whole recording.
+    """Return the first sample of a region and the one after its last; without a region, the whole recording.
 
     Raises
     ------
     InputError
-        Where the region does not lie in the recording.
+        If the region is not inside the recording.
     """
     if region is None:
         return 0, recording.length
     start, stop = region
     if not 0 <= start < stop:
-        raise InputError(f"a region goes from one time to a later one, got {start:g} to {stop:g} s")
+        raise InputError(f"a region must end after it begins, got {start:g} to {stop:g} s")
     first, last = round(start * recording.rate), min(round(stop * recording.rate), recording.length)
     if first >= last:
         raise InputError(f"the region begins at {start:g} s, but the recording ends at {recording.seconds:.2f} s")
@@ -225,7 +225,7 @@ def samples_of(region: tuple[float, float] | None, recording: Recording) -> tupl
 
 
 def refuse_places(job: Job) -> None:
-    """Refuse places for the results that would endanger the input, or each other."""
+    """Refuse output paths that would endanger the input or each other."""
     from debleed.io.audio import is_audio
     from debleed.io.staging import writable_ancestor
 
@@ -237,10 +237,12 @@ def refuse_places(job: Job) -> None:
         if not given.is_file() and (place == source or source in place.parents):
             raise InputError(f"'{folder}' is or lies inside the input folder '{given}'; choose another folder")
         if is_audio(folder) and not folder.is_dir():
-            raise InputError(f"'{folder}' looks like a file, but results go into a folder; name one")
+            raise InputError(f"'{folder}' looks like a file, but results are written to a folder; name a folder")
         writable_ancestor(folder)
     if job.removed and job.removed.resolve() == job.output.resolve():
-        raise InputError(f"'{job.removed}' cannot hold both the results and what was removed; choose two folders")
+        raise InputError(
+            f"'{job.removed}' cannot be used for both the results and the removed signals; choose two folders"
+        )
     if job.report:
         writable_ancestor(job.report.parent)
         if job.report.is_dir():
@@ -248,14 +250,14 @@ def refuse_places(job: Job) -> None:
 
 
 def refuse_overwriting(ready: Prepared) -> None:
-    """Refuse to write over what is there, unless forced."""
+    """Refuse to overwrite existing results, unless forced."""
     from debleed.io.writing import refuse_existing
 
     job = ready.job
     for folder in filter(None, (job.output, job.removed)):
         refuse_existing(ready.take.files, folder, job.force)
     if job.report and job.report.exists() and not job.force:
-        raise InputError(f"'{job.report}' is there already; choose another name, or --force to write over it")
+        raise InputError(f"'{job.report}' exists already; choose another name, or overwrite it with --force")
 
 
 def describe(ready: Prepared) -> None:
@@ -269,5 +271,5 @@ def describe(ready: Prepared) -> None:
     if room:
         log.info("room microphones, unchanged: %s", ", ".join(room))
     job = ready.job
-    method = job.method if job.stage is None else f"{job.stage.method}, learnt before"
+    method = job.method if job.stage is None else f"{job.stage.method}, learnt earlier"
     log.info("method %s, results to %s", method, job.output)

@@ -1,8 +1,8 @@
-"""The main job, from folder to folder: what the command line, the page and Python call, and nothing else.
+"""The cleaning job from folder to folder, which the command line, the page and Python all call.
 
-A job says what is to be done, :func:`run` does it, a result says what was done. In between,
-:func:`debleed.intake.prepared` opens the input and :func:`cleaned` cleans it, for those who keep the result in another
-way than as files, as the page does.
+A :class:`Job` describes the work, :func:`run` does it, and a :class:`Result` reports what was done. The page, which
+does not store results as files, uses the two steps in between: :func:`debleed.intake.prepared` opens the input and
+:func:`cleaned` cleans it.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from debleed.stage import Stage
 __all__ = ["Job", "Result", "Treated", "clean_folder", "cleaned", "learnt", "run", "written"]
 
 FADE = 0.01
-"""Seconds over which a region fades into what stands around it."""
+"""Length in seconds of the crossfade at the edges of a region."""
 
 
 @dataclass(frozen=True)
@@ -40,12 +40,11 @@ class Treated:
     Parameters
     ----------
     name
-        Of the microphone; a stereo file ``keys`` has two, ``keys.L`` and ``keys.R``.
+        Name of the microphone; a stereo file ``keys`` has two, ``keys.L`` and ``keys.R``.
     role, source, reason
-        What it was taken for and why, see :class:`debleed.assignment.Microphone`.
+        Its assignment, see :class:`debleed.assignment.Microphone`.
     removed_db
-        Power of what was taken out against the power of the microphone, in dB; minus infinity where it came back as it
-        was.
+        Power of the removed signal relative to the microphone, in dB; minus infinity if the microphone is unchanged.
     """
 
     name: str
@@ -56,7 +55,7 @@ class Treated:
 
     @property
     def unchanged(self) -> bool:
-        """Whether it came back as it was, to the bit."""
+        """Whether the microphone is unchanged, to the bit."""
         return self.removed_db == -math.inf
 
 
@@ -67,15 +66,15 @@ class Result:
     Parameters
     ----------
     files, removed
-        The files with the result, and those with what was taken out, in the order of the input.
+        The files with the result and those with the removed signal, in the order of the input.
     report
-        The page, if one was asked for.
+        The page, if one was requested.
     microphones
         What was done to each microphone.
     warnings
-        Sentences about what is no reason to stop, but good to know.
+        Messages about what does not prevent the work, but is good to know.
     stage
-        What was learnt or applied; ``None`` from :func:`written` alone.
+        The stage that was learnt or applied; ``None`` from :func:`written` alone.
     """
 
     files: tuple[Path, ...]
@@ -87,25 +86,26 @@ class Result:
 
 
 def clean_folder(input: str | os.PathLike[str], output: str | os.PathLike[str], **options: Any) -> Result:
-    """Remove the bleed from a folder of files, or from one file with a microphone a channel.
+    """Remove the bleed from a folder of files, or from one file with one microphone per channel.
 
     Parameters
     ----------
     input, output
         Folder or file of the recording, and folder for the results.
     options
-        Further fields of :class:`Job`; ``progress`` is told how far the work is and may raise to stop it.
+        Further fields of :class:`Job`. ``progress`` is called with the progress of the work and may raise an exception
+        to stop it.
 
     Returns
     -------
-    What was done, microphone by microphone.
+    What was done to each microphone.
 
     Raises
     ------
     InputError
-        With one sentence, where something cannot be used; then nothing was written.
+        If something cannot be used; then nothing was written.
     OSError
-        Where the disk is full; then nothing was written either.
+        If the disk is full; then nothing was written either.
     """
     progress: Progress = options.pop("progress", quiet)
     for key in {"removed", "report", "mixture", "truth"} & set(options):
@@ -114,7 +114,7 @@ def clean_folder(input: str | os.PathLike[str], output: str | os.PathLike[str], 
 
 
 def run(job: Job, progress: Progress = quiet) -> Result:
-    """Do a job; either all results take their places or none.
+    """Do a job; either all results are written or none.
 
     Raises
     ------
@@ -132,7 +132,7 @@ def run(job: Job, progress: Progress = quiet) -> Result:
 
 @contextmanager
 def collected() -> Iterator[list[str]]:
-    """Collect the warnings that are logged meanwhile."""
+    """Collect the warnings that are logged in this context."""
     found: list[str] = []
 
     class Collects(logging.Handler):
@@ -149,12 +149,16 @@ def collected() -> Iterator[list[str]]:
 
 
 def cleaned(ready: Prepared, progress: Progress = quiet) -> tuple[Stage, Recording]:
-    """Clean an open input with all reductions at their most: what was learnt, and the result, computed when read.
+    """Clean an open input without a limit on the reduction.
+
+    Returns
+    -------
+    The stage, and the result, which is computed when it is read.
 
     Raises
     ------
     InputError
-        For samples that are no numbers and what the method refuses.
+        For invalid samples, and for whatever the method refuses.
     """
     first, stretch = _region(ready)
     if ready.job.stage is None:
@@ -172,7 +176,7 @@ def learnt(ready: Prepared, progress: Progress = quiet) -> Stage:
     Raises
     ------
     InputError
-        For samples that are no numbers and what the method refuses.
+        For invalid samples, and for whatever the method refuses.
     """
     job, side = ready.job, ready.side
     first, stretch = _region(ready)
@@ -194,7 +198,7 @@ def _region(ready: Prepared) -> tuple[int, Recording]:
 
 
 def faded_in(recording: Recording, region: Recording, first: int) -> Recording:
-    """Put a region in its place, ``first``, with a short fade on both sides; around it nothing changes."""
+    """Insert a region into a recording at sample ``first``, with a short crossfade inside its edges."""
     fade = max(1, min(round(FADE * recording.rate), region.length // 2))
 
     def read(start: int, stop: int) -> Samples:
@@ -211,16 +215,16 @@ def faded_in(recording: Recording, region: Recording, first: int) -> Recording:
 
 
 def written(ready: Prepared, after: Recording, progress: Progress = quiet) -> Result:
-    """Write the files of a result, with the reductions of the session, and the report; all or nothing.
+    """Apply the session's reductions and write the files and the report; either all are written or none.
 
     Parameters
     ----------
     ready
         The open input.
     after
-        The result that :func:`cleaned` returned, or the same from somewhere else.
+        The result of :func:`cleaned`, or the same result from elsewhere.
     progress
-        Told of the stages "write" and "report".
+        Called with the stages "write" and "report".
     """
     from debleed.io.staging import Staging
     from debleed.io.writing import clear_stale, write_take
@@ -242,7 +246,7 @@ def written(ready: Prepared, after: Recording, progress: Progress = quiet) -> Re
 
 @dataclass(frozen=True)
 class Ledger:
-    """Adds up what is taken out of each microphone while the result is read once from end to end."""
+    """Accumulates the energy removed from each microphone while the result is read once from end to end."""
 
     before: Recording
     after: Recording
@@ -250,11 +254,11 @@ class Ledger:
 
     @classmethod
     def of(cls, before: Recording, after: Recording) -> Ledger:
-        """Begin with nothing."""
+        """Start with zero energy."""
         return cls(before, after, np.zeros((2, len(before))))
 
     def entered(self) -> Recording:
-        """Return the result; what is read of it is entered."""
+        """Return the result; everything that is read from it is counted."""
 
         def read(start: int, stop: int) -> Samples:
             x, y = self.before.read(start, stop), self.after.read(start, stop)
@@ -267,7 +271,7 @@ class Ledger:
         return self.after.with_reader(read)
 
     def treated(self, ready: Prepared) -> tuple[Treated, ...]:
-        """Say what was done to each microphone."""
+        """Return what was done to each microphone."""
         recording, take = ready.recording, ready.take
         units = ready.microphones
         if not take.poly:
@@ -282,7 +286,7 @@ class Ledger:
 
 
 def report_on(ready: Prepared, files: Sequence[Path], page: Path, progress: Progress) -> None:
-    """Write the report from the files as they were written: what is in them is what counts."""
+    """Write the report from the written files, so that it describes what they contain."""
     from debleed.io.audio import Take
     from debleed.report.page import write
 

@@ -1,19 +1,19 @@
-"""How long work reports what it has done."""
+"""Progress callbacks for long work."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
 Progress = Callable[[str, float], None]
-"""Called with the name of a stage and the share of it that is done, 0 to 1. May raise to stop the work."""
+"""Called with the name of a stage and the share of it that is done, 0 to 1. An exception stops the work."""
 
 
 def quiet(stage: str, share: float) -> None:
-    """Report progress to nobody."""
+    """Ignore progress."""
 
 
 def within(progress: Progress, first: float, last: float) -> Progress:
-    """Return what a part of the work reports to: its 0 to 1 is ``first`` to ``last`` of the whole.
+    """Return a callback for part of the work: its 0 to 1 is ``first`` to ``last`` of the whole.
 
     Examples
     --------

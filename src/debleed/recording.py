@@ -1,4 +1,4 @@
-"""The one value that travels: a recording of several microphones, read when asked."""
+"""Recordings of several microphones, whose samples are read on demand."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 Samples = NDArray[np.floating]
-"""Samples of several microphones, shape ``(mics, samples)``; full scale is ±1."""
+"""Samples of several microphones, ``(mics, samples)``; full scale is ±1."""
 
 
 class InputError(ValueError):
-    """What the user gave cannot be used; the message is one sentence that says what is wrong and what to do."""
+    """An input that cannot be used; the message is one sentence that says what is wrong and what to do."""
 
 
 BLOCK_SECONDS = 20.0
-"""Length of the blocks in which recordings are streamed; the context a filter needs is small against it."""
+"""Length of the blocks in which recordings are streamed; much longer than the context that filters need."""
 
 
 @dataclass(frozen=True)
@@ -27,17 +27,17 @@ class Recording:
     Parameters
     ----------
     rate
-        Samples per second.
+        Sampling rate in Hz.
     length
         Samples per microphone.
     names
-        One name per microphone, unique.
+        One unique name per microphone.
     sources
-        The source that each microphone was put up for; several microphones may share a source (a stereo pair); ``None``
-        marks a room microphone, which belongs to no source.
+        The source of each microphone; several microphones may share a source (a stereo pair). ``None`` marks a room
+        microphone, which has no source.
     reader
-        ``reader(start, stop)`` gives samples of shape ``(mics, stop - start)`` for ``0 <= start <= stop <= length``.
-        It may be called in any order, and never changes what it read before.
+        ``reader(start, stop)`` returns samples ``(mics, stop - start)`` for ``0 <= start <= stop <= length``. It may be
+        called in any order and must not modify arrays that it returned earlier.
     """
 
     rate: int
@@ -50,7 +50,7 @@ class Recording:
         if len(self.names) != len(self.sources):
             raise InputError(f"{len(self.names)} microphones but {len(self.sources)} sources")
         if len(set(self.names)) != len(self.names):
-            raise InputError(f"microphone names must differ, got {', '.join(self.names)}")
+            raise InputError(f"microphone names must be unique, got {', '.join(self.names)}")
         if self.rate <= 0 or self.length < 0:
             raise InputError(f"rate must be positive and length not negative, got {self.rate} and {self.length}")
 
@@ -62,7 +62,7 @@ class Recording:
         names: Sequence[str] | None = None,
         sources: Sequence[str | None] | None = None,
     ) -> Recording:
-        """Wrap an array of shape ``(mics, samples)``; by default every microphone is a source of its own.
+        """Wrap an array ``(mics, samples)``; by default, every microphone is a source of its own.
 
         Examples
         --------
@@ -91,23 +91,23 @@ class Recording:
 
     @property
     def seconds(self) -> float:
-        """Duration."""
+        """Duration in seconds."""
         return self.length / self.rate
 
     def read(self, start: int = 0, stop: int | None = None) -> Samples:
-        """Read samples ``start`` to ``stop`` of all microphones; silence stands outside the recording.
+        """Read samples ``start`` to ``stop`` of all microphones; outside the recording there is silence.
 
         Returns
         -------
-        Array of shape ``(mics, stop - start)``, not to be written to.
+        Array ``(mics, stop - start)``, which must not be modified.
         """
         stop = self.length if stop is None else stop
         if stop < start:
-            raise InputError(f"stop {stop} lies before start {start}")
+            raise InputError(f"stop {stop} is before start {start}")
         first, last = min(max(start, 0), self.length), min(max(stop, 0), self.length)
         inside = self.reader(first, last)
         if inside.shape != (len(self), last - first):
-            raise InputError(f"the reader gave shape {inside.shape} instead of {(len(self), last - first)}")
+            raise InputError(f"the reader returned the shape {inside.shape} instead of {(len(self), last - first)}")
         if (first, last) == (start, stop):
             return inside
         padded = np.zeros((len(self), stop - start), inside.dtype)
@@ -121,7 +121,7 @@ class Recording:
             yield start, min(start + step, self.length)
 
     def select(self, mics: Sequence[int]) -> Recording:
-        """Keep only the microphones with these indices, in this order."""
+        """Return the microphones with these indices, in this order."""
         order = list(mics)
         return replace(
             self,
@@ -131,25 +131,25 @@ class Recording:
         )
 
     def stretch(self, start: int, stop: int) -> Recording:
-        """Keep only the samples from ``start`` to ``stop``; what stands around them is silence.
+        """Return the samples from ``start`` to ``stop`` as a recording.
 
         Raises
         ------
         InputError
-            Where that is not inside.
+            If they are not inside this recording.
         """
         if not 0 <= start <= stop <= self.length:
-            raise InputError(f"samples {start} to {stop} do not lie in a recording of {self.length}")
+            raise InputError(f"samples {start} to {stop} are not inside a recording of {self.length} samples")
         return replace(self, length=stop - start, reader=lambda a, b: self.reader(start + a, start + b))
 
     def with_reader(self, reader: Callable[[int, int], Samples]) -> Recording:
-        """Keep the description, replace the sound: how a method returns its result."""
+        """Return a recording with the same description and other samples, such as the result of a method."""
         return replace(self, reader=reader)
 
     def can_bleed(self) -> NDArray[np.bool_]:
-        """Where bleed can be: ``can_bleed()[i, j]`` says that microphone i may hear the source of microphone j.
+        """Return where bleed is possible, ``(mics, mics)``: from microphone j's source into microphone i at ``[i, j]``.
 
-        Shape ``(mics, mics)``. Microphones of one source do not bleed into each other, room microphones take no part.
+        It is impossible between microphones of the same source, and into or from room microphones.
         """
         source = np.array([-1 if v is None else list(self.sources).index(v) for v in self.sources])
         allowed: NDArray[np.bool_] = (source[:, None] != source) & (source[:, None] >= 0) & (source >= 0)
@@ -157,7 +157,7 @@ class Recording:
 
 
 def refuse_unlike(a: Recording, b: Recording, name_a: str, name_b: str) -> None:
-    """Refuse two recordings that cannot be compared sample by sample, saying what differs."""
+    """Refuse two recordings that cannot be compared sample by sample, and say how they differ."""
     if a.names != b.names:
         raise InputError(f"the {name_a} has {', '.join(a.names)}, the {name_b} {', '.join(b.names)}")
     if a.rate != b.rate:
@@ -167,12 +167,12 @@ def refuse_unlike(a: Recording, b: Recording, name_a: str, name_b: str) -> None:
 
 
 def matched(reference: Samples | Recording, estimate: Samples | Recording) -> tuple[Recording, Recording]:
-    """Take two arrays ``(mics, samples)``, or recordings, for recordings that can be compared sample by sample.
+    """Return two recordings, or arrays ``(mics, samples)``, as recordings that can be compared sample by sample.
 
     Raises
     ------
     InputError
-        Where the two are not of one shape.
+        If their shapes differ.
     """
     r, e = (z if isinstance(z, Recording) else Recording.from_array(z, rate=1) for z in (reference, estimate))
     if (len(r), r.length) != (len(e), e.length):

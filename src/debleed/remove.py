@@ -1,4 +1,4 @@
-"""The recording job: learn from a recording, clean a recording, or both at once."""
+"""Learn from a recording, clean a recording, or both in one call."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ from debleed.stage import Kept, Stage, kept_pairs
 log = logging.getLogger(__name__)
 
 SIDE = {
-    "mixture": "the clean mixture, the sum of the sources as their own microphones hear them",
+    "mixture": "the clean mixture, the sum of the sources as their own microphones pick them up",
     "truth": "the truth, the clean image of each microphone's source",
 }
-"""What the fields of :class:`debleed.methods.Side` are, for people."""
+"""What the fields of :class:`debleed.methods.Side` are, for error messages."""
 
 Reduction = float | Mapping[str, float] | None
-"""The most bleed to remove, in dB: from all microphones, or by microphone or source; ``None``: all of it."""
+"""The most bleed to remove in dB: for all microphones, or by microphone or source. ``None`` means no limit."""
 
 
 def learn(
@@ -38,31 +38,31 @@ def learn(
     recorded: date | None = None,
     progress: Progress = quiet,
 ) -> Stage:
-    """Learn from a recording how its microphones hear each other.
+    """Learn from a recording how its microphones pick up each other's sources.
 
     Parameters
     ----------
     recording
-        Microphones that were recorded together; those without a source (room microphones) take no part.
+        Microphones that were recorded together; those without a source (room microphones) are ignored.
     method
         The name of a method, ``package.module:Class``, or a method.
     settings
-        Settings of the method that differ from those it has.
+        Settings that differ from the method's own.
     side
-        What methods that are not blind need.
+        Side information for methods that are not blind.
     recorded
-        Day of the recording, which the stage keeps.
+        Date of the recording, which is stored in the stage.
     progress
-        Told of the stages "check" and those of the method; may raise to stop.
+        Called with the stage "check" and those of the method; may raise an exception to stop the work.
 
     Returns
     -------
-    What cleans this recording, and any other of the same microphones.
+    A stage, which cleans this recording and any other of the same microphones.
 
     Raises
     ------
     InputError
-        For samples that are no numbers, unknown methods and settings, and what the method refuses.
+        For invalid samples, unknown methods and settings, and whatever the method refuses.
 
     Examples
     --------
@@ -80,7 +80,7 @@ def learn(
     with_source = [i for i, source in enumerate(recording.sources) if source is not None]
     sources = recording if len(with_source) == len(recording) else recording.select(with_source)
     if len(set(sources.sources)) < 2:
-        log.warning("there are fewer than two sources, so nothing can bleed: everything comes back as it is")
+        log.warning("there are fewer than two sources, so there is no bleed and nothing is changed")
         chosen, name = create("unprocessed"), "unprocessed"
     refuse_misfit(chosen, name, sources, side)
     learned = chosen.learn(sources, side=_for_sources(side, sources), progress=progress)
@@ -100,21 +100,21 @@ def remove(
     keep: Kept | None = None,
     progress: Progress = quiet,
 ) -> Recording:
-    """Remove the bleed from a recording: :func:`learn` from it and clean it with that.
+    """Remove the bleed from a recording: :func:`learn` from it and apply the stage to it.
 
     Parameters
     ----------
     recording, method, settings, side, progress
         As in :func:`learn`.
     reduction
-        The most bleed to remove, in dB, for all microphones or by microphone or source; ``None`` and names that are
-        missing: all of it.
+        The most bleed to remove in dB, for all microphones or by microphone or source. There is no limit for ``None``
+        and for names that are missing.
     keep
-        Sources whose bleed stays, microphone by microphone, as in :meth:`debleed.Stage.apply`.
+        Sources whose bleed is kept, by microphone, as in :meth:`debleed.Stage.apply`.
 
     Returns
     -------
-    The same microphones at the same rate, length and alignment; computed when read, in any order.
+    The same microphones at the same rate, length and alignment; samples are computed when they are read.
 
     Raises
     ------
@@ -128,14 +128,14 @@ def remove(
     >>> remove(mics, "unprocessed").names
     ('vox', 'bass')
     """
-    kept_shares(recording, reduction)  # refuse before the work
+    kept_shares(recording, reduction)  # refuse invalid names before the work
     kept_pairs(recording, keep or {})
     stage = learn(recording, method, settings=settings, side=side, progress=progress)
     return reduced(recording, stage.applied(recording, keep), reduction)
 
 
 def refuse_misfit(method: Method, name: str, recording: Recording, side: Side) -> None:
-    """Refuse a recording of another number of sources than the method takes, and side information that is missing."""
+    """Refuse an unsupported number of sources, and missing side information."""
     count = len(set(recording.sources))
     if method.source_count not in (None, count):
         raise InputError(
@@ -147,7 +147,7 @@ def refuse_misfit(method: Method, name: str, recording: Recording, side: Side) -
 
 
 def _for_sources(side: Side, sources: Recording) -> Side:
-    """Keep the truth of the microphones that have a source, in their order."""
+    """Select the truth of the microphones that have a source, in their order."""
     if side.truth is None:
         return side
     missing = [name for name in sources.names if name not in side.truth.names]
@@ -162,12 +162,12 @@ def _for_sources(side: Side, sources: Recording) -> Side:
 
 
 def kept_shares(recording: Recording, reduction: Reduction) -> NDArray[np.float64]:
-    """Turn a reduction in dB into the share of the bleed's amplitude that stays in each microphone, shape ``(mics,)``.
+    """Convert a reduction in dB into the share of the bleed's amplitude to keep in each microphone, ``(mics,)``.
 
     Raises
     ------
     InputError
-        For a source or microphone that does not exist, and for a reduction that is negative or no number.
+        For a source or microphone that does not exist, and for a reduction that is negative or not a number.
     """
     if not isinstance(reduction, Mapping):
         reduction = {} if reduction is None else dict.fromkeys(filter(None, recording.sources), reduction)
@@ -176,8 +176,8 @@ def kept_shares(recording: Recording, reduction: Reduction) -> NDArray[np.float6
             known = ", ".join(dict.fromkeys(source for source in recording.sources if source is not None))
             raise InputError(f"there is no source '{name}' to reduce, and no such microphone; the sources are {known}")
         if decibels is not None and not decibels >= 0:
-            raise InputError(f"a reduction is a number of decibels, 0 or more, got {decibels}")
-    # a microphone's own figure comes before that of its source; room microphones come back as they are anyway
+            raise InputError(f"a reduction must be a number of decibels, 0 or more, got {decibels}")
+    # a microphone's own limit has precedence over that of its source; room microphones are unchanged anyway
     limits = [
         None if source is None else reduction.get(name, reduction.get(source))
         for name, source in zip(recording.names, recording.sources, strict=True)
@@ -186,16 +186,16 @@ def kept_shares(recording: Recording, reduction: Reduction) -> NDArray[np.float6
 
 
 def reduced(recording: Recording, cleaned: Recording, reduction: Reduction) -> Recording:
-    """Put back so much of what was removed that no more than ``reduction`` dB of the bleed are gone.
+    """Add some of the removed signal back, so that the bleed is reduced by at most ``reduction`` dB.
 
     Parameters
     ----------
     recording
-        The microphones as they were.
+        The original microphones.
     cleaned
-        What a method made of them, from :func:`remove` without a reduction.
+        The result of :func:`remove` without a reduction.
     reduction
-        As in :func:`remove`, which gives the same samples with it.
+        As in :func:`remove`, whose result with this reduction is the same.
     """
     kept = kept_shares(recording, reduction)
     if not kept.any():
@@ -204,11 +204,11 @@ def reduced(recording: Recording, cleaned: Recording, reduction: Reduction) -> R
 
 
 def _blend(recording: Recording, cleaned: Recording, kept: NDArray[np.float64], start: int, stop: int) -> Samples:
-    """Put a share of the bleed back."""
+    """Add a share of the removed signal back."""
     out = recording.read(start, stop).copy()
     for i, clean in enumerate(cleaned.read(start, stop)):
         if kept[i] == 0:
             out[i] = clean
-        elif kept[i] < 1:  # at 1 nothing was removed, to the bit
+        elif kept[i] < 1:  # at 1 the microphone stays unchanged, to the bit
             out[i] = clean + kept[i] * (out[i] - clean)
     return out

@@ -1,4 +1,4 @@
-"""Names of version 0.1 that version 0.2 still accepts, with a warning; this table goes with version 0.3."""
+"""Names of version 0.1 that version 0.2 accepts with a warning; to be removed in version 0.3."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ OLD: Mapping[str, Mapping[str, str]] = MappingProxyType(
         "scene key": {"voices": "sources", "sources": "source_positions", "microphones": "microphone_positions"},
     }
 )
-"""Kind of name → old spelling → new spelling."""
+"""Kind of name → old name → new name."""
 
 
 def current(kind: str, name: str) -> str:
-    """Return the present spelling of a name; an old one is logged as a warning.
+    """Return the current name; log a warning for an old one.
 
     Examples
     --------
@@ -43,7 +43,7 @@ def current(kind: str, name: str) -> str:
 
 
 def modernised(kind: str, values: Mapping[str, Any]) -> dict[str, Any]:
-    """Return values of version 0.1 under the present spelling of their keys; logs one warning.
+    """Return values of version 0.1 under the current names of their keys; log one warning.
 
     Examples
     --------

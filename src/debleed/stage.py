@@ -1,4 +1,4 @@
-"""A stage as a value: what was learnt of the microphones that stand on it, to be kept, looked at and applied again."""
+"""A stage as a value: what was learnt from the microphones on a stage, to be saved, inspected and applied again."""
 
 from __future__ import annotations
 
@@ -29,29 +29,29 @@ from debleed.progress import Progress, quiet
 from debleed.recording import InputError, Recording, Samples
 
 Kept = Mapping[str, Sequence[str]]
-"""Microphone (or source, for all its microphones) → sources whose bleed stays in it."""
+"""Microphone (or source, for all its microphones) → sources whose bleed is kept in it."""
 
 
 @dataclass(frozen=True)
 class Stage:
-    """What a method has learnt of a stage.
+    """What a method has learnt from a recording.
 
     Parameters
     ----------
     method
-        Name of the method, as :func:`debleed.methods.create` takes it.
+        Name of the method, as for :func:`debleed.methods.create`.
     settings
         All its settings.
     rate
-        Samples per second of the recording that it was learnt from.
+        Sampling rate in Hz of the recording that it was learnt from.
     names, sources
-        Its microphones in their order, and the source of each; ``None`` marks a room microphone.
+        The microphones in order, and the source of each; ``None`` marks a room microphone.
     learned
-        What the method has learnt of the microphones that have a source.
+        What was learnt from the microphones that have a source.
     program
         Version of debleed that learnt it.
     recorded
-        Day of the recording, if it is known.
+        Date of the recording, if known.
     """
 
     method: str
@@ -81,26 +81,26 @@ class Stage:
         recording
             The microphones that the stage was learnt from, in the same order, at the same rate; of any length.
         keep
-            Sources whose bleed stays, microphone by microphone.
+            Sources whose bleed is kept, by microphone.
         progress
-            Told of the stage "check"; may raise to stop.
+            Called with the stage "check"; may raise an exception to stop the work.
 
         Returns
         -------
-        The same microphones at the same rate, length and alignment; computed when read, in any order.
+        The same microphones at the same rate, length and alignment; samples are computed when they are read.
 
         Raises
         ------
         InputError
-            For another rate, other or reordered microphones, samples that are no numbers, and bleed to keep that the
-            method cannot tell from the rest.
+            For another rate, other or reordered microphones, invalid samples, and bleed to keep that the method cannot
+            separate.
         """
         self.refuse_other(recording)
         inspect(recording, progress)
         return self.applied(recording, keep)
 
     def applied(self, recording: Recording, keep: Kept | None = None) -> Recording:
-        """Clean a recording that was checked before; otherwise like :meth:`apply`."""
+        """Clean a recording that was inspected already; otherwise like :meth:`apply`."""
         chosen = self.with_source
         learned = self.learned
         if keep and any(keep.values()):
@@ -123,16 +123,16 @@ class Stage:
         return recording.with_reader(read)
 
     def refuse_other(self, recording: Recording) -> None:
-        """Refuse a recording that was made at another rate, or with other or reordered microphones."""
+        """Refuse a recording with another rate, or with other or reordered microphones."""
         if recording.rate != self.rate:
             raise InputError(
-                f"the stage was learnt at {self.rate} Hz and fits no recording at {recording.rate} Hz; learn it again "
+                f"the stage was learnt at {self.rate} Hz and cannot be applied at {recording.rate} Hz; learn it again "
                 f"from a recording at {recording.rate} Hz"
             )
         if missing := [name for name in self.names if name not in recording.names]:
             raise InputError(f"the stage has microphones that the recording lacks: {', '.join(missing)}")
         if strange := [name for name in recording.names if name not in self.names]:
-            raise InputError(f"the recording has microphones that the stage does not know: {', '.join(strange)}")
+            raise InputError(f"the recording has microphones that the stage lacks: {', '.join(strange)}")
         if recording.names != self.names:
             raise InputError(
                 f"the microphones are in another order: the stage has {', '.join(self.names)}, the recording "
@@ -144,28 +144,28 @@ class Stage:
             raise InputError(f"microphone '{name}' is {_of(was)} in the stage, but {_of(now)} in the recording")
 
     def paths(self) -> Paths:
-        """Describe the path of each source to each microphone of :attr:`with_source`.
+        """Describe the bleed from each source to each microphone of :attr:`with_source`.
 
         Raises
         ------
         InputError
-            Where the method does not know any paths.
+            If the method does not estimate it.
         """
         if not isinstance(self.learned, Described):
-            raise InputError(f"method '{self.method}' learns no paths that could be shown")
+            raise InputError(f"method '{self.method}' does not estimate levels of bleed, so there is nothing to show")
         return self.learned.paths(self.rate)
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Write the stage to a file, all or nothing; a file that is there is replaced.
+        """Write the stage to a file, completely or not at all; an existing file is replaced.
 
         Raises
         ------
         InputError
-            Where the method needs side information or files of this machine, so that the stage cannot be saved.
+            If the method needs side information or other files, so that the stage cannot be saved.
         """
         if not isinstance(self.learned, Portable):
             raise InputError(
-                f"what '{self.method}' has learnt cannot be saved: it needs side information or files of this machine"
+                f"what '{self.method}' has learnt cannot be saved: it needs side information or other files"
             )
         header = {
             "method": self.method,
@@ -187,24 +187,24 @@ class Stage:
         path
             The file.
         method
-            A method of your own, ``package.module:Class``, if the stage was learnt with it. A file alone is not
-            trusted to name a module that is imported.
+            Your own method, ``package.module:Class``, if the stage was learnt with it. A file alone is not trusted to
+            name a module to import.
 
         Raises
         ------
         InputError
-            Where the file is damaged, cut off or newer than this program, or its method is not known here.
+            If the file is damaged, incomplete or newer than this program, or if its method is unknown.
         """
         path = Path(path)
         header, arrays = read_stage(path)
         try:
             fields = _Header.checked(header)
         except (KeyError, TypeError, ValueError) as failure:
-            raise InputError(f"'{path}' is damaged: its header makes no sense ({failure}); learn it again") from None
+            raise InputError(f"'{path}' is damaged: its header is invalid ({failure}); learn it again") from None
         if fields.method not in registered() and fields.method != method:
             raise InputError(
-                f"'{path}' was learnt with '{fields.method}', which is no method of this installation; if you trust "
-                "it, name it as the method"
+                f"'{path}' was learnt with '{fields.method}', which is not a method of this installation; if you trust "
+                "it, pass it as the method"
             )
         count = sum(source is not None for source in fields.sources)
         try:
@@ -233,7 +233,7 @@ class _Header:
 
     @classmethod
     def checked(cls, header: Mapping[str, Any]) -> _Header:
-        """Take a header apart, refusing with a ValueError what none can hold."""
+        """Parse a header; raise ValueError if it is invalid."""
         names, sources = tuple(header["names"]), tuple(header["sources"])
         fine = (
             all(isinstance(header[key], str) for key in ("method", "program")),
@@ -243,27 +243,27 @@ class _Header:
             all(source is None or isinstance(source, str) for source in sources) and len(sources) == len(names),
         )
         if not all(fine):
-            raise ValueError("a value is of another kind than expected")
+            raise ValueError("a value has the wrong type")
         day = header.get("recorded")
         recorded = None if day is None else date.fromisoformat(day)
         return cls(header["method"], header["settings"], header["rate"], names, sources, header["program"], recorded)
 
 
 def _tuples(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Give settings their tuples back, which JSON holds as lists."""
+    """Convert lists, as which JSON stores tuples, back to tuples."""
     return {key: tuple(value) if isinstance(value, list) else value for key, value in settings.items()}
 
 
 def kept_pairs(recording: Recording, keep: Kept) -> NDArray[np.bool_]:
-    """Turn names into pairs: ``[i, j]`` says that the bleed of microphone j's source stays in microphone i.
+    """Convert names to pairs: ``[i, j]`` is whether the bleed of microphone j's source is kept in microphone i.
 
     Raises
     ------
     InputError
-        For names that are not there, room microphones, and a microphone's own source.
+        For unknown names, room microphones, and a microphone's own source.
     """
     kept = np.zeros((len(recording), len(recording)), bool)
-    known = list(dict.fromkeys(source for source in recording.sources if source is not None))
+    all_sources = list(dict.fromkeys(source for source in recording.sources if source is not None))
     for place, wanted in keep.items():
         mics = [i for i, pair in enumerate(zip(recording.names, recording.sources, strict=True)) if place in pair]
         if not mics:
@@ -273,9 +273,9 @@ def kept_pairs(recording: Recording, keep: Kept) -> NDArray[np.bool_]:
         if any(recording.sources[i] is None for i in mics):
             raise InputError(f"'{place}' is a room microphone and keeps all its bleed anyway")
         for name in wanted:
-            if name not in known:
+            if name not in all_sources:
                 raise InputError(
-                    f"there is no source '{name}' to keep in '{place}'; the sources are {', '.join(known)}"
+                    f"there is no source '{name}' to keep in '{place}'; the sources are {', '.join(all_sources)}"
                 )
             if any(recording.sources[i] == name for i in mics):
                 raise InputError(f"'{name}' is the source of '{place}' itself, so it is kept anyway")

@@ -84,7 +84,8 @@ def command(
         run.learn(60 * minutes, progress)
         found = run.finish()
     click.echo(
-        f"{output / plan.name}.onnx: {found['steps']} steps, gain in validation {found['validation_gain_db']} dB; "
+        f"{output / plan.name}.onnx: {found['steps']} steps, "
+        f"SDR improvement in validation {found['validation_gain_db']} dB; "
         f"run {run.state.step} of {plan.steps} steps"
     )
     return 0

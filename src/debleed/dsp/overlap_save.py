@@ -15,9 +15,10 @@ from debleed.recording import Samples
 
 @dataclass(frozen=True)
 class OverlapSave:
-    """Samples of several microphones laid out in blocks of ``nfft``, to be filtered again and again.
+    """Samples of several microphones, transformed once in overlapping blocks to be filtered many times.
 
-    Filters may reach ``nfft // 4`` samples to both sides: the middle half of each block is exact.
+    The middle half of each block of ``nfft`` is exact for filters that reach at most ``nfft // 4`` samples to either
+    side.
     """
 
     blocks: NDArray[np.complex64]
@@ -26,7 +27,7 @@ class OverlapSave:
 
     @classmethod
     def of(cls, samples: Samples, nfft: int) -> OverlapSave:
-        """Transform samples ``(mics, samples)``; silence stands outside."""
+        """Transform samples ``(mics, samples)``; outside them there is silence."""
         mics, length = samples.shape
         step = nfft // 2
         count = -(-length // step)
@@ -41,7 +42,7 @@ class OverlapSave:
         return cls(blocks, length, nfft)
 
     def filtered(self, filters: Response) -> NDArray[np.float32]:
-        """Apply filters ``(bins, outputs, mics)``; gives ``(outputs, samples)``."""
+        """Apply filters ``(bins, outputs, mics)`` and return ``(outputs, samples)``."""
         outputs = np.empty((filters.shape[1], self.length), np.float32)
         reach = self.nfft // 4
 

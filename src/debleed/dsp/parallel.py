@@ -1,4 +1,4 @@
-"""Work in parts: threads on stretches small enough for a core's cache, and one limit on how many threads there are."""
+"""Parallel work on chunks small enough for a core's cache, with one limit on the number of threads."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ Part = TypeVar("Part")
 Result = TypeVar("Result")
 
 CGROUPS = Path("/sys/fs/cgroup")
-"""Where Linux shows the control groups (version 2) with which containers and batch systems share out processors."""
+"""Root of the Linux control groups (version 2), with which containers and batch systems limit processors."""
 
 _limit: ContextVar[int | None] = ContextVar("_limit", default=None)
 
 
 def threads() -> int:
-    """Return how many threads may compute at a time; at least 1.
+    """Return the number of threads to use; at least 1.
 
-    The least of the processors that this process may run on, the processors its control group may use, the environment
-    variable ``OMP_NUM_THREADS`` (which also limits linear algebra and which dask sets to 1 in its workers), and
-    :func:`limited`. Results do not depend on it.
+    It is the least of four limits: the processors available to this process, the quota of its control group, the
+    environment variable ``OMP_NUM_THREADS`` (which also limits linear algebra, and which dask sets to 1 in its
+    workers), and :func:`limited`. Results do not depend on it.
     """
     limits = [_processors(), _quota(CGROUPS, Path("/proc/self/cgroup")), _declared(), _limit.get()]
     return max(1, min(limit for limit in limits if limit is not None))
@@ -33,7 +33,7 @@ def threads() -> int:
 
 @contextmanager
 def limited(count: int) -> Iterator[None]:
-    """Compute in at most so many threads inside this context, those of linear algebra included."""
+    """Use at most ``count`` threads inside this context, also in linear algebra."""
     from threadpoolctl import threadpool_limits
 
     before = _limit.get()
@@ -46,11 +46,11 @@ def limited(count: int) -> Iterator[None]:
 
 
 def in_parallel(work: Callable[[Part], Result], parts: Iterable[Part]) -> list[Result]:
-    """Do work on all parts in as many threads as :func:`threads` allows; NumPy releases the lock while it computes.
+    """Run ``work`` on all parts in :func:`threads` threads; NumPy releases the interpreter lock while it computes.
 
     Returns
     -------
-    What ``work`` returned, in the order of the parts.
+    The results of ``work``, in the order of the parts.
     """
     count = threads()
     if count == 1:
@@ -60,25 +60,25 @@ def in_parallel(work: Callable[[Part], Result], parts: Iterable[Part]) -> list[R
 
 
 def chunks(bins: int, values: int) -> Iterator[slice]:
-    """Cut the bins into stretches of about half a million values, which stay in a core's cache."""
+    """Split the bins into slices of about half a million values each, which fit into a core's cache."""
     step = max(1, 500_000 // max(1, values))
     return (slice(first, min(first + step, bins)) for first in range(0, bins, step))
 
 
 def _processors() -> int:
-    """Count the processors that this process may run on, where the system tells, else all."""
+    """Return the number of processors available to this process, or of all if the system does not report it."""
     allowed = getattr(os, "sched_getaffinity", None)
     return len(allowed(0)) if allowed else os.cpu_count() or 1
 
 
 def _declared() -> int | None:
-    """Read ``OMP_NUM_THREADS``: a number, or one for each level of nesting, of which the first counts here."""
+    """Read ``OMP_NUM_THREADS``: a number, or one per level of nesting, of which the first is used here."""
     first = os.environ.get("OMP_NUM_THREADS", "").split(",")[0].strip()
     return int(first) if first.isascii() and first.isdigit() and int(first) > 0 else None
 
 
 def _quota(groups: Path, membership: Path) -> int | None:
-    """Read how many processors' time a control group and those above it allow; ``None`` without a limit.
+    """Return how many processors a control group and its parents allow, rounded up; ``None`` if unlimited.
 
     Parameters
     ----------
@@ -96,7 +96,7 @@ def _quota(groups: Path, membership: Path) -> int | None:
     for place in (own, *map(str, Path(own).parents)):
         try:
             quota, period = (groups / place / "cpu.max").read_text("ascii").split()
-            found.append(math.ceil(int(quota) / int(period)))  # half a processor is used by one thread
+            found.append(math.ceil(int(quota) / int(period)))  # half a processor still needs one thread
         except (OSError, ValueError, ZeroDivisionError):  # "max", or no such file
             continue
     return min(found, default=None)

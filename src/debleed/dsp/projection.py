@@ -1,8 +1,8 @@
-"""Iterative projection: one row of a demixing matrix after the other, each the best there is while the others stay.
+"""Iterative projection: update the rows of a demixing matrix one by one, each to its optimum given the others.
 
-For sources that are Gaussian with a variance that changes over time and frequency, the likelihood of the demixing
-matrix W depends on row i through the weighted covariance U_i = mean over t of x xᴴ / v_i alone, and is greatest, the
-other rows given, at
+Model the sources as Gaussians whose variance v_i changes over time and frequency. The likelihood of the demixing matrix
+W then depends on row i only through the weighted covariance U_i = mean over t of x xᴴ / v_i. For fixed other rows it is
+greatest at
 
     w_i ← (W U_i)⁻¹ e_i,    w_i ← w_i / √(w_iᴴ U_i w_i)
 
@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Matrices = NDArray[np.complex128]
-"""One matrix a bin, ``(bins, mics, mics)``."""
+"""One matrix per bin, ``(bins, mics, mics)``."""
 
 
 def projected_row(rows: Matrices, covariance: Matrices, i: int, blocked: NDArray[np.generic]) -> NDArray[np.complex128]:
@@ -29,7 +29,7 @@ def projected_row(rows: Matrices, covariance: Matrices, i: int, blocked: NDArray
     covariance
         U_i, ``(bins, mics, mics)``, regular.
     i
-        The row.
+        Index of the row.
     blocked
         Indices or mask of the entries of the row that stay zero.
 
@@ -50,14 +50,14 @@ def projected_row(rows: Matrices, covariance: Matrices, i: int, blocked: NDArray
 
 
 def projected(covariance: Matrices, allowed: NDArray[np.bool_]) -> Matrices:
-    """Run one sweep over all rows, from the identity.
+    """Run one sweep over all rows, starting from the identity.
 
     Parameters
     ----------
     covariance
         U_i for every source i, ``(bins, sources, mics, mics)``.
     allowed
-        ``(mics, mics)``: pairs that are separated. Microphones of one source are not separated from each other.
+        ``(mics, mics)``: pairs to separate. Microphones of the same source are not separated from each other.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""The one short-time Fourier transform pair: square-root Hann windows on both sides, perfect reconstruction."""
+"""Short-time Fourier transform with square-root Hann windows for analysis and synthesis, and perfect reconstruction."""
 
 from __future__ import annotations
 
@@ -16,12 +16,13 @@ Spectra = NDArray[np.complexfloating]
 
 
 def window(nfft: int, hop: int) -> NDArray[np.float64]:
-    """Periodic square-root Hann window of ``nfft`` samples, scaled so that its square overlap-adds to 1 at ``hop``.
+    """Return a periodic square-root Hann window whose square overlap-adds to 1 at ``hop``.
 
     Raises
     ------
     ValueError
-        Unless ``nfft`` is a multiple of ``hop`` with at least half a window of overlap (else it does not add up to 1).
+        Unless ``nfft`` is a multiple of ``hop`` and windows overlap by at least half; otherwise they do not add up to
+        1.
     """
     if nfft % hop or nfft // hop < 2:
         raise ValueError(f"hop must divide nfft at least twice, got nfft {nfft} and hop {hop}")
@@ -30,25 +31,26 @@ def window(nfft: int, hop: int) -> NDArray[np.float64]:
 
 
 def frame_count(length: int, nfft: int, hop: int) -> int:
-    """Frames that :func:`stft` gives for ``length`` samples: every sample lies in ``nfft / hop`` frames."""
+    """Return the number of frames of :func:`stft`; each of the ``length`` samples lies in ``nfft / hop`` frames."""
     return -(-length // hop) + nfft // hop - 1
 
 
 def stft(samples: Samples, nfft: int, hop: int) -> Spectra:
     """Short-time Fourier transform.
 
-    Frame t holds samples ``t * hop - (nfft - hop)`` to ``t * hop + hop``, silence outside; no centring beyond that.
+    Frame t covers the samples ``t * hop - (nfft - hop)`` to ``t * hop + hop``. Outside the signal there is silence;
+    frames are not centred any further.
 
     Parameters
     ----------
     samples
-        ``(..., samples)``; float32 gives complex64, float64 complex128.
+        ``(..., samples)``; float32 gives complex64, float64 gives complex128.
     nfft, hop
-        Window length and step in samples.
+        Window length and hop in samples.
 
     Returns
     -------
-    ``(..., bins, frames)`` with ``nfft // 2 + 1`` bins, frames contiguous.
+    ``(..., bins, frames)`` with ``nfft // 2 + 1`` bins, contiguous along frames.
     """
     length = samples.shape[-1]
     frames = frame_count(length, nfft, hop)
@@ -60,7 +62,7 @@ def stft(samples: Samples, nfft: int, hop: int) -> Spectra:
 
 
 def istft(spectra: Spectra, length: int, nfft: int, hop: int) -> Samples:
-    """Inverse of :func:`stft`: ``(..., bins, frames)`` to ``(..., length)`` samples, exact for unchanged spectra."""
+    """Invert :func:`stft`: ``(..., bins, frames)`` to ``(..., length)`` samples, exact if the spectra are unchanged."""
     frames = spectra.shape[-1]
     pieces = scipy.fft.irfft(np.swapaxes(spectra, -1, -2), nfft, axis=-1)
     pieces *= window(nfft, hop).astype(pieces.dtype)
@@ -73,7 +75,7 @@ def istft(spectra: Spectra, length: int, nfft: int, hop: int) -> Samples:
 
 
 def nfft_at(rate: int, nfft: int) -> int:
-    """Power of two whose window lasts at ``rate`` about as long as ``nfft`` samples at 44.1 kHz; at least 16.
+    """Return the power of two that lasts about as long at ``rate`` as ``nfft`` samples at 44.1 kHz; at least 16.
 
     Examples
     --------
@@ -86,24 +88,24 @@ def nfft_at(rate: int, nfft: int) -> int:
 def filtered(
     gain: Callable[..., Spectra], sources: Sequence[Recording], start: int, stop: int, nfft: int, hop: int
 ) -> Samples:
-    """Filter a stretch of a recording frame by frame, as if the whole had been filtered.
+    """Filter an excerpt of a recording frame by frame, consistently with the whole recording.
 
     Parameters
     ----------
     gain
-        Given the spectra of each source, ``(mics, bins, frames)``, returns those of the result. A frame of the result
-        may depend on the same frame of the sources alone.
+        Maps the spectra of all sources, each ``(mics, bins, frames)``, to the spectra of the result. A frame of the
+        result may depend only on the same frame of the sources.
     sources
-        Recordings of one length.
+        Recordings of equal length.
     start, stop
-        The stretch in samples.
+        The excerpt in samples.
     nfft, hop
-        Window length and step in samples.
+        Window length and hop in samples.
 
     Returns
     -------
-    ``(mics, stop - start)``; equal to that stretch of the whole result to rounding.
+    ``(mics, stop - start)``; equal to that part of the whole result up to rounding.
     """
-    first = start // hop * hop - nfft  # on the grid of the whole; frames cut short by the stretch's edges are dropped
+    first = start // hop * hop - nfft  # on the frame grid of the whole recording; incomplete frames are dropped
     pieces = [stft(source.read(first, stop + nfft), nfft, hop) for source in sources]
     return istft(gain(*pieces), stop + nfft - first, nfft, hop)[..., start - first : stop - first]

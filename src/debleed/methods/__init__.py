@@ -1,4 +1,4 @@
-"""What a method is, and the table of all methods; each is imported when it is used."""
+"""The protocols that methods implement, and the table of all methods; a method is imported when it is first used."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ from debleed.recording import InputError, Recording
 from debleed.spelling import current
 
 Arrays = Mapping[str, NDArray[Any]]
-"""What a method has learnt, as named arrays of numbers."""
+"""The learnt parameters as named arrays of numbers."""
 
 
 @dataclass(frozen=True)
 class Side:
-    """Side information that some methods need and a blind one never sees.
+    """Side information that non-blind methods need.
 
     Parameters
     ----------
     mixture
         The clean mixture: one microphone, the sum of the sources' images.
     truth
-        The image of its own source in each microphone; same names, rate and length as the recording.
+        The image of each microphone's own source; same names, rate and length as the recording.
     """
 
     mixture: Recording | None = None
@@ -38,19 +38,19 @@ class Side:
 
 
 class Learned(Protocol):
-    """What a method has learnt of the stage."""
+    """The result of learning."""
 
     def apply(self, recording: Recording) -> Recording:
-        """Clean a recording of the same microphones; the result computes its samples when they are read.
+        """Clean a recording of the same microphones; samples are computed when they are read.
 
-        Any stretch may be read in any order and agrees with the whole to rounding. Reading twice gives equal samples.
+        Any part may be read in any order and agrees with the whole up to rounding. Reading twice gives equal samples.
         """
         ...
 
 
 @runtime_checkable
 class Portable(Learned, Protocol):
-    """Something learnt that can be saved, because named arrays are all of it."""
+    """A result of learning that named arrays describe completely, so that it can be saved."""
 
     def arrays(self) -> dict[str, NDArray[Any]]:
         """Return everything that :meth:`PortableMethod.restore` needs."""
@@ -59,16 +59,16 @@ class Portable(Learned, Protocol):
 
 @dataclass(frozen=True)
 class Paths:
-    """The paths from each source to each microphone, as far as a method has learnt them.
+    """Level and delay of the bleed from each source to each microphone, as far as a method estimates them.
 
     Parameters
     ----------
     power
-        ``(mics, mics)``: power of the source of microphone j in microphone i over its power in its own.
+        ``(mics, mics)``: power of microphone j's source in microphone i over its power in microphone j.
     delay
-        ``(mics, mics)``: seconds by which it arrives later than in its own microphone; NaN where that is not known.
+        ``(mics, mics)``: delay in seconds relative to the source's own microphone; NaN if unknown.
     error
-        ``(mics, mics)``: standard error of the path's gain, relative to the gain; infinite where it is not known.
+        ``(mics, mics)``: standard error of the gain relative to the gain; infinite if unknown.
     """
 
     power: NDArray[np.float64]
@@ -78,19 +78,19 @@ class Paths:
 
 @runtime_checkable
 class Described(Learned, Protocol):
-    """Something learnt that can say along which paths the bleed arrives."""
+    """A result of learning that describes the bleed from each source to each microphone."""
 
     def paths(self, rate: int) -> Paths:
-        """Describe the path of each source to each microphone."""
+        """Describe the bleed from each source to each microphone."""
         ...
 
 
 @runtime_checkable
 class Selective(Learned, Protocol):
-    """Something learnt that can leave the bleed of chosen sources where it is."""
+    """A result of learning that can keep the bleed of selected sources."""
 
     def keeping(self, kept: NDArray[np.bool_]) -> Self:
-        """Return the same, leaving the bleed of microphone j's source in microphone i where ``kept[i, j]``."""
+        """Return a version that keeps the bleed of microphone j's source in microphone i where ``kept[i, j]``."""
         ...
 
 
@@ -98,40 +98,40 @@ class Method(Protocol):
     """A frozen dataclass whose fields are its settings; each field carries ``metadata={"help": ...}``."""
 
     needs: ClassVar[frozenset[str]]
-    """Fields of :class:`Side` without which :func:`debleed.learn` refuses."""
+    """Fields of :class:`Side` that :func:`debleed.learn` requires."""
 
     source_count: ClassVar[int | None]
-    """The number of sources a recording must have; any number where ``None``."""
+    """The number of sources a recording must have; ``None`` accepts any number."""
 
     def learn(self, recording: Recording, side: Side = ..., progress: Progress = ...) -> Learned:
-        """Learn from a recording in bounded memory, without changing it; deterministic.
+        """Learn from a recording in bounded memory, deterministically and without changing it.
 
-        :func:`debleed.learn` calls this with microphones that each have a source, and with all that :attr:`needs`
+        :func:`debleed.learn` only passes microphones that have a source, and all side information that :attr:`needs`
         names.
 
         Raises
         ------
         InputError
-            With one sentence, where the recording or the side information is not what the method needs.
+            If the recording or the side information is unsuitable.
         """
         ...
 
 
 @runtime_checkable
 class PortableMethod(Protocol):
-    """A method whose result can be saved: it needs no side information and no other file of the machine."""
+    """A method whose result can be saved: it needs neither side information nor other files."""
 
     def learn(self, recording: Recording, side: Side = ..., progress: Progress = ...) -> Portable:
         """Learn from a recording, see :meth:`Method.learn`."""
         ...
 
     def restore(self, arrays: Arrays, mics: int) -> Portable:
-        """Rebuild what was learnt of so many microphones from :meth:`Portable.arrays`.
+        """Rebuild what was learnt from ``mics`` microphones out of :meth:`Portable.arrays`.
 
         Raises
         ------
         InputError
-            Where arrays are missing, have another shape or type, or hold values that are not finite.
+            If arrays are missing, have the wrong shape or type, or contain values that are not finite.
         """
         ...
 
@@ -147,7 +147,7 @@ BUILT_IN: Mapping[str, tuple[str, str]] = {
     ),
     "kamir-published": (
         "debleed.methods.kamir:published",
-        "the same with the settings of the paper (Prätzlich et al. 2015)",
+        "kamir with the settings of the paper (Prätzlich et al. 2015)",
     ),
     "instantaneous": (
         "debleed.methods.instantaneous:Instantaneous",
@@ -155,50 +155,50 @@ BUILT_IN: Mapping[str, tuple[str, str]] = {
     ),
     "optimisation": (
         "debleed.methods.optimisation:Optimisation",
-        "for instantaneous mixtures, needs the clean mixture: alternating least squares (WASPAA 2023)",
+        "for instantaneous mixtures; needs the clean mixture; alternating least squares (WASPAA 2023)",
     ),
     "di-cae": (
         "debleed.methods.neural:DiCae",
-        "experimental, may harm: an autoencoder for each source, on each microphone alone (WASPAA 2023)",
+        "experimental, may do harm: one autoencoder per source, on its microphone only (WASPAA 2023)",
     ),
     "t-unet": (
         "debleed.methods.neural:TUnet",
-        "for four sources in an instantaneous mixture: a network estimates the matrix (WASPAA 2023)",
+        "for four sources, instantaneously mixed: a network estimates the matrix (WASPAA 2023)",
     ),
     "f-unet": (
         "debleed.methods.neural:FUnet",
-        "experimental, may harm; for four sources: a Wave-U-Net over all microphones (WASPAA 2023)",
+        "experimental, may do harm; for four sources: a Wave-U-Net over all microphones (WASPAA 2023)",
     ),
     "df-unet": (
         "debleed.methods.neural:DfUnet",
-        "experimental, may harm; for four sources: a dilated Wave-U-Net over all microphones (WASPAA 2023)",
+        "experimental, may do harm; for four sources: a dilated Wave-U-Net over all microphones (WASPAA 2023)",
     ),
     "df-unet-gat": (
         "debleed.methods.neural:DfUnetGat",
-        "experimental, may harm: a dilated Wave-U-Net with attention over any number of microphones",
+        "experimental, may do harm: a dilated Wave-U-Net with attention over any number of microphones",
     ),
     "unprocessed": (
         "debleed.methods.baseline:Unprocessed",
-        "the microphones as they are: the floor of every table",
+        "the microphones unchanged: the reference of every table",
     ),
     "oracle-wiener": (
         "debleed.methods.baseline:OracleWiener",
-        "needs the truth: the best mask on each microphone alone",
+        "needs the truth: the ideal Wiener filter on each microphone",
     ),
     "oracle-linear": (
         "debleed.methods.baseline:OracleLinear",
-        "needs the truth: the best fixed filter over all microphones",
+        "needs the truth: the best time-invariant filters over all microphones",
     ),
 }
-"""Name → (``module:attribute``, one line for people) of the methods that come with debleed."""
+"""Name → (``module:attribute``, one-line description) of the methods that come with debleed."""
 
 ENTRY_POINTS = "debleed.methods"
-"""Group of entry points under which other packages offer methods by name."""
+"""Entry point group in which other packages register methods."""
 
 
 @cache
 def registered() -> Mapping[str, tuple[str, str]]:
-    """Return all methods with a name: those built in, then those that installed packages offer as entry points."""
+    """Return all named methods: the built-in ones, then those that installed packages register as entry points."""
     offered = {
         entry.name: (entry.value, f"from the package {entry.dist.name if entry.dist else entry.module}")
         for entry in sorted(entry_points(group=ENTRY_POINTS), key=lambda entry: entry.name)
@@ -207,19 +207,19 @@ def registered() -> Mapping[str, tuple[str, str]]:
 
 
 def create(method: str | Method, /, **settings: Any) -> Method:
-    """Make a method, with some of its settings changed.
+    """Create a method and change some of its settings.
 
     Parameters
     ----------
     method
-        A name out of :func:`registered`; ``package.module:Class``, which is imported; or a method.
+        A name from :func:`registered`; ``package.module:Class``, which is imported; or a method.
     settings
-        Settings that differ from those it has.
+        Settings that differ from the method's own.
 
     Raises
     ------
     InputError
-        For an unknown name or setting, with the known ones in the sentence, and for a class that is no method.
+        For an unknown name or setting (the message lists the known ones), and for a class that is not a method.
 
     Examples
     --------
@@ -244,25 +244,25 @@ def _made(name: str) -> Method:
     module, colon, attribute = where.partition(":")
     if not colon:
         raise InputError(
-            f"there is no method '{name}'; the methods are {', '.join(registered())}, and a class of yours goes by "
-            "package.module:Class"
+            f"there is no method '{name}'; the methods are {', '.join(registered())}, or use package.module:Class for "
+            "your own class"
         )
     try:
         made = getattr(importlib.import_module(module), attribute)()
     except ModuleNotFoundError as missing:
         if missing.name is None or not f"{module}.".startswith(f"{missing.name}."):
-            raise  # the module is there, but something that it imports is not
+            raise  # the module exists, but one of its imports does not
         raise InputError(f"method '{name}': there is no module '{missing.name}'; is its package installed?") from None
     except AttributeError:
         raise InputError(f"method '{name}': the module '{module}' has no '{attribute}'") from None
     if not (dataclasses.is_dataclass(made) and all(hasattr(made, part) for part in ("learn", "needs", "source_count"))):
-        raise InputError(f"'{name}' is no method: a method is a frozen dataclass with learn, needs and source_count")
+        raise InputError(f"'{name}' is not a method: a method is a frozen dataclass with learn, needs and source_count")
     method: Method = made  # type: ignore[assignment]
     return method
 
 
 def name_of(method: Method) -> str:
-    """Return the name under which a method of this class, with these settings changed back, can be created.
+    """Return the name under which :func:`create` makes a method of this class.
 
     Examples
     --------

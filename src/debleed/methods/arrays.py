@@ -1,4 +1,4 @@
-"""Checks of what was learnt when it is read again: arrays from a file are believed in nothing."""
+"""Validation of arrays that were read from a file, which may be damaged or malicious."""
 
 from __future__ import annotations
 
@@ -15,29 +15,31 @@ from debleed.recording import InputError
 def checked(
     arrays: Arrays, name: str, dtype: type[np.generic], shape: Sequence[int | None], longest: int = 2**26
 ) -> NDArray[Any]:
-    """Return one of the arrays.
+    """Return an array after validating it.
 
     Parameters
     ----------
     arrays
-        What was read.
+        The arrays from the file.
     name
-        The array wanted.
+        Name of the array to return.
     dtype
-        Its type, exactly.
+        Required type.
     shape
-        Its shape; ``None`` stands for any length from 1 to ``longest``.
+        Required shape; ``None`` stands for any size from 1 to ``longest``.
+    longest
+        Largest size of a free dimension.
 
     Raises
     ------
     InputError
-        Where it is missing or anything else.
+        If the array is missing, has another type or shape, or contains values that are not finite.
     """
     if name not in arrays:
         raise InputError(f"the array '{name}' is missing")
     array = arrays[name]
     if array.dtype != np.dtype(dtype):
-        raise InputError(f"the array '{name}' holds {array.dtype}, not {np.dtype(dtype)}")
+        raise InputError(f"the array '{name}' has the type {array.dtype}, not {np.dtype(dtype)}")
     fits = array.ndim == len(shape) and all(
         1 <= size <= longest if wanted is None else size == wanted
         for size, wanted in zip(array.shape, shape, strict=True)
@@ -46,19 +48,19 @@ def checked(
         expected = ", ".join("any" if size is None else str(size) for size in shape)
         raise InputError(f"the array '{name}' has the shape {array.shape}, not ({expected})")
     if not np.isfinite(array).all():
-        raise InputError(f"the array '{name}' holds values that are not finite")
+        raise InputError(f"the array '{name}' contains values that are not finite")
     return array
 
 
 def whole(arrays: Arrays, name: str, least: int, most: int) -> int:
-    """Return a whole number that was saved as an array of one value.
+    """Return an integer that was saved as an array of one value.
 
     Raises
     ------
     InputError
-        Where it is missing or not from ``least`` to ``most``.
+        If it is missing or not between ``least`` and ``most``.
     """
     value = int(checked(arrays, name, np.int64, (1,))[0])
     if not least <= value <= most:
-        raise InputError(f"'{name}' is {value}, not from {least} to {most}")
+        raise InputError(f"'{name}' is {value}, not between {least} and {most}")
     return value

@@ -1,4 +1,4 @@
-"""Floor and ceilings of every table: the recording as it is, and what filters could do that know the truth."""
+"""Reference methods for tables: the unprocessed recording, and oracles, which use the true sources."""
 
 from __future__ import annotations
 
@@ -14,19 +14,20 @@ from debleed.methods import Arrays, Side
 from debleed.progress import Progress, quiet
 from debleed.recording import BLOCK_SECONDS, InputError, Recording, Samples
 
-NOTHING_KNOWN = Side()
+NO_SIDE = Side()
 
 SOLVED = 1e-14
-"""Squared residual, against that of the start, at which a target is solved: −140 dB. Beyond it there is rounding."""
+"""A target is solved when its squared residual has fallen to this share of the initial one: −140 dB, below which only
+rounding errors are left."""
 
 
 def truth_of(recording: Recording, side: Side) -> Recording:
-    """Return the truth in the order of the recording's microphones.
+    """Return the truth with its microphones in the order of the recording.
 
     Raises
     ------
     InputError
-        Where there is no truth, or it belongs to another recording.
+        If there is no truth, or it does not match the recording.
     """
     truth = side.truth
     if truth is None:
@@ -46,12 +47,12 @@ def truth_of(recording: Recording, side: Side) -> Recording:
 
 @dataclass(frozen=True)
 class Unprocessed:
-    """The microphones as they are; method and fitted method in one, since nothing is learnt."""
+    """The microphones unchanged; nothing is learnt, so the method is also its own result."""
 
     needs: ClassVar[frozenset[str]] = frozenset()
     source_count: ClassVar[int | None] = None
 
-    def learn(self, recording: Recording, side: Side = NOTHING_KNOWN, progress: Progress = quiet) -> Unprocessed:
+    def learn(self, recording: Recording, side: Side = NO_SIDE, progress: Progress = quiet) -> Unprocessed:
         """Learn nothing."""
         return self
 
@@ -60,15 +61,15 @@ class Unprocessed:
         return recording
 
     def keeping(self, kept: NDArray[np.bool_]) -> Unprocessed:
-        """Keep all bleed, as ever."""
+        """Keep all bleed, which this method does anyway."""
         return self
 
     def arrays(self) -> dict[str, NDArray[Any]]:
-        """Return nothing, since nothing was learnt."""
+        """Return no arrays."""
         return {}
 
     def restore(self, arrays: Arrays, mics: int) -> Unprocessed:
-        """Rebuild what was learnt: nothing."""
+        """Return the method itself."""
         return self
 
 
@@ -76,18 +77,18 @@ class Unprocessed:
 
 
 def wiener_gain(clean: Spectra, bleed: Spectra) -> NDArray[np.floating]:
-    """Gain of the ideal single-channel Wiener filter, G = |C|² / (|C|² + |B|²); 0 where both are silent.
+    """Return the gain of the ideal single-channel Wiener filter, G = |C|² / (|C|² + |B|²); 0 if both are silent.
 
     Parameters
     ----------
     clean, bleed
-        Spectra of the source and of everything else in its microphone, any one shape.
+        Spectra of the source and of everything else in its microphone, of the same shape.
 
     Returns
     -------
     Gains from 0 to 1 of that shape.
     """
-    # magnitudes, not powers, are divided: the squares of a quiet float32 recording would vanish
+    # normalise magnitudes before squaring: the squares of a quiet float32 recording would underflow
     c, b = np.abs(clean), np.abs(bleed)
     loudest = np.maximum(c, b)
     loudest[loudest == 0] = 1
@@ -100,13 +101,13 @@ def wiener_gain(clean: Spectra, bleed: Spectra) -> NDArray[np.floating]:
 
 @dataclass(frozen=True)
 class FittedWiener:
-    """The truth, kept to be compared with; applies to the recording that it is the truth of."""
+    """Oracle mask; it applies to the recording that the truth belongs to."""
 
     truth: Recording
     nfft: int
 
     def apply(self, recording: Recording) -> Recording:
-        """Weigh each time-frequency point of each microphone by the share of its own source."""
+        """Multiply each time-frequency point of each microphone by the share of its own source."""
 
         def masked(x: Spectra, c: Spectra) -> Spectra:
             return wiener_gain(c, x - c) * x
@@ -119,22 +120,22 @@ class FittedWiener:
 
 @dataclass(frozen=True)
 class OracleWiener:
-    """The ideal single-channel Wiener filter: what masks on each microphone alone could reach.
+    """The ideal single-channel Wiener filter: an upper bound for masks on individual microphones.
 
-    Every microphone is weighed with G(f,t) = |C|² / (|C|² + |X − C|²), X being the microphone's spectrum and C the
-    true spectrum of its own source, with 75 % overlap. The window suits the rate: a mask sees neither phases nor
-    neighbouring frames, so its ceiling depends on the window alone.
+    The gain of every microphone is G(f,t) = |C|² / (|C|² + |X − C|²), where X is the spectrum of the microphone and C
+    the true spectrum of its own source, with an overlap of 75 %. The window length is fixed in seconds: a mask uses
+    neither phases nor neighbouring frames, so its bound depends on the window only.
     """
 
     needs: ClassVar[frozenset[str]] = frozenset({"truth"})
     source_count: ClassVar[int | None] = None
 
     nfft: int = field(
-        default=4096, metadata={"help": "window length in samples at 44.1 kHz; other rates keep its time"}
+        default=4096, metadata={"help": "window length in samples at 44.1 kHz; the same duration at other rates"}
     )
 
-    def learn(self, recording: Recording, side: Side = NOTHING_KNOWN, progress: Progress = quiet) -> FittedWiener:
-        """Take the truth along.
+    def learn(self, recording: Recording, side: Side = NO_SIDE, progress: Progress = quiet) -> FittedWiener:
+        """Store the truth.
 
         Raises
         ------
@@ -157,18 +158,18 @@ def correlations(a: Samples, b: Samples, first: int, lags: int) -> NDArray[np.fl
     b
         ``(q, samples + lags - 1)``; begins ``first + lags - 1`` samples before ``a``.
     first
-        The first lag, in samples; says where ``b`` begins and nothing else.
+        The first lag in samples; it only defines where ``b`` begins.
     lags
         Number of lags.
 
     Returns
     -------
-    ``(p, q, lags)``; sums over blocks of ``a`` are those of the whole.
+    ``(p, q, lags)``; the sum over blocks of ``a`` equals the correlation of the whole.
     """
     size = scipy.fft.next_fast_len(b.shape[1], real=True)
     fa, fb = (scipy.fft.rfft(z.astype(np.float64), size) for z in (a, b))
     out = np.empty((len(a), len(b), lags))
-    for i, row in enumerate(fa):  # row by row: the products of all pairs would not be small
+    for i, row in enumerate(fa):  # row by row: the products of all pairs would need much memory
         out[i] = scipy.fft.irfft(row.conj() * fb, size)[:, lags - 1 :: -1]
     return out
 
@@ -176,24 +177,24 @@ def correlations(a: Samples, b: Samples, first: int, lags: int) -> NDArray[np.fl
 def toeplitz_solve(
     auto: NDArray[np.float64], cross: NDArray[np.float64], iterations: int, loading: float = 1e-9
 ) -> NDArray[np.float64]:
-    """Solve the normal equations of multichannel FIR filters, Σ_j Σ_m r_jk(l − m) w_ij(m) = p_ik(l), by iteration.
+    """Solve the normal equations of multichannel FIR filters, Σ_j Σ_m r_jk(l − m) w_ij(m) = p_ik(l), iteratively.
 
-    Conjugate gradients; the matrix is block Toeplitz, so it is applied through the FFT, and preconditioned by its
-    circulant neighbour, whose inverse is a matrix of the microphones for each frequency. Directions without energy
-    (above a low-pass, two equal microphones) are met last or never, so that the filters stay small there.
+    The solver is conjugate gradients. The matrix is block Toeplitz and is applied through the FFT. The preconditioner
+    is the inverse of its circulant approximation, one matrix over microphones per frequency. Directions without energy
+    (above a low-pass, between two equal microphones) converge last or never, so the filters stay small there.
 
     Parameters
     ----------
     auto
-        Correlations of the inputs r_jk(l) for lags −(taps − 1) ... taps − 1, ``(inputs, inputs, 2 taps - 1)``, all
-        of unit power (or silent).
+        Correlations of the inputs r_jk(l) for lags −(taps − 1) ... taps − 1, ``(inputs, inputs, 2 taps - 1)``, all of
+        unit power (or silent).
     cross
         Correlations of targets and inputs p_ik(l), ``(targets, inputs, taps)``.
     iterations
         Most iterations.
     loading
-        Power added to each frequency of the preconditioner, relative to the inputs' mean; does not change the
-        solution, only what is met first.
+        Power added to each frequency of the preconditioner, relative to the mean of the inputs. It changes the order in
+        which directions converge, but not the solution.
 
     Returns
     -------
@@ -203,21 +204,21 @@ def toeplitz_solve(
     size = scipy.fft.next_fast_len(2 * taps - 1, real=True)
 
     def spectrum(lags: NDArray[np.float64]) -> NDArray[np.complex128]:
-        """Matrices (bins, inputs, inputs) of correlations whose lag 0 stands in the middle."""
+        """Return matrices (bins, inputs, inputs) of correlations whose lag 0 is in the middle."""
         padded = np.concatenate([lags, np.zeros((*lags.shape[:2], size - 2 * taps + 1))], axis=2)
-        turned: NDArray[np.complex128] = scipy.fft.rfft(np.roll(padded, 1 - taps, axis=2))
-        return np.ascontiguousarray(turned.transpose(2, 0, 1))
+        transformed: NDArray[np.complex128] = scipy.fft.rfft(np.roll(padded, 1 - taps, axis=2))
+        return np.ascontiguousarray(transformed.transpose(2, 0, 1))
 
-    def through(w: NDArray[np.float64], matrices: NDArray[np.complex128]) -> NDArray[np.float64]:
+    def convolved(w: NDArray[np.float64], matrices: NDArray[np.complex128]) -> NDArray[np.float64]:
         spectra = scipy.fft.rfft(w, size).transpose(2, 0, 1) @ matrices
         back: NDArray[np.float64] = scipy.fft.irfft(spectra.transpose(1, 2, 0), size)[:, :, :taps]
         return back
 
     system = spectrum(auto)
-    taper = 1 - np.abs(np.arange(1 - taps, taps)) / taps  # a triangle keeps every frequency's matrix non-negative
-    neighbour = spectrum(auto * taper)
+    taper = 1 - np.abs(np.arange(1 - taps, taps)) / taps  # a triangular window keeps the matrices positive semidefinite
+    circulant = spectrum(auto * taper)
     power = np.einsum("jj->j", auto[:, :, taps - 1]) * loading
-    inverse = np.linalg.inv(neighbour + np.diag(np.where(power > 0, power, 1)))
+    inverse = np.linalg.inv(circulant + np.diag(np.where(power > 0, power, 1)))
 
     def inner(a: NDArray[np.float64], b: NDArray[np.float64]) -> NDArray[np.float64]:
         products: NDArray[np.float64] = np.einsum("ikl,ikl->i", a, b)
@@ -228,15 +229,15 @@ def toeplitz_solve(
 
     w = np.zeros_like(cross)
     residual = cross.copy()
-    direction = solved = through(residual, inverse)
+    direction = solved = convolved(residual, inverse)
     gain = inner(residual, solved)
-    enough = SOLVED * gain
+    converged = SOLVED * gain
     for _ in range(iterations):
-        image = through(direction, system)
-        step = ratio(gain, inner(direction, image)) * (gain > enough)
+        image = convolved(direction, system)
+        step = ratio(gain, inner(direction, image)) * (gain > converged)
         w += step * direction
         residual -= step * image
-        solved = through(residual, inverse)
+        solved = convolved(residual, inverse)
         gain, before = inner(residual, solved), gain
         direction = solved + ratio(gain, before) * direction
     return w
@@ -245,7 +246,7 @@ def toeplitz_solve(
 def convolve(
     recording: Recording, filters: NDArray[np.float64], before: int, start: int, stop: int
 ) -> NDArray[np.float64]:
-    """Filter a stretch of a recording: y_i(t) = Σ_j Σ_l w_ij(l) x_j(t + before − l), silence standing outside.
+    """Filter part of a recording: y_i(t) = Σ_j Σ_l w_ij(l) x_j(t + before − l), with silence outside.
 
     Parameters
     ----------
@@ -254,9 +255,9 @@ def convolve(
     filters
         ``(outputs, inputs, taps)``.
     before
-        How many samples the filters look ahead.
+        Look-ahead of the filters in samples.
     start, stop
-        The stretch.
+        The part in samples.
 
     Returns
     -------
@@ -275,17 +276,17 @@ def convolve(
 
 @dataclass(frozen=True)
 class FittedLinear:
-    """Filters ``(mics, mics, taps)`` that look ``before`` samples ahead."""
+    """Filters ``(mics, mics, taps)`` with a look-ahead of ``before`` samples."""
 
     filters: NDArray[np.float64]
     before: int
 
     def apply(self, recording: Recording) -> Recording:
-        """Filter any recording of the same microphones, a stretch at a time."""
+        """Filter a recording of the same microphones, block by block."""
 
         def read(start: int, stop: int) -> Samples:
             out = np.empty((len(recording), stop - start), recording.read(start, start).dtype)
-            step = max(1, round(BLOCK_SECONDS * recording.rate))  # a long stretch costs no more than its samples
+            step = max(1, round(BLOCK_SECONDS * recording.rate))  # bounds the memory
             for a in range(start, stop, step):
                 b = min(a + step, stop)
                 out[:, a - start : b - start] = convolve(recording, self.filters, self.before, a, b)
@@ -296,22 +297,22 @@ class FittedLinear:
 
 @dataclass(frozen=True)
 class OracleLinear:
-    """The best fixed filter over all microphones: what a method without a time-varying gain could reach.
+    """The best time-invariant filters over all microphones: an upper bound for methods without a time-varying gain.
 
-    For each microphone i the FIR filters w_ij that minimise Σ_t |c_i(t) − Σ_j (w_ij * x_j)(t)|² over the whole
-    recording, c_i being the true image of its source: exact least squares in the time domain from correlations summed
-    over blocks, solved by conjugate gradients (:func:`toeplitz_solve`). Fitted and scored on the same sound, so on a
-    short recording the ceiling is a little high.
+    For each microphone i, the FIR filters w_ij minimise Σ_t |c_i(t) − Σ_j (w_ij * x_j)(t)|² over the whole recording,
+    where c_i is the true image of its source. This is exact least squares in the time domain, from correlations summed
+    over blocks, solved by conjugate gradients (:func:`toeplitz_solve`). The filters are fitted and evaluated on the
+    same sound, so on short recordings the bound is slightly too high.
     """
 
     needs: ClassVar[frozenset[str]] = frozenset({"truth"})
     source_count: ClassVar[int | None] = None
 
-    seconds: float = field(default=1.0, metadata={"help": "length of the filters"})
-    ahead: float = field(default=0.2, metadata={"help": "share of the filter that looks ahead, 0 to 1"})
+    seconds: float = field(default=1.0, metadata={"help": "length of the filters in seconds"})
+    ahead: float = field(default=0.2, metadata={"help": "look-ahead as a share of the filter length, 0 to 1"})
     iterations: int = field(default=150, metadata={"help": "iterations of the solver"})
 
-    def learn(self, recording: Recording, side: Side = NOTHING_KNOWN, progress: Progress = quiet) -> FittedLinear:
+    def learn(self, recording: Recording, side: Side = NO_SIDE, progress: Progress = quiet) -> FittedLinear:
         """Sum the correlations over blocks and solve for the filters.
 
         Raises

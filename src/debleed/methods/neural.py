@@ -1,14 +1,14 @@
-"""The WASPAA 2023 networks as methods, run by ONNX Runtime: blocks of a fixed grid, at the network's rate.
+"""The WASPAA 2023 networks as methods, run by ONNX Runtime on a fixed grid of blocks at the network's sampling rate.
 
-A network knows levels of about 1, sources with one microphone each, and its own sample rate. So the microphones are
-scaled by their level over the whole recording and back again; a source with several microphones is heard by one after
-the other, each time with one microphone of every other source; and where the rate is another, what the network
-*removes* is brought back to it and subtracted, so that what is not changed stays as it is, and so does what lies above
-the network's band.
+A network expects a level of about 1, one microphone per source, and its own sampling rate. Microphones are therefore
+scaled by their level over the whole recording, and scaled back afterwards. Microphones of the same source are processed
+one after the other, each together with one microphone of every other source. If the sampling rate differs, the signal
+that the network *removes* is resampled and subtracted from the original, so that what the network leaves alone, and
+everything above its bandwidth, is unchanged.
 
-Polarity says nothing about bleed, but a network is no odd function. So microphones are turned before and after, to
-the signs in which they agree most with each other (:func:`polarities`): a cable that is soldered the other way round
-changes nothing but the polarity of its own output.
+Polarity carries no information about bleed, but a network is not an odd function. Microphones are therefore multiplied
+by signs that make them correlate positively, before and after the network (:func:`polarities`). Swapping the polarity
+of a cable then inverts the output of that microphone and changes nothing else.
 """
 
 from __future__ import annotations
@@ -32,29 +32,31 @@ from debleed.recording import InputError, Recording, Samples
 Floats = NDArray[np.float32]
 
 EDGE, FADE = 8192, 2048
-"""Samples at the network's rate: what is discarded at both ends of a block, where a network hears the silence outside
-of it, and over what neighbouring blocks fade into each other. The dilated network reaches farther, but hardly listens
-there."""
+"""Samples at the network's rate: the part discarded at both ends of a block, where the output depends on the zero
+padding, and the length of the crossfade between blocks. The receptive field of the dilated network is larger, but its
+weights there are small."""
 
 ALIGNED = 1024
-"""Blocks begin at multiples of this where the rates allow: networks pool, so a shift by less gives another result."""
+"""Blocks begin at multiples of this where the sampling rates allow it: because of pooling, a smaller shift changes the
+output."""
 
 FRAME = 8192
-"""Samples of the frames in which microphones are compared; a path of any stage is short against them."""
+"""Samples per frame for comparing polarities; long compared with any acoustic path on a stage."""
 
-HEARD = 12
-"""Blocks, spread evenly over the recording, from which t-UNet's matrix is taken: the median of each entry."""
+MATRIX_BLOCKS = 12
+"""Number of blocks, spread evenly over the recording, from which t-UNet estimates matrices; the median of each entry is
+used."""
 
 NAMES = {
     "vocals": ("voc", "vox", "sing", "choir"),
     "bass": ("bass",),
     "drums": ("drum", "kick", "snare", "hat", "tom", "ride", "cymbal", "perc"),
 }
-"""Parts of names by which a source is known; others are ``other``."""
+"""Parts of names that identify the kind of a source; all others are ``other``."""
 
 
 def kind_of(source: str) -> str:
-    """Tell which of the sources that networks know a name means.
+    """Return the kind of source, out of those with a network, that a name suggests.
 
     Examples
     --------
@@ -67,12 +69,12 @@ def kind_of(source: str) -> str:
 
 @lru_cache(maxsize=8)
 def session(path: Path) -> Callable[[Floats], Floats]:
-    """Load a network; what comes back maps ``(mics, samples)``.
+    """Load a network and return it as a function of ``(mics, samples)``.
 
     Raises
     ------
     InputError
-        Where ONNX Runtime is not installed, or the file is damaged.
+        If ONNX Runtime is not installed or the file is damaged.
     """
     weights.describe(path)
     try:
@@ -81,10 +83,10 @@ def session(path: Path) -> Callable[[Floats], Floats]:
         raise InputError(
             "this method runs a network, which needs ONNX Runtime; install it with: pip install 'debleed[neural]'"
         ) from None
-    running = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+    runtime = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
 
     def run(mics: Floats) -> Floats:
-        out: Floats = running.run(None, {"mics": np.ascontiguousarray(mics[None], np.float32)})[0][0]
+        out: Floats = runtime.run(None, {"mics": np.ascontiguousarray(mics[None], np.float32)})[0][0]
         return out
 
     return run
@@ -92,7 +94,7 @@ def session(path: Path) -> Callable[[Floats], Floats]:
 
 @dataclass(frozen=True)
 class Scale:
-    """What makes microphones fit for a network: signs and levels, each ``(mics,)``."""
+    """Normalisation of the microphones for a network: signs and levels, each ``(mics,)``."""
 
     signs: NDArray[np.float64]
     levels: NDArray[np.float64]
@@ -108,7 +110,7 @@ class Scale:
             energy += np.sum(samples**2, axis=1)
             cubes += np.sum(samples**3, axis=1)
             phases += common_phases(samples)
-            progress("listen", stop / recording.length)
+            progress("read", stop / recording.length)
         levels = np.sqrt(energy / recording.length)
         sounding = np.where(levels > 0, levels, 1)
         signs = polarities(phases, cubes / sounding**3)
@@ -117,17 +119,17 @@ class Scale:
         return cls(signs, levels)
 
     def down(self, samples: Samples) -> NDArray[np.float64]:
-        """Scale microphones for the network."""
+        """Normalise microphones for the network."""
         factor = self.signs / np.where(self.levels > 0, self.levels, 1)
         return samples.astype(np.float64) * factor[:, None]
 
     def up(self, samples: Samples) -> Samples:
-        """Scale what the network gives back; a silent microphone gets nothing."""
+        """Scale the output of the network back; silent microphones stay silent."""
         return samples * (self.signs * self.levels)[:, None]
 
 
 def common_phases(samples: NDArray[np.float64]) -> NDArray[np.complex128]:
-    """Sum the phases between microphones over frames of :data:`FRAME`, ``(bins, mics, mics)``, loud or soft alike."""
+    """Sum cross-spectra with unit magnitude (PHAT) over frames of :data:`FRAME` samples, ``(bins, mics, mics)``."""
     import scipy.fft
 
     padded = np.pad(samples, ((0, 0), (0, -samples.shape[1] % FRAME)))
@@ -139,11 +141,11 @@ def common_phases(samples: NDArray[np.float64]) -> NDArray[np.complex128]:
 
 
 def polarities(phases: NDArray[np.complex128], cubes: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Signs in which microphones agree, ``(mics,)``.
+    """Return signs that give the microphones the same polarity, ``(mics,)``.
 
-    Where one source reaches two microphones, their generalised cross-correlation with phase transform (C. Knapp,
-    G. Carter 1976) has its largest peak at the direct sound, of the sign of the path. The signs are those of the first
-    principal component of these peaks; all together are turned so that the third moments are positive.
+    If one source is picked up by two microphones, the largest peak of their generalised cross-correlation with phase
+    transform (C. Knapp, G. Carter 1976) is at the direct sound and has the sign of its gain. The signs are those of the
+    first principal component of these peaks; the common sign makes the third moments positive.
 
     Parameters
     ----------
@@ -161,12 +163,14 @@ def polarities(phases: NDArray[np.complex128], cubes: NDArray[np.float64]) -> ND
     return -signs if signs @ cubes < 0 else signs
 
 
-def casts(sources: Sequence[str | None]) -> list[list[int]]:
-    """List sets of one microphone for each source, so that every microphone is in one; fewer are repeated.
+def microphone_groups(sources: Sequence[str | None]) -> list[list[int]]:
+    """Return groups with one microphone per source, which together contain every microphone.
+
+    Sources with fewer microphones repeat their last one.
 
     Examples
     --------
-    >>> casts(["vox", "keys", "keys"])
+    >>> microphone_groups(["vox", "keys", "keys"])
     [[0, 1], [0, 2]]
     """
     of = [[i for i, source in enumerate(sources) if source == name] for name in dict.fromkeys(sources)]
@@ -178,7 +182,7 @@ class Neural:
     """A trained network as a method."""
 
     folder: str = field(
-        default="", metadata={"help": "folder of networks that 'debleed train' made; the shipped ones if empty"}
+        default="", metadata={"help": "folder with networks from 'debleed train'; empty for the shipped networks"}
     )
     needs: ClassVar[frozenset[str]] = frozenset()
     source_count: ClassVar[int | None] = None
@@ -188,31 +192,30 @@ class Neural:
         return weights.find(name, Path(self.folder) if self.folder else None)
 
     def learn(self, recording: Recording, side: Side = Side(), progress: Progress = quiet) -> Learned:  # noqa: B008
-        """Measure levels; a network has learnt all else before."""
+        """Measure levels and polarities; everything else was trained."""
         path = self._find(self.net)
         session(path)
         scale = Scale.of(recording, NETS[self.net].level, progress)
-        return Blockwise(scale, tuple((tuple(cast), path) for cast in casts(recording.sources)))
+        return Blockwise(scale, tuple((tuple(group), path) for group in microphone_groups(recording.sources)))
 
 
 @dataclass(frozen=True)
 class Blockwise:
-    """Networks over blocks of a fixed grid.
+    """Networks applied to blocks of a fixed grid.
 
     Parameters
     ----------
     scale
         Signs and levels.
     runs
-        Microphones that are heard together, and the network that hears them. A microphone takes what the first of
-        them gives.
+        Groups of microphones, and the network for each. A microphone in several groups takes the output of the first.
     """
 
     scale: Scale
     runs: tuple[tuple[tuple[int, ...], Path], ...]
 
     def apply(self, recording: Recording) -> Recording:
-        """Clean any recording of the same microphones; a few blocks are kept in memory."""
+        """Clean a recording of the same microphones; a few blocks are kept in memory."""
         config = weights.describe(self.runs[0][1])["config"]
         grid = Grid.of(recording.rate, config["rate"], config["samples"])
         block = lru_cache(maxsize=4)(lambda k: self._removed(recording, grid, k))
@@ -229,16 +232,16 @@ class Blockwise:
         return recording.with_reader(read)
 
     def _removed(self, recording: Recording, grid: Grid, k: int) -> Samples:
-        """Find what block k takes away, ``(mics, step + fade)``, faded in and out."""
+        """Return the signal that block k removes, ``(mics, step + fade)``, with fades at both ends."""
         first = k * grid.step - grid.edge
         native = recording.read(first, first + grid.edge * 2 + grid.step + grid.fade)
         mics = changed_rate(self.scale.down(native), grid.rate, grid.inner)
-        given = np.zeros((len(mics), grid.samples), np.float32)
-        given[:, : mics.shape[1]] = mics
-        removed, done = np.zeros_like(given), set()
-        for heard, path in self.runs:
-            found = given[list(heard)] - session(path)(given[list(heard)])
-            for i, row in zip(heard, found, strict=True):
+        padded = np.zeros((len(mics), grid.samples), np.float32)
+        padded[:, : mics.shape[1]] = mics
+        removed, done = np.zeros_like(padded), set()
+        for group, path in self.runs:
+            removed_here = padded[list(group)] - session(path)(padded[list(group)])
+            for i, row in zip(group, removed_here, strict=True):
                 if i not in done:
                     removed[i] = row
                     done.add(i)
@@ -253,9 +256,9 @@ class Blockwise:
 
 @dataclass(frozen=True)
 class Grid:
-    """Blocks at the recording's rate: block k stands from k × step to (k + 1) × step + fade, with an edge around it.
+    """Blocks at the recording's rate: block k spans k × step to (k + 1) × step + fade, plus an edge on both sides.
 
-    ``inner`` and ``samples`` are the rate and the length that the network takes.
+    ``inner`` and ``samples`` are the sampling rate and the block length of the network.
     """
 
     rate: int
@@ -267,11 +270,11 @@ class Grid:
 
     @classmethod
     def of(cls, rate: int, inner: int, samples: int) -> Grid:
-        """Choose the blocks for a recording's rate."""
+        """Choose the blocks for a recording's sampling rate."""
         edge = min(EDGE, samples // 8)
         fade = min(FADE, samples // 16)
         at = [n * rate // inner for n in (samples - 2 * edge - fade - 2, fade, edge)]
-        period = rate // math.gcd(rate, inner)  # the samples of both rates meet once in so many
+        period = rate // math.gcd(rate, inner)  # the sample grids of both rates coincide once per period
         step = next((at[0] // n * n for n in (period * ALIGNED, period) if at[0] >= n), at[0])
         return cls(rate, inner, samples, step, at[1], at[2])
 
@@ -285,20 +288,20 @@ def changed_rate(samples: NDArray[np.float64], rate: int, wanted: int) -> NDArra
 
 @dataclass(frozen=True)
 class DiCae(Neural):
-    """A network for each kind of source, which hears its microphone alone."""
+    """One network per kind of source, applied to its microphone only."""
 
     net: ClassVar[str] = "di-cae"
 
     def learn(self, recording: Recording, side: Side = Side(), progress: Progress = quiet) -> Learned:  # noqa: B008
         """Measure levels, and choose the network of each microphone by the name of its source."""
-        paths = [self._known(kind_of(source or "")) for source in recording.sources]
+        paths = [self._network(kind_of(source or "")) for source in recording.sources]
         for path in paths:
             session(path)
         scale = Scale.of(recording, NETS[self.net].level, progress)
         return Blockwise(scale, tuple(((i,), path) for i, path in enumerate(paths)))
 
-    def _known(self, kind: str) -> Path:
-        """Find the network of a kind of source; one that has none is ``other``."""
+    def _network(self, kind: str) -> Path:
+        """Return the network of a kind of source, or that of ``other`` if there is none."""
         try:
             return self._find(f"{self.net}-{kind}")
         except InputError:
@@ -307,20 +310,20 @@ class DiCae(Neural):
 
 @dataclass(frozen=True)
 class TUnet(Neural):
-    """A network that tells the mixing matrix; the recording is unmixed with it, at its own rate."""
+    """A network that estimates the mixing matrix; its inverse is applied at the recording's own rate."""
 
     net: ClassVar[str] = "t-unet"
     source_count: ClassVar[int | None] = 4
 
     def learn(self, recording: Recording, side: Side = Side(), progress: Progress = quiet) -> Unmixing:  # noqa: B008
-        """Take the matrix from blocks all over the recording."""
+        """Estimate the matrix from blocks of the whole recording."""
         path = self._find(self.net)
-        tell, config = session(path), weights.describe(path)["config"]
+        estimate, config = session(path), weights.describe(path)["config"]
         scale = Scale.of(recording, NETS[self.net].level, progress)
         rows = np.eye(len(recording))
-        for cast in casts(recording.sources):
-            matrix = mixing(recording, scale, cast, tell, config)
-            rows[np.ix_(cast, cast)] = np.linalg.inv(matrix)
+        for group in microphone_groups(recording.sources):
+            matrix = estimate_mixing(recording, scale, group, estimate, config)
+            rows[np.ix_(group, group)] = np.linalg.inv(matrix)
         turned = np.outer(scale.signs, scale.signs)
         silent = scale.levels == 0
         rows[silent] = rows[:, silent] = 0
@@ -328,26 +331,26 @@ class TUnet(Neural):
         return Unmixing(rows * turned)
 
     def restore(self, arrays: Arrays, mics: int) -> Unmixing:
-        """Rebuild the matrix, see :meth:`Unmixing.restored`; it needs the network no more."""
+        """Rebuild the matrix, see :meth:`Unmixing.restored`; the network is no longer needed."""
         return Unmixing.restored(arrays, mics)
 
 
-def mixing(
-    recording: Recording, scale: Scale, cast: list[int], tell: Callable[[Floats], Floats], config: dict[str, Any]
+def estimate_mixing(
+    recording: Recording, scale: Scale, group: list[int], estimate: Callable[[Floats], Floats], config: dict[str, Any]
 ) -> NDArray[np.float64]:
-    """Tell A of some microphones, the median over blocks from all over the recording; 1 on the diagonal."""
+    """Estimate A for a group of microphones as the median over blocks of the whole recording; 1 on the diagonal."""
     rate, inner, samples = recording.rate, config["rate"], config["samples"]
     length = samples * rate // inner
-    many = max(1, min(HEARD, recording.length // length))
+    many = max(1, min(MATRIX_BLOCKS, recording.length // length))
     starts = [round(k * (recording.length - length) / max(1, many - 1)) if many > 1 else 0 for k in range(many)]
-    found = []
+    matrices = []
     for start in starts:
-        mics = scale.down(recording.read(start, start + length))[cast]
-        given = np.zeros((len(cast), samples), np.float32)
+        mics = scale.down(recording.read(start, start + length))[group]
+        padded = np.zeros((len(group), samples), np.float32)
         lowered = changed_rate(mics, rate, inner)[:, :samples]
-        given[:, : lowered.shape[1]] = lowered
-        found.append(tell(given))
-    return np.median(np.stack(found), axis=0).astype(np.float64)
+        padded[:, : lowered.shape[1]] = lowered
+        matrices.append(estimate(padded))
+    return np.median(np.stack(matrices), axis=0).astype(np.float64)
 
 
 @dataclass(frozen=True)

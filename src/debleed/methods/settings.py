@@ -1,4 +1,4 @@
-"""Settings as they are typed: ``key=value``, read as the type of the method's field."""
+"""Method settings as text: ``key=value``, parsed according to the type of the method's field."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ def split(text: str, option: str) -> tuple[str, str]:
 
 
 def configured(name: str, pairs: Iterable[str]) -> Method:
-    """Make a method with settings from ``key=value``.
+    """Create a method with settings from ``key=value``.
 
     Raises
     ------
     InputError
-        For an unknown method or setting, and a value that is not of the setting's type.
+        For an unknown method or setting, and for a value of the wrong type.
     """
     try:
         return create(name, **settings(name, pairs))
@@ -39,24 +39,26 @@ def configured(name: str, pairs: Iterable[str]) -> Method:
 
 
 def settings(name: str, pairs: Iterable[str]) -> dict[str, Any]:
-    """Read settings of a method from ``key=value``.
+    """Parse settings of a method from ``key=value``.
 
     Raises
     ------
     InputError
-        For an unknown method or setting, and a value that is not of the setting's type.
+        For an unknown method or setting, and for a value of the wrong type.
     """
     kinds = field_types(create(name))
-    found: dict[str, Any] = {}
+    parsed: dict[str, Any] = {}
     for pair in pairs:
         key, text = split(pair, "--set")
         if key not in kinds:
-            create(name, **{key: text})  # refuses and names the known ones
+            create(name, **{key: text})  # raises an error that lists the known settings
         try:
-            found[key] = parse(text, kinds[key])
+            parsed[key] = parse(text, kinds[key])
         except ValueError:
-            raise InputError(f"setting '{key}' of method '{name}' is {kind_name(kinds[key])}, got '{text}'") from None
-    return found
+            raise InputError(
+                f"setting '{key}' of method '{name}' must be {kind_name(kinds[key])}, got '{text}'"
+            ) from None
+    return parsed
 
 
 def field_types(method: Method) -> dict[str, Any]:
@@ -66,12 +68,12 @@ def field_types(method: Method) -> dict[str, Any]:
 
 
 def parse(text: str, kind: Any) -> Any:
-    """Read a text as a type: bool, int, float, str, a tuple of one of these, or one of several.
+    """Parse text as a type: bool, int, float, str, a literal, a tuple, or a union of these.
 
     Raises
     ------
     ValueError
-        Where it is not one.
+        If the text does not represent a value of this type.
 
     Examples
     --------
@@ -101,7 +103,7 @@ def parse(text: str, kind: Any) -> Any:
 
 
 def _first(text: str, kinds: Iterable[Any]) -> Any:
-    # None first, so that "none" is not taken for a str
+    # None first, so that "none" is not parsed as a str
     for kind in sorted(kinds, key=lambda kind: kind is not type(None)):
         try:
             return parse(text, kind)
@@ -111,5 +113,5 @@ def _first(text: str, kinds: Iterable[Any]) -> Any:
 
 
 def kind_name(kind: Any) -> str:
-    """Name a type for people."""
+    """Return the name of a type for messages."""
     return kind.__name__ if isinstance(kind, type) and not typing.get_args(kind) else str(kind).replace("typing.", "")

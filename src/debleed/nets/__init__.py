@@ -1,7 +1,8 @@
-"""The networks of Rajesh and Padmanabhan and their variants, made by name; each maps ``(batch, mics, samples)`` alike.
+"""The networks of Rajesh and Padmanabhan (WASPAA 2023) and variants of them, created by name.
 
-The microphones that a network is given are scaled to a level of about 1, see :data:`NETS`; it is not its task to follow
-the level. PyTorch is imported when a network is made; running the shipped ones needs none (:mod:`.weights`).
+All networks map ``(batch, mics, samples)`` to images of the sources. Their input is normalised to a level of about 1,
+see :data:`NETS`. PyTorch is imported when a network is created; running the shipped networks does not need it
+(:mod:`.weights`).
 """
 
 from __future__ import annotations
@@ -13,27 +14,28 @@ from typing import Any
 from debleed.recording import InputError
 
 SOURCES = ("vocals", "bass", "drums", "other")
-"""The sources for which there are networks that know one source alone; a source of another name is ``other``."""
+"""The kinds of sources with a network of their own; every other source is ``other``."""
 
 NEEDS_TRAINING = "training needs PyTorch and more; install them with: pip install 'debleed[train]'"
 
 
 @dataclass(frozen=True)
 class Net:
-    """What a network is, but for its shapes.
+    """Description of a network, apart from its layer sizes.
 
     Parameters
     ----------
     module
-        Where its class, ``Config`` and ``VARIANTS`` are.
+        Module with its class, ``Config`` and ``VARIANTS``.
     scenes
-        The preset of :mod:`debleed.scenes.scene` that it is trained on if nothing else is asked.
+        Preset of :mod:`debleed.scenes.scene` that it is trained on by default.
     level
-        How its input is scaled: ``each`` microphone to an RMS of 1 over the recording, or all by one ``common`` factor.
+        Normalisation of the input: ``each`` microphone to an RMS of 1 over the recording, or all by one ``common``
+        factor.
     sources
-        The number of sources it is made for; any where not given.
+        Number of sources; ``None`` for any number.
     alone
-        Whether it knows one source and hears one microphone; there is one for each of :data:`SOURCES`.
+        Whether it processes one source and one microphone; there is one network for each of :data:`SOURCES`.
     """
 
     module: str
@@ -53,12 +55,12 @@ NETS: dict[str, Net] = {
 
 
 def described(name: str) -> Net:
-    """Look a network up.
+    """Return the description of a network.
 
     Raises
     ------
     InputError
-        For an unknown name; the sentence lists the known ones.
+        For an unknown name; the message lists the known ones.
     """
     if name not in NETS:
         raise InputError(f"there is no network '{name}'; the networks are {', '.join(NETS)}")
@@ -66,12 +68,12 @@ def described(name: str) -> Net:
 
 
 def variants(name: str) -> dict[str, Any]:
-    """Return the configurations of a network by the name of the variant; ``published`` is the first.
+    """Return the configurations of a network by variant; ``published`` is the first.
 
     Raises
     ------
     InputError
-        For an unknown network, and where PyTorch is not installed.
+        For an unknown network, and if PyTorch is not installed.
     """
     module = described(name).module
     try:
@@ -84,5 +86,5 @@ def variants(name: str) -> dict[str, Any]:
 
 
 def build(name: str, config: Any) -> Any:
-    """Make a network (a ``torch.nn.Module``) of a configuration from :func:`variants`."""
+    """Create a network (a ``torch.nn.Module``) with a configuration from :func:`variants`."""
     return importlib.import_module(f"debleed.nets.{described(name).module}").Network(config)

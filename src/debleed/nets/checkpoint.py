@@ -1,4 +1,4 @@
-"""Weights and states of training as files: safetensors with a description in JSON, never pickled classes."""
+"""Weights and training states as files: safetensors with a JSON description, without pickled classes."""
 
 from __future__ import annotations
 
@@ -16,27 +16,27 @@ from debleed.nets import NEEDS_TRAINING
 from debleed.recording import InputError
 
 FORMAT = 1
-"""Of checkpoints; one of another format is refused."""
+"""Version of the checkpoint format; others are refused."""
 
 
 def save(path: Place, tensors: Mapping[str, Tensor], description: Mapping[str, Any]) -> None:
-    """Write tensors and what is to be known about them; a killed run leaves the file that was there."""
+    """Write tensors and their description; an interrupted run leaves the previous file."""
     try:
         import safetensors.torch
     except ModuleNotFoundError:
         raise InputError(NEEDS_TRAINING) from None
     whole = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
-    told = {**description, "format": FORMAT, "sha256": digest(whole)}
-    write_bytes(path, safetensors.torch.save(whole, {"debleed": json_line(told)}))
+    stored = {**description, "format": FORMAT, "sha256": digest(whole)}
+    write_bytes(path, safetensors.torch.save(whole, {"debleed": json_line(stored)}))
 
 
 def load(path: Place) -> tuple[dict[str, Tensor], dict[str, Any]]:
-    """Read what :func:`save` wrote.
+    """Read a file that :func:`save` wrote.
 
     Raises
     ------
     InputError
-        Where the file is missing, damaged, of another program or of another version.
+        If the file is missing, damaged, from another program or of another version.
     """
     try:
         import safetensors
@@ -44,23 +44,23 @@ def load(path: Place) -> tuple[dict[str, Tensor], dict[str, Any]]:
         raise InputError(NEEDS_TRAINING) from None
     path = Path(path)
     if not path.is_file():
-        raise InputError(f"there is no file '{path}' of weights")
+        raise InputError(f"the file '{path}' with weights does not exist")
     try:
         with safetensors.safe_open(path, "pt") as file:
-            told = json.loads((file.metadata() or {})["debleed"])
+            stored = json.loads((file.metadata() or {})["debleed"])
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - no mapping
-            form, expected = told["format"], told["sha256"]
+            form, expected = stored["format"], stored["sha256"]
     except (safetensors.SafetensorError, ValueError, KeyError, TypeError):
-        raise InputError(f"'{path}' is damaged, or no checkpoint of debleed; delete it, or copy it again") from None
+        raise InputError(f"'{path}' is damaged or not a checkpoint of debleed; delete it or copy it again") from None
     if form != FORMAT:
-        raise InputError(f"'{path}' is a checkpoint of format {form}, this version reads {FORMAT}; train anew")
+        raise InputError(f"'{path}' has checkpoint format {form}, but this version reads format {FORMAT}; train again")
     if digest(tensors) != expected:
-        raise InputError(f"'{path}' is damaged: its weights are others than were written; delete it, or copy it again")
-    return tensors, told
+        raise InputError(f"'{path}' is damaged: its checksum is wrong; delete it or copy it again")
+    return tensors, stored
 
 
 def digest(tensors: Mapping[str, Tensor]) -> str:
-    """SHA-256 over names, shapes and values."""
+    """Return the SHA-256 of names, shapes and values."""
     found = hashlib.sha256()
     for name in sorted(tensors):
         found.update(f"{name} {tuple(tensors[name].shape)} {tensors[name].dtype}".encode())
@@ -69,22 +69,22 @@ def digest(tensors: Mapping[str, Tensor]) -> str:
 
 
 def load_network(path: Place, network: torch.nn.Module, new: tuple[str, ...] = ()) -> dict[str, Any]:
-    """Fill a network with weights, whatever their precision.
+    """Load weights of any precision into a network.
 
-    Parts of it that are ``new``, by the beginnings of their names, stay as they are where the file has none of them.
+    Parameters whose names begin with one of ``new`` keep their values if the file has none of them.
 
     Raises
     ------
     InputError
-        As :func:`load`, and where the weights are of a network of other shapes.
+        As :func:`load`, and if the weights belong to a network with other shapes.
     """
-    tensors, told = load(path)
+    tensors, stored = load(path)
     state = {name.removeprefix("net."): tensor for name, tensor in tensors.items() if name.startswith("net.")}
     own = network.state_dict()
     added = {name: value for name, value in own.items() if name.startswith(new)}
     if not added.keys() & state.keys():
         state |= added
     if {name: value.shape for name, value in state.items()} != {name: value.shape for name, value in own.items()}:
-        raise InputError(f"'{path}' holds the weights of another network or variant; name the one it was trained as")
+        raise InputError(f"'{path}' contains the weights of another network or variant; name the one that was trained")
     network.load_state_dict({name: value.to(own[name].dtype) for name, value in state.items()})
-    return told
+    return stored

@@ -1,12 +1,14 @@
-"""DI-CAE: a convolutional autoencoder with "dynamic input", one for each source; bleed is noise to it.
+"""DI-CAE: a convolutional autoencoder with "dynamic input" for each source, which treats bleed as noise.
 
-R. Rajesh, P. Rajan: "Neural networks for interference reduction in multi-track recordings", WASPAA 2023. A magnitude
-spectrum stands with the one before and the one after in one row of 3 × 1025 values, goes through two convolutions
-along the row, a dense layer of 100 and back, and is heard with the phase of the microphone. Their frames do
-not overlap, so their window is rectangular and the squared error of samples is that of spectra.
+R. Rajesh, P. Rajan: "Neural networks for interference reduction in multi-track recordings", WASPAA 2023. The input is a
+magnitude spectrum with its predecessor and its successor in one row of 3 × 1025 values. Two convolutions along the row
+lead to a dense layer of 100 units, and a mirrored decoder back to a spectrum, which is combined with the phase of the
+microphone. The frames of the paper do not overlap, so the window is rectangular and the squared error of samples equals
+that of spectra.
 
-The variant ``narrow`` is ours: a hundred numbers hardly describe a spectrum, but they may say which of it to keep. What
-comes out is a gain on the microphone; frames overlap by half; convolutions step by two; spectra are compressed.
+The variant ``narrow`` is ours. A hundred numbers are not enough to describe a spectrum, but they may be enough for a
+mask: the output is a gain for the microphone, frames overlap by half, convolutions have a stride of two, and spectra
+are compressed.
 """
 
 from __future__ import annotations
@@ -22,22 +24,22 @@ from debleed.nets.losses import logarithmic, squared
 
 @dataclass(frozen=True)
 class Config:
-    """Shapes of a DI-CAE.
+    """Configuration of a DI-CAE.
 
     Parameters
     ----------
     nfft, overlap
-        Samples of a frame; 1 for frames side by side, 2 for frames that overlap by half.
+        Samples per frame; 1 for adjacent frames, 2 for frames that overlap by half.
     filters, kernel, stride
         Of the two convolutions along the row of three spectra.
     dense
-        Width of the layer in the middle.
+        Width of the dense layer.
     compression
-        Exponent on the magnitudes that go in.
+        Exponent of the input magnitudes.
     mask
-        What comes out is a gain from 0 to 1 on the microphone; else it is the magnitude of the source.
+        Whether the output is a gain from 0 to 1 for the microphone; otherwise it is the magnitude of the source.
     rate, samples
-        Samples per second, and of a block.
+        Sampling rate in Hz, and samples per block.
     """
 
     nfft: int = 2048
@@ -63,7 +65,7 @@ VARIANTS = {
 
 
 class Network(nn.Module):
-    """An autoencoder of spectra, applied to each microphone by itself."""
+    """An autoencoder of spectra, applied to each microphone separately."""
 
     def __init__(self, config: Config) -> None:
         super().__init__()
@@ -90,7 +92,7 @@ class Network(nn.Module):
         self.register_buffer("window", window, persistent=False)
 
     def output(self, magnitudes: Tensor) -> Tensor:
-        """Map rows of three spectra, ``(frames, 3 × bins)``, to the middle spectrum of what the network makes."""
+        """Map rows of three spectra, ``(frames, 3 × bins)``, to the gain or magnitude of the middle one."""
         bins = self.config.nfft // 2 + 1
         h = self.down((magnitudes + 1e-9).pow(self.config.compression)[:, None])
         h = self.wide(self.narrow(h.flatten(1))).unflatten(1, self.shape)
@@ -98,7 +100,7 @@ class Network(nn.Module):
         return torch.sigmoid(out + 3) if self.config.mask else torch.relu(out)
 
     def forward(self, mics: Tensor) -> Tensor:
-        """Map microphones ``(batch, mics, samples)`` of RMS 1 to the images of their sources, of the same shape."""
+        """Map microphones ``(batch, mics, samples)`` with an RMS of 1 to images of their sources, of the same shape."""
         nfft, overlap = self.config.nfft, self.config.overlap
         hop = nfft // overlap
         length = mics.shape[2]
@@ -120,9 +122,9 @@ class Network(nn.Module):
         return sum(pieces, torch.zeros(())).flatten(1)[:, nfft - hop :][:, :length].unflatten(0, mics.shape[:2])
 
     def loss(self, mics: Tensor, images: Tensor) -> Tensor:
-        """Error of the images, see :mod:`debleed.nets.losses`; logarithmic for a gain."""
+        """Return the error of the images, see :mod:`debleed.nets.losses`; logarithmic for a mask."""
         return (logarithmic if self.config.mask else squared)(self(mics), images)
 
     def export(self) -> tuple[nn.Module, tuple[int, int]]:
-        """Return what is to run without PyTorch, and the ``(mics, samples)`` it is given."""
+        """Return the module to export and its input shape, ``(mics, samples)``."""
         return self, (1, self.config.samples)

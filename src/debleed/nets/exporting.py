@@ -1,4 +1,4 @@
-"""Networks as ONNX, to run without PyTorch."""
+"""Export of networks to ONNX, so that they run without PyTorch."""
 
 from __future__ import annotations
 
@@ -17,21 +17,23 @@ OPSET = 18
 
 
 def export(network: Any, path: Path, any_mics: bool, half: bool = True) -> None:
-    """Write the running form of a network.
+    """Write a network as an ONNX file.
 
     Parameters
     ----------
     network
-        One of :func:`debleed.nets.build`.
+        A network from :func:`debleed.nets.build`.
+    path
+        The file.
     any_mics
-        Whether the number of microphones stays open.
+        Whether the number of microphones is variable.
     half
-        Whether weights are kept in half precision; they are computed with in single precision all the same.
+        Whether weights are stored in half precision; computations use single precision in any case.
 
     Raises
     ------
     InputError
-        Where the packages for it are missing.
+        If the required packages are missing.
     """
     try:
         import onnx
@@ -48,7 +50,7 @@ def export(network: Any, path: Path, any_mics: bool, half: bool = True) -> None:
     noisy.setLevel(logging.ERROR)
     try:
         with warnings.catch_warnings(), torch.no_grad():
-            warnings.simplefilter("ignore")  # of the exporter's own making
+            warnings.simplefilter("ignore")  # warnings about the exporter's own code
             torch.onnx.export(
                 module,
                 (example,),
@@ -73,7 +75,7 @@ def export(network: Any, path: Path, any_mics: bool, half: bool = True) -> None:
 
 
 def forget_origin(model: Any) -> None:
-    """Drop the traces of source code that the exporter leaves with every node: they name folders of this machine."""
+    """Remove the source locations that the exporter attaches to every node; they contain local folder names."""
     for part in (model, model.graph, *model.functions, *model.graph.node, *model.graph.value_info):
         del part.metadata_props[:]
         part.doc_string = ""
@@ -87,7 +89,7 @@ def forget_origin(model: Any) -> None:
 
 
 def halve(model: Any) -> None:
-    """Keep the large weights of an ONNX model in half precision, cast to single when the model is loaded."""
+    """Store the large weights of an ONNX model in half precision, with a cast to single precision."""
     from onnx import TensorProto, helper, numpy_helper
 
     graph = model.graph

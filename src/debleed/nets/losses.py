@@ -1,21 +1,21 @@
-"""What networks are trained to make small."""
+"""Loss functions for training."""
 
 from __future__ import annotations
 
 from torch import Tensor
 
 FLOOR = 1e-3
-"""Error against the microphone's level, so −30 dB, below which less error counts for little."""
+"""Error relative to the microphone's level (−30 dB) below which a smaller error hardly counts."""
 
 
-def squared(found: Tensor, images: Tensor) -> Tensor:
-    """Mean squared error, as in Rajesh and Padmanabhan (WASPAA 2023): the microphones with most bleed rule it."""
-    return (found - images).square().mean()
+def squared(estimates: Tensor, images: Tensor) -> Tensor:
+    """Mean squared error, as in Rajesh and Padmanabhan (WASPAA 2023); dominated by microphones with much bleed."""
+    return (estimates - images).square().mean()
 
 
-def logarithmic(found: Tensor, images: Tensor) -> Tensor:
-    """Mean over microphones of the logarithm of the error's power: a decibel counts the same wherever it is won.
+def logarithmic(estimates: Tensor, images: Tensor) -> Tensor:
+    """Mean over microphones of the logarithm of the error's power: a decibel counts the same in every microphone.
 
-    The squared error taught networks to harm microphones with little bleed, which are the most.
+    With the squared error, networks learnt to degrade microphones with little bleed, which are the majority.
     """
-    return ((found - images).square().mean(dim=2) + FLOOR).log10().mean()
+    return ((estimates - images).square().mean(dim=2) + FLOOR).log10().mean()

@@ -1,16 +1,18 @@
-"""f-UNet and df-UNet: full (dilated) Wave-U-Nets over all microphones; and df-UNet with attention over microphones.
+"""f-UNet and df-UNet: (dilated) Wave-U-Nets over all microphones; df-UNet-GAT adds attention over microphones.
 
 R. Rajesh, P. Rajan: "Neural networks for interference reduction in multi-track recordings", WASPAA 2023, and their
-later work. Microphones and time are the two axes of an image: blocks of two convolutions, batch normalisation, leaky
-ReLU and dropout, halved in time between them, then back up with skips. df-UNet dilates its convolutions along time.
-With graph attention (P. Veličković et al., ICLR 2018) the microphones are nodes, joined where their features at the
-bottleneck are alike; what comes out is multiplied into the deepest skip.
+later work. Microphones and time are the two axes of an image. The encoder consists of blocks of two convolutions with
+batch normalisation, leaky ReLU and dropout, with downsampling in time between them; the decoder mirrors it and has skip
+connections. df-UNet dilates its convolutions along time. With graph attention (P. Veličković et al., ICLR 2018),
+microphones are nodes, which are connected if their features at the bottleneck are similar; the result multiplies the
+deepest skip connection.
 
-The variants ``narrow`` are ours: fewer filters, more pooling, eight samples a step, no normalisation (which is not the
-same in training on a few stretches as in use), and what the network gives is taken from its input, so that it begins at
-doing nothing. They do without convolutions across microphones: each block hears, beside a microphone's features, the
-mean of the others'. So they are equivariant under any order of the microphones, and every microphone teaches the same
-filters. Attention begins at doing nothing, so that ``df-unet-gat`` can start from the weights of ``df-unet``.
+The variants ``narrow`` are ours: fewer filters, more pooling, eight samples per step, and no normalisation (whose
+statistics in training, on few excerpts, differ from those in use). The output is subtracted from the input, so training
+starts from the identity. There are no convolutions across microphones; instead, each block receives a microphone's
+features and the mean of the others'. The network is therefore equivariant to permutations of the microphones, and all
+microphones train the same filters. Attention starts as the identity, so that ``df-unet-gat`` can be initialised with
+the weights of ``df-unet``.
 """
 
 from __future__ import annotations
@@ -25,36 +27,36 @@ from debleed.nets.losses import logarithmic, squared
 
 @dataclass(frozen=True)
 class Config:
-    """Shapes of a Wave-U-Net.
+    """Configuration of a Wave-U-Net.
 
     Parameters
     ----------
     filters
-        Of the two convolutions of each block of the encoder, and the other way round of the decoder.
+        Of the two convolutions of each encoder block; in reverse order for the decoder.
     bottleneck
         Of the two convolutions between them.
     kernel
         Taps along time.
     across
-        Taps across microphones; 1 where blocks are told the mean of the other microphones instead.
+        Taps across microphones; 1 if blocks receive the mean of the other microphones instead.
     dilations, pools
-        Along time, of each block and after it.
+        Along time, in each block and after it.
     normalise
-        Batch normalisation; else weights begin so that the level of features is kept.
+        Batch normalisation; otherwise the initial weights preserve the level of the features.
     dropout, slope
-        Share of features dropped after a block, slope of the leaky ReLU below zero.
+        Dropout rate after a block, slope of the leaky ReLU below zero.
     attention
         Graph attention over the microphones at the bottleneck.
     threshold
-        Cosine similarity of features from which two microphones are joined; all are where not given.
+        Cosine similarity of features above which two microphones are connected; ``None`` connects all.
     fold
-        Samples that stand beside each other as features of one moment, so that the first block is not the dearest.
+        Consecutive samples that form the features of one time step, which reduces the cost of the first block.
     residual
-        What the network gives is bleed, to be taken from its input; else it gives the sources.
+        Whether the output is the bleed, to be subtracted from the input; otherwise it is the sources.
     logarithmic
-        The loss is :func:`debleed.nets.losses.logarithmic`; else the squared error.
+        Whether the loss is :func:`debleed.nets.losses.logarithmic`; otherwise it is the squared error.
     rate, samples
-        Samples per second, and of a block.
+        Sampling rate in Hz, and samples per block.
     """
 
     filters: tuple[int, ...] = (16, 32, 64, 128)
@@ -104,21 +106,21 @@ VARIANTS = {
 
 
 def same(taps: int, dilation: int) -> tuple[int, int]:
-    """Zeros before and after that keep the length."""
+    """Return the zero padding before and after that keeps the length."""
     reach = (taps - 1) * dilation
     return reach // 2, reach - reach // 2
 
 
 class Block(nn.Module):
-    """Two convolutions over ``(batch, features, mics, time)``, each with leaky ReLU, and mostly batch normalisation."""
+    """Two convolutions over ``(batch, features, mics, time)`` with leaky ReLU and optional batch normalisation."""
 
-    def __init__(self, given: int, filters: int, dilation: int, config: Config) -> None:
+    def __init__(self, inputs: int, filters: int, dilation: int, config: Config) -> None:
         super().__init__()
-        self.told = config.across == 1
+        self.with_mean = config.across == 1
         shape, steps = (config.across, config.kernel), (1, dilation)
         pad = nn.ZeroPad2d((*same(config.kernel, dilation), *same(config.across, 1)))
         layers: list[nn.Module] = []
-        for channels in (given * (2 if self.told else 1), filters):
+        for channels in (inputs * (2 if self.with_mean else 1), filters):
             convolution = nn.Conv2d(channels, filters, shape, dilation=steps, bias=not config.normalise)
             if not config.normalise:
                 nn.init.kaiming_normal_(convolution.weight, config.slope)
@@ -127,8 +129,8 @@ class Block(nn.Module):
         self.layers = nn.Sequential(*layers)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Map ``(batch, given, mics, time)`` to ``(batch, filters, mics, time)``."""
-        if self.told:
+        """Map ``(batch, inputs, mics, time)`` to ``(batch, filters, mics, time)``."""
+        if self.with_mean:
             others = (x.sum(dim=2, keepdim=True) - x) / max(1, x.shape[2] - 1)
             x = torch.cat([x, others], dim=1)
         out: Tensor = self.layers(x)
@@ -136,7 +138,7 @@ class Block(nn.Module):
 
 
 class GraphAttention(nn.Module):
-    """Dense graph attention over the microphones, for each moment by itself; one head.
+    """Dense graph attention over the microphones, separately for each time step; one head.
 
     α_ij = softmax_j LeakyReLU(a · [W h_i, W h_j]) over the neighbours j of i, and h_i' = Σ_j α_ij W h_j.
     """
@@ -159,7 +161,7 @@ class GraphAttention(nn.Module):
             unit = nn.functional.normalize(nodes, dim=3)
             alike = unit @ unit.transpose(2, 3)
             itself = torch.eye(x.shape[2], dtype=torch.bool, device=x.device)
-            scores = scores.masked_fill((alike < self.threshold) & ~itself, -1e4)  # as good as no edge, also in half
+            scores = scores.masked_fill((alike < self.threshold) & ~itself, -1e4)  # no edge; fits into half precision
         return (torch.softmax(scores, dim=3) @ h).permute(0, 3, 2, 1)
 
 
@@ -169,23 +171,23 @@ class Network(nn.Module):
     def __init__(self, config: Config) -> None:
         super().__init__()
         self.config = config
-        down, given = [], config.fold
+        down, inputs = [], config.fold
         for filters, dilation in zip(config.filters, config.dilations, strict=True):
-            down.append(Block(given, filters, dilation, config))
-            given = filters
+            down.append(Block(inputs, filters, dilation, config))
+            inputs = filters
         self.down = nn.ModuleList(down)
         self.pools = nn.ModuleList(nn.MaxPool2d((1, pool)) for pool in config.pools)
         self.drop = nn.Dropout(config.dropout)
-        self.middle = Block(given, config.bottleneck, 1, config)
+        self.middle = Block(inputs, config.bottleneck, 1, config)
         self.attention = GraphAttention(config.bottleneck, config.threshold) if config.attention else None
-        self.gate = nn.Conv2d(config.bottleneck, given, 1) if config.attention else None
-        rise, up, given = [], [], config.bottleneck
+        self.gate = nn.Conv2d(config.bottleneck, inputs, 1) if config.attention else None
+        rise, up, inputs = [], [], config.bottleneck
         for filters, pool, dilation in reversed(list(zip(config.filters, config.pools, config.dilations, strict=True))):
-            rise.append(nn.ConvTranspose2d(given, filters, (1, pool), (1, pool)))
+            rise.append(nn.ConvTranspose2d(inputs, filters, (1, pool), (1, pool)))
             up.append(Block(2 * filters, filters, dilation, config))
-            given = filters
+            inputs = filters
         self.rise, self.up = nn.ModuleList(rise), nn.ModuleList(up)
-        self.last = nn.Conv2d(given, config.fold, 1)
+        self.last = nn.Conv2d(inputs, config.fold, 1)
         if config.residual:
             nothing = [self.last.weight, self.last.bias]
             if self.attention is not None and self.gate is not None:
@@ -195,7 +197,7 @@ class Network(nn.Module):
                 nn.init.zeros_(parameter)
 
     def forward(self, mics: Tensor) -> Tensor:
-        """Map microphones ``(batch, mics, samples)`` of RMS 1 to the images of their sources, of the same shape."""
+        """Map microphones ``(batch, mics, samples)`` with an RMS of 1 to images of their sources, of the same shape."""
         fold = self.config.fold
         whole = fold
         for pool in self.config.pools:
@@ -207,9 +209,9 @@ class Network(nn.Module):
             h = self.drop(pool(skips[-1]))
         h = self.middle(h)
         if self.attention is not None and self.gate is not None:
-            heard = self.attention(h)
-            h = h + heard
-            gate = 2 * torch.sigmoid(self.gate(heard))  # about 1 to begin with
+            attended = self.attention(h)
+            h = h + attended
+            gate = 2 * torch.sigmoid(self.gate(attended))  # about 1 initially
             skips[-1] = skips[-1] * gate.repeat_interleave(self.config.pools[-1], dim=3)
         for rise, block, skip in zip(self.rise, self.up, reversed(skips), strict=True):
             h = self.drop(block(torch.cat([rise(h), skip], dim=1)))
@@ -217,9 +219,9 @@ class Network(nn.Module):
         return mics - out if self.config.residual else out
 
     def loss(self, mics: Tensor, images: Tensor) -> Tensor:
-        """Error of the images, see :mod:`debleed.nets.losses`."""
+        """Return the error of the images, see :mod:`debleed.nets.losses`."""
         return (logarithmic if self.config.logarithmic else squared)(self(mics), images)
 
     def export(self) -> tuple[nn.Module, tuple[int, int]]:
-        """Return what is to run without PyTorch, and the ``(mics, samples)`` it is given."""
+        """Return the module to export and its input shape, ``(mics, samples)``."""
         return self, (4, self.config.samples)

@@ -1,4 +1,4 @@
-"""Shipped weights, found by name; running them needs no PyTorch."""
+"""Shipped networks, which run without PyTorch."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ def shipped() -> list[str]:
 
 
 def find(name: str, folder: Path | None = None) -> Path:
-    """Find a network by name: one that is shipped, or one that ``debleed train`` wrote into a folder.
+    """Return the path of a network: a shipped one, or one that ``debleed train`` wrote into a folder.
 
     Raises
     ------
     InputError
-        Where there is none.
+        If there is none.
     """
     path = (folder or FOLDER) / f"{name}.onnx"
     if path.is_file() and path.with_suffix(".json").is_file():
@@ -41,36 +41,36 @@ def find(name: str, folder: Path | None = None) -> Path:
 
 
 def find_start(name: str) -> Path:
-    """Find the weights of a shipped network from which training can continue.
+    """Return the weights of a shipped network with which training can be continued.
 
     Raises
     ------
     InputError
-        Where no such network is shipped, or the package was installed from a wheel, which holds no such weights.
+        If no such network is shipped, or if the package was installed from a wheel, which does not contain them.
     """
     path = find(name).with_suffix(".safetensors")
     if not path.is_file():
         raise InputError(
-            f"'{path.name}' is not installed: a wheel holds only what running '{name}' needs; "
-            "take the file from debleed's repository or source distribution and give its path to --start"
+            f"'{path.name}' is not installed, because a wheel only contains what running '{name}' needs; "
+            "download the file from debleed's repository or source distribution and give its path to --start"
         )
     return path
 
 
 @lru_cache(maxsize=32)
 def describe(path: Path) -> dict[str, Any]:
-    """Read what is known of a network (:func:`find`), after its checksum was seen to be right.
+    """Read the description of a network (:func:`find`) and verify its checksum.
 
     Raises
     ------
     InputError
-        Where the network is damaged, or not the one that is described.
+        If the network is damaged or does not match its description.
     """
     try:
         described: dict[str, Any] = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
         expected = described["sha256"]["onnx"]
     except (ValueError, KeyError, TypeError):
-        raise InputError(f"'{path.with_suffix('.json')}' is damaged; copy it again, or train again") from None
+        raise InputError(f"'{path.with_suffix('.json')}' is damaged; copy it again or train again") from None
     if hashlib.sha256(path.read_bytes()).hexdigest() != expected:
-        raise InputError(f"'{path}' is damaged: it is another file than was described; copy it again")
+        raise InputError(f"'{path}' is damaged: its checksum is wrong; copy it again")
     return described

@@ -1,1 +1,1 @@
-"""Training the networks: what they learn from, the one training loop, and the card of the result."""
+"""Training of the networks: the training data, the training loop, and the model card of the result."""

@@ -1,7 +1,7 @@
-"""What networks learn from: stretches of songs, put together anew, in scenes drawn on the fly.
+"""Training data: excerpts of songs, recombined and mixed in randomly drawn scenes.
 
-Every example is drawn from its key alone, by the code that corpora are made with. The songs are kept mono at the
-network's rate in a cache folder, and so are the impulse responses of scenes that take long to work out.
+Every example depends only on its key and uses the same code as corpora. A cache folder holds the songs in mono at the
+network's sampling rate, and the impulse responses of scenes that are expensive to compute.
 """
 
 from __future__ import annotations
@@ -28,16 +28,17 @@ from debleed.seeding import generator
 Floats = NDArray[np.float32]
 
 GAIN_DB = 6.0
-"""Stems are made louder or softer by up to this."""
+"""The gain of each stem is drawn from ± this range."""
 
 SPEEDS = ((4, 5), (7, 8), (1, 1), (8, 7), (5, 4))
-"""Stems are played at one of these speeds, as a tape would: from four semitones down to four up."""
+"""Playback speeds of stems, which also change the pitch: from four semitones down to four up."""
 
 QUIET = 0.01
-"""A stretch below this share of its stem's mean power is drawn again, up to :data:`TRIES` times: many stems rest."""
+"""An excerpt with less than this share of its stem's mean power is drawn again, up to :data:`TRIES` times: many stems
+have long pauses."""
 
 TRIES, TRIES_TOGETHER = 4, 40
-"""For one stem, and for all stems of a song at one place."""
+"""Attempts for one stem, and for all stems of a song at one position."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +53,7 @@ class Song:
 def load_songs(
     tracks: Sequence[Track], stems: Sequence[str], rate: int, cache: Path, progress: Progress = quiet
 ) -> list[Song]:
-    """Open tracks as songs, mono at a rate; those not in the cache yet are put there.
+    """Load tracks as songs, mono at a sampling rate, and add them to the cache.
 
     Raises
     ------
@@ -76,7 +77,7 @@ def load_songs(
 
 
 def keep(path: Path, values: NDArray[Any]) -> None:
-    """Write an array into the cache; a killed run leaves no half of it."""
+    """Write an array into the cache, completely or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with replacing(path) as file:
         np.save(file, values)
@@ -84,18 +85,18 @@ def keep(path: Path, values: NDArray[Any]) -> None:
 
 @dataclass(frozen=True)
 class Scenes:
-    """Scenes of some kinds, numbered.
+    """A numbered set of scenes.
 
     Parameters
     ----------
     names
         Presets or kinds of scenes (:mod:`debleed.scenes.scene`).
     sources, rate, seed
-        Those of the scenes.
+        Of the scenes.
     count
-        Scenes of each name.
+        Number of scenes per name.
     cache
-        Where their impulse responses are kept.
+        Folder for their impulse responses.
     """
 
     names: tuple[str, ...]
@@ -106,7 +107,7 @@ class Scenes:
     cache: Path
 
     def responses(self, name: str, number: int) -> Floats:
-        """Give the paths of a scene, ``(mics, sources, taps)``; taps is 1 for linear bleed."""
+        """Return the impulse responses of a scene, ``(mics, sources, taps)``; one tap for instantaneous bleed."""
         return _responses(self, name, number)
 
 
@@ -132,23 +133,23 @@ def _responses(scenes: Scenes, name: str, number: int) -> Floats:
 
 @dataclass(frozen=True)
 class Material:
-    """Songs and scenes, and how examples are made of them.
+    """Songs and scenes, and how examples are drawn from them.
 
     Parameters
     ----------
     songs, scenes
-        What there is.
+        The songs and scenes to draw from.
     samples
         Length of an example.
     level
         ``each`` microphone scaled to its level, or all by one ``common`` factor (see :data:`debleed.nets.NETS`).
     source
-        Index of the only source whose microphone is given; all microphones where not given.
+        Index of the only source whose microphone is returned; ``None`` returns all microphones.
     remix
-        Share of examples in which stems of different songs and places come together; else they are as in the song,
+        Share of examples that combine stems of different songs and positions; in the others, stems are as in the song,
         where one source is often far louder than another.
     shuffle
-        Whether the microphones, each with its target, stand in any order.
+        Whether to permute the microphones, together with their targets.
     """
 
     songs: Sequence[Song]
@@ -162,15 +163,15 @@ class Material:
     def example(self, *key: object) -> tuple[Floats, Floats]:
         """Draw microphones and the images of their sources, each ``(mics, samples)``, from a key.
 
-        Gains, polarities and speeds of the stems are drawn too. The level by which an example is scaled is that which
-        its microphones have over whole songs, so a stretch in which a source rests is not made louder.
+        Gains, polarities and speeds of the stems are random too. An example is scaled by the level that its microphones
+        have over whole songs, so excerpts in which a source is silent are not amplified.
         """
         rng = generator(self.scenes.seed, *key)
         paths = self.scenes.responses(
             self.scenes.names[int(rng.integers(len(self.scenes.names)))], int(rng.integers(self.scenes.count))
         )
         stems, power = self._stems(rng, self.samples + paths.shape[2] - 1)
-        mics, images = heard(stems, paths, self.samples)
+        mics, images = mix(stems, paths, self.samples)
         level = np.sqrt(np.einsum("ijt,ijt,j->i", paths, paths, power))
         if self.level == "common":
             level[:] = np.sqrt(np.mean(level**2))
@@ -206,7 +207,7 @@ class Material:
     def _place(
         self, rng: np.random.Generator, length: int, sources: Sequence[int], tries: int = TRIES
     ) -> tuple[Song, int]:
-        """Draw a song and a place in it, where possible one at which these sources sound."""
+        """Draw a song and a position, if possible one at which these sources are active."""
         for _ in range(tries):
             song = self.songs[int(rng.integers(len(self.songs)))]
             start = int(rng.integers(max(1, song.samples.shape[1] - length + 1)))
@@ -217,21 +218,26 @@ class Material:
 
 
 def played(length: int, speed: tuple[int, int]) -> int:
-    """Count the samples of a stem that are heard in ``length`` samples at a speed."""
+    """Return the number of samples of a stem in ``length`` samples at a playback speed."""
     return -(-length * speed[0] // speed[1])
 
 
-def heard(stems: Floats, paths: Floats, samples: int) -> tuple[Floats, Floats]:
-    """Let stems bleed along paths ``(mics, sources, taps)``: the last ``samples`` of microphones and of own images."""
+def mix(stems: Floats, paths: Floats, samples: int) -> tuple[Floats, Floats]:
+    """Mix stems through impulse responses ``(mics, sources, taps)``.
+
+    Returns
+    -------
+    The last ``samples`` of the microphones, and of the images of their own sources.
+    """
     if paths.shape[2] == 1:
         gains = paths[:, :, 0]
         return gains @ stems, np.diag(gains)[:, None] * stems
     import scipy.fft
 
-    size = scipy.fft.next_fast_len(stems.shape[1], real=True)  # what wraps round falls before the samples kept
+    size = scipy.fft.next_fast_len(stems.shape[1], real=True)  # circular wrap-around only affects discarded samples
     spectra, responses = scipy.fft.rfft(stems, size), scipy.fft.rfft(paths, size)
-    mixed = np.einsum("ijf,jf->if", responses, spectra)
+    microphones = np.einsum("ijf,jf->if", responses, spectra)
     own = np.einsum("iif,if->if", responses, spectra)
     kept = slice(paths.shape[2] - 1, paths.shape[2] - 1 + samples)
-    both = scipy.fft.irfft(np.stack([mixed, own]), size)[:, :, kept].astype(np.float32)
+    both = scipy.fft.irfft(np.stack([microphones, own]), size)[:, :, kept].astype(np.float32)
     return both[0], both[1]

@@ -1,4 +1,4 @@
-"""The card of a trained network, for people: what it is, what it learnt from, how far it came."""
+"""Model card of a trained network: what it is, what it was trained on, and how well it validates."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from debleed.decibels import shown
 from debleed.io.documents import read_number
 
 ROWS = 12
-"""Lines of the learning curve in a card."""
+"""Rows of the learning curve in a card."""
 
 
 def commit() -> str:
-    """Name the state of this program: its commit, or its version where it lies in no repository."""
+    """Return the commit of this program, or its version outside a repository."""
     try:
         found = subprocess.run(
             ["git", "rev-parse", "--short=12", "HEAD"],
@@ -32,14 +32,14 @@ def commit() -> str:
 
 
 def card(description: Mapping[str, Any], log: Path) -> str:
-    """Write the card.
+    """Write the model card.
 
     Parameters
     ----------
     description
-        What stands in the JSON beside the weights.
+        Content of the JSON file beside the weights.
     log
-        The CSV of the run.
+        CSV log of the run.
     """
     plan = description["plan"]
     gain = read_number(description["validation_gain_db"], description.get("validation_gain_db_reason"))
@@ -47,14 +47,14 @@ def card(description: Mapping[str, Any], log: Path) -> str:
     facts = {
         "source": plan["source"] or "all",
         "scenes": f"{', '.join(plan['scenes'])}; {plan['rooms']} of each drawn from seed {plan['seed']}",
-        "learnt from": ", ".join(description["tracks"]),
+        "trained on": ", ".join(description["tracks"]),
         "validated on": ", ".join(plan["validation"]) or "every seventh track",
         "steps": f"{description['steps']} (best so far) of {plan['steps']}, {plan['batch']} examples of "
         f"{plan['seconds']:g} s each",
         "time": f"{description['hours']:g} h on {description['device']}, "
-        f"{description['examples_per_second']:g} examples a second",
+        f"{description['examples_per_second']:g} examples per second",
         "parameters": f"{description['parameters']:,}",
-        "gain in validation": f"{shown(gain, 2)} dB (median SDR over the microphones as they are)",
+        "SDR improvement in validation": f"{shown(gain, 2)} dB (median)",
         "made by": f"debleed {__version__}, commit {description['commit']}",
     }
     lines = [f"# {name}", "", *(f"- {key}: {value}" for key, value in facts.items()), ""]
@@ -62,6 +62,6 @@ def card(description: Mapping[str, Any], log: Path) -> str:
         rows = list(csv.DictReader(file))
     stride = max(1, -(-len(rows) // ROWS))
     kept = rows[stride - 1 :: stride]
-    lines += ["## Learning curve", "", "| step | loss | gain in validation, dB |", "| --- | --- | --- |"]
+    lines += ["## Learning curve", "", "| step | loss | SDR improvement in validation, dB |", "| --- | --- | --- |"]
     lines += [f"| {row['step']} | {row['loss']} | {shown(float(row['gain_db']), 2)} |" for row in kept]
     return "\n".join(lines) + "\n"

@@ -1,8 +1,8 @@
-"""The one training loop: songs and scenes in, a network and its card out.
+"""The training loop: trains a network on songs and scenes and writes it with its model card.
 
-Everything a step does follows from the seed and the step's number, so a run that was killed goes on from its last
-checkpoint and ends, on a CPU, with the same bits. A plain loop on one device: the networks are small enough for one
-card, and several are better used by training several networks.
+Every step depends only on the seed and its number. An interrupted run therefore resumes from its last checkpoint and,
+on a CPU, ends with identical bits. The loop uses one device: the networks are small, and several devices are better
+used for several networks.
 """
 
 from __future__ import annotations
@@ -43,31 +43,31 @@ if TYPE_CHECKING:
 CHECKPOINT, BEST, LOG = "checkpoint.safetensors", "best.safetensors", "log.csv"
 
 AUDIBLE = 1e-3
-"""Mean power of an image, against that of its microphone over whole songs, from which its gain counts: −30 dB."""
+"""Mean power of an image, relative to its microphone over whole songs, above which it is evaluated: −30 dB."""
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What a network is trained with; a run goes on only under the plan it began with, ``steps`` aside.
+    """Settings of a run; a run can only be resumed with the same plan, except for ``steps``.
 
     Parameters
     ----------
     net, variant
-        Which network.
+        The network.
     scenes
         Presets or kinds of bleed.
     source
-        The source it knows, for a network that knows one.
+        The source, for a network that processes one source.
     validation
-        Names of the tracks it is validated on, which it does not learn from.
+        Names of the validation tracks, which are excluded from training.
     seed, steps, batch, seconds, rate
-        Of the run: seed, number of steps, examples a step, their length and the peak of the learning rate.
+        Seed, number of steps, examples per step, length of an example, and peak learning rate.
     rooms
-        Number of scenes that examples are drawn from.
+        Number of scenes per preset or kind.
     every
-        Steps from one validation and checkpoint to the next.
+        Steps between validations, each of which writes a checkpoint.
     patience
-        Validations without a new best after which training stops.
+        Validations without improvement after which training stops.
     """
 
     net: str
@@ -86,12 +86,12 @@ class Plan:
 
     @property
     def name(self) -> str:
-        """Name of the network that comes out."""
+        """Name of the resulting network."""
         return f"{self.net}-{self.source}" if self.source else self.net
 
 
 def learning_rate(plan: Plan, step: int) -> float:
-    """Rise over the first 2 %, then fall as a half cosine to a hundredth."""
+    """Return the learning rate: a linear rise over the first 2 %, then a half cosine down to a hundredth."""
     warm = max(1, round(0.02 * plan.steps))
     if step < warm:
         return plan.rate * (step + 1) / warm
@@ -100,7 +100,7 @@ def learning_rate(plan: Plan, step: int) -> float:
 
 @dataclass
 class State:
-    """Where a run stands: steps done, seconds spent, best validation and validations since."""
+    """State of a run: steps and seconds so far, best validation, and validations since then."""
 
     step: int = 0
     seconds: float = 0.0
@@ -109,18 +109,18 @@ class State:
 
 
 class Run:
-    """One network in training.
+    """Training run of one network.
 
     Parameters
     ----------
     plan, corpus, output
-        What, from which folder of dry stems in MUSDB18-HQ's shape, into which folder.
+        Settings, folder of dry stems in the layout of MUSDB18-HQ, and folder for the results.
     cache
-        Where songs and impulse responses are kept; may be shared by runs.
+        Folder for songs and impulse responses; runs may share it.
     start
-        Weights to begin with, instead of random ones.
+        Initial weights instead of random ones.
     device
-        ``cpu``, ``cuda``, ``cuda:1``; computes in bfloat16 where that is safe, on a CPU only if it is made for it.
+        ``cpu``, ``cuda``, ``cuda:1``; uses bfloat16 where that is safe, on a CPU only if it is fast there.
     """
 
     def __init__(
@@ -151,10 +151,10 @@ class Run:
         plan = dataclasses.replace(plan, scenes=plan.scenes or (net.scenes,))
         sources, learn, validate = choose(corpus, plan)
         if net.alone != (plan.source is not None) or (plan.source and plan.source not in sources):
-            told = f"name its source: {', '.join(sources)}" if net.alone else "it knows all sources, so name none"
-            raise InputError(f"'{plan.net}' cannot be trained so; {told}")
+            advice = f"name its source: {', '.join(sources)}" if net.alone else "it processes all sources, so name none"
+            raise InputError(f"'{plan.net}' cannot be trained like this; {advice}")
         if device != "cpu" and not torch.cuda.is_available():
-            raise InputError(f"there is no device '{device}' here; leave it away to train on the CPU")
+            raise InputError(f"the device '{device}' is not available; omit it to train on the CPU")
         self.plan, self.tracks = plan, learn
         self.output.mkdir(parents=True, exist_ok=True)
         cache = Path(cache or self.output / "cache")
@@ -172,10 +172,10 @@ class Run:
         if (self.output / CHECKPOINT).exists():
             self._resume(self.output / CHECKPOINT)
         elif start is not None:
-            idle = ("attention.", "gate.") if getattr(self.config, "residual", False) else ()  # begin at doing nothing
+            idle = ("attention.", "gate.") if getattr(self.config, "residual", False) else ()  # initially the identity
             checkpoint.load_network(start, self.network, new=idle)
 
-    # ------------------------------------------------------------------------------------------------- to go on
+    # ------------------------------------------------------------------------------------------------- resuming
 
     def _described(self) -> dict[str, Any]:
         state = {**dataclasses.asdict(self.state), **json_numbers("best", self.state.best)}
@@ -198,12 +198,12 @@ class Run:
     def _resume(self, path: Path) -> None:
         from debleed.nets import checkpoint
 
-        tensors, told = checkpoint.load(path)
+        tensors, stored = checkpoint.load(path)
         mine = json.loads(json_line(dataclasses.asdict(self.plan)))
-        differing = [key for key in mine if key != "steps" and told["plan"].get(key) != mine[key]]
+        differing = [key for key in mine if key != "steps" and stored["plan"].get(key) != mine[key]]
         if differing:
-            listed = ", ".join(f"{key} {told['plan'].get(key)} there, {mine[key]} here" for key in differing)
-            raise InputError(f"'{path}' belongs to another plan ({listed}); choose another folder")
+            listed = ", ".join(f"{key} {stored['plan'].get(key)} there, {mine[key]} here" for key in differing)
+            raise InputError(f"'{path}' belongs to a run with other settings ({listed}); choose another folder")
         checkpoint.load_network(path, self.network)
         moments: dict[int, dict[str, torch.Tensor]] = {}
         for key, value in tensors.items():
@@ -211,14 +211,14 @@ class Run:
                 _, number, name = key.split(".")
                 moments.setdefault(int(number), {})[name] = value
         self.adam.load_state_dict({**self.adam.state_dict(), "state": moments})
-        state = dict(told["state"])
+        state = dict(stored["state"])
         self.state = State(**{**state, "best": read_number(state["best"], state.pop("best_reason", None))})
         trim_log(self.output / LOG, self.state.step)
 
-    # -------------------------------------------------------------------------------------------------- the loop
+    # -------------------------------------------------------------------------------------------------- training loop
 
     def learn(self, seconds: float = math.inf, progress: Progress = quiet) -> None:
-        """Train until the plan is fulfilled, patience ends or so many seconds are over."""
+        """Train until the plan is completed, patience is exhausted or the time is over."""
         import torch
 
         began, spent, losses = time.perf_counter(), self.state.seconds, []
@@ -233,19 +233,19 @@ class Run:
             self.state.step = number + 1
             self.state.seconds = spent + time.perf_counter() - began
             if self.state.step % self.plan.every == 0 or self.state.step == self.plan.steps:
-                self._look(float(np.mean(losses)), board)
+                self._validate(float(np.mean(losses)), board)
                 losses = []
             progress(
                 f"step {self.state.step}, best {shown(self.state.best, 2, sign=True)} dB",
                 self.state.step / self.plan.steps,
             )
         if losses:
-            self._look(float(np.mean(losses)), board)
+            self._validate(float(np.mean(losses)), board)
         if board is not None:
             board.close()
 
     def _batches(self, first: int) -> Iterator[tuple[Floats, Floats]]:
-        """Draw batches ahead in threads; their order is that of the steps."""
+        """Draw batches ahead in threads, in the order of the steps."""
         workers = 1 if self.device == "cpu" else min(16, threads())
         with ThreadPoolExecutor(workers) as pool:
             ahead = [pool.submit(self.material.batch, self.plan.batch, first + k) for k in range(2 * workers)]
@@ -267,17 +267,17 @@ class Run:
         with torch.autocast(kind, torch.bfloat16, enabled=kind != "cpu" or halves_on_cpu()):
             loss = self.network.loss(torch.from_numpy(mics).to(self.device), torch.from_numpy(images).to(self.device))
         if not torch.isfinite(loss):
-            raise InputError(f"the loss is no number at step {number + 1}; train anew with a lower --rate")
+            raise InputError(f"the loss is not finite at step {number + 1}; train again with a lower --rate")
         self.adam.zero_grad(set_to_none=True)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(self.network.parameters(), 1.0)
         self.adam.step()
         return float(loss.detach())
 
-    def _look(self, loss: float, board: Any) -> None:
-        gain = float(np.median(self.gains())) if self.heldout.songs else 0.0
-        if gain > self.state.best or not self.heldout.songs:
-            self.state.best, self.state.waited = gain, 0
+    def _validate(self, loss: float, board: Any) -> None:
+        improvement = float(np.median(self.sdr_improvements())) if self.heldout.songs else 0.0
+        if improvement > self.state.best or not self.heldout.songs:
+            self.state.best, self.state.waited = improvement, 0
             self._save_best()
         else:
             self.state.waited += 1
@@ -285,7 +285,7 @@ class Run:
             "step": self.state.step,
             "loss": loss,
             "rate": learning_rate(self.plan, self.state.step - 1),
-            "gain_db": gain,
+            "gain_db": improvement,
             "seconds": self.state.seconds,
         }
         path = self.output / LOG
@@ -300,8 +300,8 @@ class Run:
                 board.add_scalar(key, row[key], self.state.step)
         self._save()
 
-    def gains(self, examples: int = 48) -> Floats:
-        """Gain in SDR over the unprocessed microphones, in dB, on stretches from all over the validation songs."""
+    def sdr_improvements(self, examples: int = 48) -> Floats:
+        """Return SDR improvements over the unprocessed microphones, in dB, on excerpts of the validation songs."""
         import torch
 
         self.network.eval()
@@ -314,14 +314,14 @@ class Run:
             found.append((sdr(images, out) - sdr(images, mics))[sounding])
         return np.concatenate(found).astype(np.float32)
 
-    # ----------------------------------------------------------------------------------------------- what comes out
+    # ----------------------------------------------------------------------------------------------- results
 
     def finish(self) -> dict[str, Any]:
-        """Export the best network so far: ONNX, safetensors, JSON and a card for people, named after the network.
+        """Export the best network as ONNX, safetensors, JSON and a model card, all named after the network.
 
         Returns
         -------
-        What the JSON says.
+        Content of the JSON file.
         """
         from debleed.nets import checkpoint
         from debleed.nets.exporting import export
@@ -329,17 +329,17 @@ class Run:
 
         name, net = self.plan.name, described(self.plan.net)
         network = build(self.plan.net, self.config)
-        told = checkpoint.load_network(self.output / BEST, network)
+        stored = checkpoint.load_network(self.output / BEST, network)
         export(network, self.output / f"{name}.onnx", any_mics=net.sources is None and not net.alone)
         halves = {f"net.{key}": value.half() for key, value in network.state_dict().items()}
-        checkpoint.save(self.output / f"{name}.safetensors", halves, {"net": self.plan.net, **told})
+        checkpoint.save(self.output / f"{name}.safetensors", halves, {"net": self.plan.net, **stored})
         description = {
             "net": self.plan.net,
             "variant": self.plan.variant,
             "config": dataclasses.asdict(self.config),
             "plan": dataclasses.asdict(self.plan),
             "tracks": [track.id for track in self.tracks],
-            "steps": told["state"]["step"],
+            "steps": stored["state"]["step"],
             **json_numbers("validation_gain_db", round(self.state.best, 2)),
             "hours": round(self.state.seconds / 3600, 3),
             "examples_per_second": round(self.state.step * self.plan.batch / max(self.state.seconds, 1e-9), 2),
@@ -354,30 +354,30 @@ class Run:
 
 
 def choose(corpus: Place, plan: Plan) -> tuple[tuple[str, ...], list[Track], list[Track]]:
-    """Choose sources, tracks to learn from and tracks to validate on: whole songs of the split ``train``.
+    """Choose sources, training tracks and validation tracks: whole songs of the split ``train``.
 
-    Where none are named, every seventh of at least two is for validation. The split ``test`` is never looked at.
+    By default, every seventh track is for validation, if there are at least two. The split ``test`` is never used.
 
     Raises
     ------
     InputError
-        Where there is nothing to learn from, or a named track is not there.
+        If there are no training tracks, or a named track does not exist.
     """
     tracks = [track for track in find_tracks(Path(corpus)) if track.split == "train"]
     if not tracks:
-        raise InputError(f"'{corpus}' has no split 'train'; networks learn from nothing else")
+        raise InputError(f"'{corpus}' has no split 'train', which training needs")
     names = [track.name for track in tracks]
     if strangers := sorted(set(plan.validation) - set(names)):
-        raise InputError(f"there is no track '{strangers[0]}' in the split 'train' of '{corpus}'")
+        raise InputError(f"the track '{strangers[0]}' does not exist in the split 'train' of '{corpus}'")
     chosen = set(plan.validation) or set(names[1::7])
     learn = [track for track in tracks if track.name not in chosen]
     if not learn:
-        raise InputError("every track is for validation, so nothing is left to learn from; name fewer")
+        raise InputError("every track is for validation, so none is left for training; name fewer")
     return common_stems(tracks), learn, [track for track in tracks if track.name in chosen]
 
 
 def trim_log(path: Path, step: int) -> None:
-    """Drop what a killed run logged after its last checkpoint."""
+    """Remove log entries that an interrupted run wrote after its last checkpoint."""
     if path.exists():
         head, *rows = path.read_text(encoding="utf-8").splitlines()
         kept = [row for row in rows if row.split(",")[0].isdigit() and int(row.split(",")[0]) <= step]
@@ -385,7 +385,7 @@ def trim_log(path: Path, step: int) -> None:
 
 
 def tensorboard(output: Path) -> Any:
-    """Open a log for TensorBoard, where that is installed."""
+    """Open a TensorBoard log, if TensorBoard is installed."""
     try:
         from torch.utils.tensorboard import SummaryWriter
     except ImportError:
@@ -395,15 +395,15 @@ def tensorboard(output: Path) -> Any:
 
 @cache
 def halves_on_cpu() -> bool:
-    """Say whether this processor computes in bfloat16 faster than in float32: twice, measured with AVX-512."""
+    """Whether this processor is faster in bfloat16 than in float32 (twice as fast, measured with AVX-512)."""
     import torch
 
-    able: dict[str, bool] = getattr(torch.cpu, "get_capabilities", dict)()  # older versions do not tell
+    able: dict[str, bool] = getattr(torch.cpu, "get_capabilities", dict)()  # missing in older versions
     return bool(able.get("avx512_bf16") or able.get("amx_bf16"))
 
 
 def device_name(device: str) -> str:
-    """Name what was computed on."""
+    """Return a description of the device."""
     if device == "cpu":
         return f"{platform.machine()} CPU, {os.cpu_count()} cores"
     import torch

@@ -1,1 +1,1 @@
-"""Blind demixing, the default method: each module is one of its stages or what several of them share."""
+"""Blind demixing, the default method. Each module holds one step of it, or what several steps share."""

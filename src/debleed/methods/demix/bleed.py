@@ -1,4 +1,4 @@
-"""How much bleeds along each path, when it arrives, and how well that is known."""
+"""Level of the bleed of each source in each microphone, and the standard error of its estimate."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ from debleed.methods.arrays import checked
 from debleed.methods.demix.excerpt import Bins, power
 
 OVERLAP = 2
-"""Windows that overlap by half are not independent: two of them tell as much as one, cautiously counted."""
+"""Windows that overlap by half are not independent. As a cautious count, two of them are worth one."""
 
 
 @dataclass(frozen=True)
 class Bleed:
-    """What was measured of the paths while they were learnt.
+    """Measured bleed.
 
     Parameters
     ----------
     power
         ``(mics, mics)``: power of source j in microphone i over its power in its own microphone; 0 on the diagonal.
     error
-        ``(mics, mics)``: standard error of the path's gain, relative to the gain; infinite where nothing is known.
+        ``(mics, mics)``: standard error of the RTF's gain relative to the gain; infinite if unknown.
     """
 
     power: NDArray[np.float64]
@@ -35,58 +35,58 @@ class Bleed:
 
     @classmethod
     def none(cls, mics: int) -> Bleed:
-        """Return what is known before anything was measured: nothing."""
+        """Return the state before any measurement: no bleed, infinite errors."""
         unknown = np.full((mics, mics), np.inf)
         np.fill_diagonal(unknown, 0)
         return cls(np.zeros((mics, mics)), unknown)
 
     def rescaled(self, gains: NDArray[np.float32]) -> Bleed:
-        """Return the same for microphones that are turned up by ``gains``, ``(mics,)``."""
+        """Return the equivalent bleed for microphones multiplied by ``gains``, ``(mics,)``."""
         return replace(self, power=self.power * np.square(gains[:, None] / gains, dtype=np.float64))
 
     def placed(self, mics: NDArray[np.intp], count: int) -> Bleed:
-        """Place these microphones among ``count``, of the others of which nothing is known."""
+        """Embed the bleed of the microphones ``mics`` into that of ``count``; that of the others is unknown."""
         none = Bleed.none(count)
         none.power[np.ix_(mics, mics)] = self.power
         none.error[np.ix_(mics, mics)] = self.error
         return none
 
     def arrays(self) -> dict[str, NDArray[Any]]:
-        """Return what was measured, for :meth:`restored`; files hold 1 / (1 + error), which is always finite."""
+        """Return the arrays for :meth:`restored`; files hold the certainty 1 / (1 + error), which is always finite."""
         return {"bleed_power": self.power, "bleed_certainty": 1 / (1 + self.error)}
 
     @classmethod
     def restored(cls, arrays: Arrays, mics: int) -> Bleed:
-        """Read what was measured from :meth:`arrays`.
+        """Rebuild the measurement from :meth:`arrays`.
 
         Raises
         ------
         InputError
-            Where the arrays are not such.
+            If arrays are missing or invalid.
         """
-        found = checked(arrays, "bleed_power", np.float64, (mics, mics))
+        level = checked(arrays, "bleed_power", np.float64, (mics, mics))
         certainty = np.clip(checked(arrays, "bleed_certainty", np.float64, (mics, mics)), 0, 1)
         error = np.divide(1, certainty, out=np.full(certainty.shape, np.inf), where=certainty > 0) - 1
-        return cls(np.maximum(found, 0), error)
+        return cls(np.maximum(level, 0), error)
 
 
-def measured(sources: Bins, mixing: Response, allowed: NDArray[np.bool_]) -> Bleed:
-    """Measure the bleed of each path, and how well the path is known.
+def measure_bleed(sources: Bins, mixing: Response, allowed: NDArray[np.bool_]) -> Bleed:
+    """Measure the bleed of each source in each microphone, and the standard error of each RTF.
 
-    Microphone i holds b = a_ij y_j, the bleed that the path predicts. What else it holds, y_i, is to the path what
-    noise is to a regression: scaling b to the microphone gives the factor 1 + Re⟨y_i, b⟩ / ⟨b, b⟩, whose standard error
-    is √(Σ |y_i|² |b|²) / Σ |b|² where the noise changes its level (H. White, "A heteroskedasticity-consistent
-    covariance matrix estimator", Econometrica 48, 1980). A path that is learnt while microphone i's own source rests is
-    well known, however loud that source is at other times.
+    The predicted bleed in microphone i is b = a_ij y_j. The rest of the microphone signal, y_i, acts as noise in a
+    regression on b. Fitting b to the microphone gives the factor 1 + Re⟨y_i, b⟩ / ⟨b, b⟩, with the standard error √(Σ
+    |y_i|² |b|²) / Σ |b|² for noise of varying level (H. White, "A heteroskedasticity-consistent covariance matrix
+    estimator", Econometrica 48, 1980). An RTF that is estimated while microphone i's own source is silent is therefore
+    accurate, however loud that source is at other times.
 
     Parameters
     ----------
     sources
-        y, ``(bins, mics, frames)``, half overlapping.
+        y, ``(bins, mics, frames)``, from windows that overlap by half.
     mixing
-        A, ``(bins, mics, mics)``, unit diagonal, on any number of bins.
+        A, ``(bins, mics, mics)``, with a unit diagonal, on any number of bins.
     allowed
-        ``(mics, mics)``: where bleed can be.
+        ``(mics, mics)``: where bleed is possible.
     """
     bins, mics, frames = sources.shape
     gain = np.square(np.abs(on_grid(mixing, bins))) * (allowed & ~np.eye(mics, dtype=bool))

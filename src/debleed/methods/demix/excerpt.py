@@ -1,4 +1,4 @@
-"""What blind methods listen to: an excerpt of bounded length, and its short-time spectra."""
+"""The excerpt of bounded length that blind methods learn from, and its STFT."""
 
 from __future__ import annotations
 
@@ -10,41 +10,42 @@ from debleed.dsp.parallel import in_parallel
 from debleed.recording import Recording, Samples
 
 Bins = NDArray[np.complex64]
-"""Short-time spectra with bins first, ``(bins, mics, frames)``."""
+"""STFT with bins first, ``(bins, mics, frames)``."""
 
 Powers = NDArray[np.float32]
 """Squared magnitudes of the same shape."""
 
-VALUES = 24_000_000
-"""Most samples, over all microphones, that are listened to at once: about 1.5 GB of memory with all temporaries."""
+MOST_VALUES = 24_000_000
+"""Most samples in an excerpt, over all microphones: about 1.5 GB of memory including temporary arrays."""
 
 SILENCE = 1e-9
-"""What peaks 180 dB below the loudest microphone is silence: the noise by which plug-ins guard against denormals."""
+"""A microphone that peaks 180 dB below the loudest one is silent: plug-ins add noise at this level to avoid
+denormals."""
 
 PIECES = 4
-"""An excerpt is taken in so many pieces, spread over the recording."""
+"""Number of pieces in an excerpt, spread evenly over the recording."""
 
 
 def sounding_excerpt(recording: Recording, seconds: float) -> tuple[NDArray[np.intp], NDArray[np.float32]]:
-    """Read at most ``seconds`` of the microphones that sound.
+    """Read an excerpt of at most ``seconds``, without silent microphones.
 
     Returns
     -------
     sounding
         Indices of the microphones that are not silent.
-    heard
-        ``(sounding, samples)``, scaled to RMS 1 over all microphones, the silent ones counted.
+    samples
+        ``(sounding, samples)``, scaled to an RMS of 1 over all microphones, including silent ones.
     """
-    count = min(round(seconds * recording.rate), VALUES // max(1, len(recording)))
-    heard = excerpt(recording, count)
-    peak = np.max(np.abs(heard), axis=-1, initial=0)
+    count = min(round(seconds * recording.rate), MOST_VALUES // max(1, len(recording)))
+    samples = excerpt(recording, count)
+    peak = np.max(np.abs(samples), axis=-1, initial=0)
     sounding = np.flatnonzero(peak > SILENCE * peak.max(initial=0))
-    level = np.sqrt(np.mean(np.square(heard, dtype=np.float64)))
-    return sounding, (heard[sounding] / (level or 1)).astype(np.float32)
+    level = np.sqrt(np.mean(np.square(samples, dtype=np.float64)))
+    return sounding, (samples[sounding] / (level or 1)).astype(np.float32)
 
 
 def excerpt(recording: Recording, count: int) -> Samples:
-    """Read at most ``count`` samples: the whole, or pieces spread evenly, faded so that the joints do not click."""
+    """Read at most ``count`` samples: the whole recording, or evenly spread pieces with fades that avoid clicks."""
     if recording.length <= count:
         return recording.read()
     size = count // PIECES
@@ -54,7 +55,7 @@ def excerpt(recording: Recording, count: int) -> Samples:
 
 
 def spectra(samples: NDArray[np.float32], nfft: int) -> Bins:
-    """Short-time spectra for statistics alone: square-root Hann window, half overlapping, bins first."""
+    """Return an STFT for statistics only: square-root Hann windows, half overlapping, bins first."""
     window = np.sin(np.pi * (np.arange(nfft) + 0.5) / nfft).astype(np.float32)
     frames = samples.shape[1] // (nfft // 2) + 2
     out = np.empty((nfft // 2 + 1, len(samples), frames), np.complex64)
@@ -70,5 +71,5 @@ def spectra(samples: NDArray[np.float32], nfft: int) -> Bins:
 
 
 def power(values: Bins) -> Powers:
-    """Squared magnitude."""
+    """Return squared magnitudes."""
     return np.square(values.real) + np.square(values.imag)

@@ -1,14 +1,15 @@
-"""The preamplifiers: how far each microphone was turned up, told from the bleed alone.
+"""Gain calibration: estimate the preamplifier gains of the microphones from the bleed alone.
 
-What is known of bleed beforehand (no source is louder in another microphone than in its own) holds where all
-microphones are turned up alike, and nobody says how they were. But where they are, bleed is about as much to as fro:
-the guitar's microphone is about as far from the singer as the singer's is from the guitarist. Where one hears 20 dB
-more of the other than is heard of it, it is turned up by 10 dB and the other down. Measured on songs in simulated
-rooms, where all gains are equal: told within 3 dB, though the sources' levels differ by up to 17.
+The prior on bleed (no source is louder in another microphone than in its own) assumes equal gains, and the gains of a
+recording are unknown. With equal gains, bleed is about equal in both directions, because the guitar's microphone is
+about as far from the singer as the singer's microphone is from the guitarist. If one microphone picks up 20 dB more of
+the other source than the other way round, its gain is 10 dB too high and that of the other 10 dB too low. Measured on
+songs in simulated rooms with equal gains: the estimates are within 3 dB, although the levels of the sources differ by
+up to 17 dB.
 
-A few sources that seem louder elsewhere than at home may as well rest (toms that are never hit): their microphones are
-soft, and nothing but that says that the sources which they hear belong to others. So as long as the levels make sense
-as they are, they stand.
+A few sources that seem louder in another microphone than in their own may simply be silent (toms that are never hit).
+Their microphones are soft, and only their low level shows that what they pick up belongs to other sources. Gains are
+therefore left alone unless the levels contradict the prior for many sources.
 """
 
 from __future__ import annotations
@@ -16,61 +17,65 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-BOTH_WAYS = 0.03
-"""Bleed to and fro, multiplied (-15 dB in the mean), of which no more comes from turning microphones up and down."""
+MUTUAL = 0.03
+"""Product of the bleed in both directions (-15 dB in the mean). Gains do not change it, so a larger product is not
+explained by gain differences."""
 
 FAINT = 1e-3
-"""Bleed to and fro of -30 dB, in the mean of both ways, counts half; what is less may be chance."""
+"""Geometric mean of the bleed in both directions that has half weight (-30 dB). Weaker bleed may be chance."""
 
-RESTING = 1e-2
-"""A source of -20 dB in its own microphone counts half: the paths of one that rests are not known."""
+SILENT = 1e-2
+"""A source with this share (-20 dB) of its own microphone's power has half weight: the RTFs of a silent source are
+unknown."""
 
-LEVEL = 0.05
-"""Weight of the guess, against that of a path, that gains are such that all microphones are equally loud."""
+LEVEL_WEIGHT = 0.05
+"""Weight of the prior that gains equalise the levels of the microphones, relative to the weight of one RTF."""
 
 
-def unequal(bleed: NDArray[np.floating]) -> bool:
-    """Say whether half of the sources are louder in other microphones than in their own, which hear little of others.
+def gains_differ(bleed: NDArray[np.floating]) -> bool:
+    """Whether at least half of the sources are louder in another microphone whose source bleeds little into theirs.
 
-    ``bleed`` is as for :func:`balanced`, of microphones as they are.
+    ``bleed`` is as for :func:`balancing_gains`, of the microphones with their actual gains.
     """
-    elsewhere = np.any((bleed > 1) & (bleed * bleed.T < BOTH_WAYS), axis=0)
+    elsewhere = np.any((bleed > 1) & (bleed * bleed.T < MUTUAL), axis=0)
     return bool(elsewhere.sum() >= max(2, len(bleed) / 2))
 
 
-def balanced(bleed: NDArray[np.floating], own: NDArray[np.floating], allowed: NDArray[np.bool_]) -> NDArray[np.float32]:
-    """Tell the gains without which all bleed is about alike.
+def balancing_gains(
+    bleed: NDArray[np.floating], own: NDArray[np.floating], allowed: NDArray[np.bool_]
+) -> NDArray[np.float32]:
+    """Estimate the gains that, when divided out, make the bleed equal in both directions.
 
-    Least squares over log g and c: w_ij (½ log e_ij - log g_i + log g_j - c)² for every path, and LEVEL (log g_i)².
-    The weight w_ij is told by √(e_ij e_ji), which no gain changes, and by how well source j is known. Where most paths
-    come out as faint nothing is told: what goes one way alone is a sound that two sources share.
+    Weighted least squares over log g and c: w_ij (½ log e_ij - log g_i + log g_j - c)² for every pair, and LEVEL (log
+    g_i)². The weight w_ij depends on √(e_ij e_ji), which no gain changes, and on how well source j is known. If most
+    calibrated bleed is faint, all gains are 1: bleed in one direction only is sound that two sources share.
 
     Parameters
     ----------
     bleed
-        e, ``(mics, mics)``: the power of source j in microphone i against that in its own, where all microphones are
-        equally loud.
+        e, ``(mics, mics)``: power of source j in microphone i over its power in its own, for microphones of equal
+        level.
     own
-        ``(mics,)``: the power of each source against that of its microphone.
+        ``(mics,)``: power of each source over that of its microphone.
     allowed
-        ``(mics, mics)``: where bleed can be.
+        ``(mics, mics)``: where bleed is possible.
 
     Returns
     -------
     g, ``(mics,)``.
     """
     mics = len(bleed)
-    held = np.clip(bleed, 1e-12, 1e3)
-    product, known = np.sqrt(held * held.T), own**2 / (own**2 + RESTING**2)
-    both_ways = 1 - known[:, None] * FAINT / (product + FAINT)
-    weight = np.where(allowed, known * both_ways, 0)
+    clipped = np.clip(bleed, 1e-12, 1e3)
+    product, reliability = np.sqrt(clipped * clipped.T), own**2 / (own**2 + SILENT**2)
+    mutual_weight = 1 - reliability[:, None] * FAINT / (product + FAINT)
+    weight = np.where(allowed, reliability * mutual_weight, 0)
     i, j = np.nonzero(allowed)
-    paths = np.zeros((len(i), mics + 1))
-    paths[np.arange(len(i)), i], paths[np.arange(len(i)), j], paths[:, mics] = 1, -1, 1
+    design = np.zeros((len(i), mics + 1))
+    design[np.arange(len(i)), i], design[np.arange(len(i)), j], design[:, mics] = 1, -1, 1
     root = np.sqrt(weight[i, j])
-    system = np.vstack([root[:, None] * paths, np.sqrt(LEVEL) * np.eye(mics, mics + 1)])
-    told = np.r_[root * np.log(held[i, j]) / 2, np.zeros(mics)]
-    gains = np.exp(np.linalg.lstsq(system, told)[0][:mics])
-    even = (held / np.square(gains[:, None] / gains))[allowed & (known > 0.5)]
-    mutual = len(even) > 0 and np.median(even) > FAINT
+    system = np.vstack([root[:, None] * design, np.sqrt(LEVEL_WEIGHT) * np.eye(mics, mics + 1)])
+    observed = np.r_[root * np.log(clipped[i, j]) / 2, np.zeros(mics)]
+    gains = np.exp(np.linalg.lstsq(system, observed)[0][:mics])
+    calibrated = (clipped / np.square(gains[:, None] / gains))[allowed & (reliability > 0.5)]
+    mutual = len(calibrated) > 0 and np.median(calibrated) > FAINT
     return (gains if mutual else np.ones(mics)).astype(np.float32)

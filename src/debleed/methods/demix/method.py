@@ -1,7 +1,7 @@
-"""Blind demixing: filters over all microphones, matrices where these are too short, a postfilter on the rest.
+"""Blind demixing: broadband filters, narrowband matrices where those are too short, and a postfilter.
 
-Learning is a chain of steps. Each step takes the excerpt and what the steps before it have learnt, and returns both
-with its own part added; none knows which steps come before or after it.
+Learning is a sequence of steps. Each step takes a :class:`State` (the excerpt and what earlier steps have learnt) and
+returns it with its own result added. No step depends on which other steps run.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from debleed.dsp.rtf import Taps, peak_delays
 from debleed.methods import Arrays, Paths, Side
-from debleed.methods.demix.bleed import Bleed, measured
+from debleed.methods.demix.bleed import Bleed, measure_bleed
 from debleed.methods.demix.broadband import (
     FIRST_WINDOW,
     LONGEST_WINDOW,
@@ -27,40 +27,38 @@ from debleed.methods.demix.broadband import (
 from debleed.methods.demix.excerpt import sounding_excerpt, spectra
 from debleed.methods.demix.features import features
 from debleed.methods.demix.filters import Filters
-from debleed.methods.demix.gain_calibration import balanced
+from debleed.methods.demix.gain_calibration import balancing_gains
 from debleed.methods.demix.leakage_net import estimate_leakage, shipped
-from debleed.methods.demix.narrowband import Narrowband, estimate_matrices, far
+from debleed.methods.demix.narrowband import Narrowband, estimate_matrices, needs_long_windows
 from debleed.methods.demix.postfilter import Postfilter
 from debleed.progress import Progress, quiet, within
 from debleed.recording import InputError, Recording, Samples
 
 log = logging.getLogger(__name__)
 
-HARDLY = 0.03
-"""A source with less than this share of the power of its own microphone (-15 dB) hardly plays. Measured: -18 dB where a
-singer is silent for 30 s, at most -3 dB in 11 other stretches of songs."""
+LEAST_SHARE = 0.03
+"""A source with less than this share of its own microphone's power (-15 dB) is almost silent. Measured: -18 dB where a
+singer is silent for 30 s, at most -3 dB in 11 other excerpts of songs."""
 
 
 @dataclass(frozen=True)
 class Demix:
-    """Blind demixing filters over all microphones, and a postfilter on what they leave.
+    """Blind demixing filters over all microphones, followed by a postfilter that attenuates the residual bleed.
 
-    See :mod:`debleed.methods.demix.broadband` for how the filters are estimated,
-    :mod:`debleed.methods.demix.narrowband` for microphones far from their sources, and
-    :mod:`debleed.methods.demix.postfilter` for the postfilter. The fields are what an ablation changes; constants that
-    were derived or measured stand in the modules that use them.
+    :mod:`debleed.methods.demix.broadband` describes how the filters are estimated,
+    :mod:`debleed.methods.demix.narrowband` treats microphones that are far from their sources, and
+    :mod:`debleed.methods.demix.postfilter` is the postfilter. The fields are the settings that an ablation changes;
+    constants that were derived or measured are defined in the modules that use them.
     """
 
-    seconds: float = field(default=120.0, metadata={"help": "seconds of the recording to learn from"})
-    gain_calibration: bool = field(
-        default=True, metadata={"help": "even out microphones that are plainly turned up unequally"}
-    )
+    seconds: float = field(default=120.0, metadata={"help": "longest excerpt to learn from, in seconds"})
+    gain_calibration: bool = field(default=True, metadata={"help": "compensate microphone gains that clearly differ"})
     narrowband: bool = field(
-        default=True, metadata={"help": "one matrix a bin where microphones are far from their sources"}
+        default=True, metadata={"help": "use one matrix per bin where microphones are far from their sources"}
     )
-    postfilter: bool = field(default=True, metadata={"help": "turn down what the filters leave"})
-    first_window: float = field(default=FIRST_WINDOW, metadata={"help": "seconds of the first short-time window"})
-    longest_window: float = field(default=LONGEST_WINDOW, metadata={"help": "seconds of the longest one"})
+    postfilter: bool = field(default=True, metadata={"help": "attenuate the bleed that the filters leave"})
+    first_window: float = field(default=FIRST_WINDOW, metadata={"help": "length of the first STFT window, in seconds"})
+    longest_window: float = field(default=LONGEST_WINDOW, metadata={"help": "length of the longest window, in seconds"})
 
     needs: ClassVar[frozenset[str]] = frozenset()
     source_count: ClassVar[int | None] = None
@@ -68,7 +66,7 @@ class Demix:
     def __post_init__(self) -> None:
         for name in ("seconds", "first_window", "longest_window"):
             if not 0 < getattr(self, name) < np.inf:
-                raise InputError(f"{name} is a number above 0, got {getattr(self, name)}")
+                raise InputError(f"{name} must be a number above 0, got {getattr(self, name)}")
 
     def learn(self, recording: Recording, side: Side = Side(), progress: Progress = quiet) -> Demixed:  # noqa: B008
         """Estimate the filters and the postfilter from an excerpt of at most ``seconds``, which bounds the memory."""
@@ -84,21 +82,21 @@ class Demix:
             state = step(state, self, within(progress, done, done + share))
             done += share
         progress("demix", 1.0)
-        if silent := [recording.names[i] for i in sounding[hardly_plays(state.samples, state.sources)]]:
+        if silent := [recording.names[i] for i in sounding[almost_silent(state.samples, state.sources)]]:
             log.warning(
-                "hardly anything but bleed in %s, so how its source reaches the other microphones is not known; a "
-                "recording in which it plays must be learnt from again",
+                "hardly anything but bleed in %s, so the bleed of its source cannot be estimated; do not apply this "
+                "stage to a recording in which it plays, but learn from that recording again",
                 ", ".join(silent),
             )
         return state.learned.rescaled(state.gains).placed(sounding, len(recording))
 
     def restore(self, arrays: Arrays, mics: int) -> Demixed:
-        """Rebuild what was learnt of so many microphones from :meth:`Demixed.arrays`.
+        """Rebuild what was learnt from ``mics`` microphones out of :meth:`Demixed.arrays`.
 
         Raises
         ------
         InputError
-            Where the arrays are not such.
+            If arrays are missing or invalid.
         """
         kind = Narrowband if "matrices" in arrays else Filters
         return Demixed(kind.restored(arrays, mics), Postfilter.restored(arrays, mics), Bleed.restored(arrays, mics))
@@ -106,70 +104,70 @@ class Demix:
 
 @dataclass(frozen=True)
 class State:
-    """What a step of learning gets and returns.
+    """Input and output of a learning step.
 
     Parameters
     ----------
     samples
-        ``(mics, samples)``: the excerpt of the microphones that sound, divided by ``gains``.
+        ``(mics, samples)``: the excerpt, without silent microphones, divided by ``gains``.
     rate
-        Samples per second.
+        Sampling rate in Hz.
     allowed
-        ``(mics, mics)``: where bleed can be.
+        ``(mics, mics)``: where bleed is possible.
     gains
-        ``(mics,)``: how far the microphones are turned up.
-    begun
-        Taps that the first window gives, where calibrating the gains has found them.
+        ``(mics,)``: estimated microphone gains.
+    initial_taps
+        Taps estimated with the first window, if gain calibration has computed them already.
     broadband
-        Filters as they were fitted over all bins.
+        The broadband filters.
     sources
-        ``(mics, samples)``: what the filters, or the matrices that take their place, make of the microphones.
+        ``(mics, samples)``: the excerpt after the filters, or after the matrices that replace them.
     learned
-        What the steps have learnt so far.
+        The result so far.
     """
 
     samples: NDArray[np.float32]
     rate: int
     allowed: NDArray[np.bool_]
     gains: NDArray[np.float32]
-    begun: Taps | None
+    initial_taps: Taps | None
     broadband: Filters
     sources: NDArray[np.float32]
     learned: Demixed
 
 
 Step = Callable[[State, Demix, Progress], State]
-"""A step of learning; it reports 0 to 1 of its own work."""
+"""A learning step; it reports its own progress from 0 to 1."""
 
 
 def calibrate(state: State, settings: Demix, progress: Progress) -> State:
-    """Divide the microphones by their gains, where these are plainly unequal."""
+    """Estimate the microphone gains and divide them out, if they clearly differ."""
     if not settings.gain_calibration:
         return state
-    gains, begun = estimate_gains(state.samples, state.rate, state.allowed, settings.first_window)
+    gains, initial_taps = estimate_gains(state.samples, state.rate, state.allowed, settings.first_window)
     samples = state.samples if np.all(gains == 1) else state.samples / gains[:, None]
-    return replace(state, samples=samples, gains=gains, begun=begun)
+    return replace(state, samples=samples, gains=gains, initial_taps=initial_taps)
 
 
 def fit_broadband(state: State, settings: Demix, progress: Progress) -> State:
-    """Fit filters over all bins at once."""
-    found = estimate_filters(
-        *(state.samples, state.rate, state.allowed, progress, state.begun),
+    """Fit the broadband filters."""
+    fitted = estimate_filters(
+        *(state.samples, state.rate, state.allowed, progress, state.initial_taps),
         *(settings.first_window, settings.longest_window),
     )
-    return replace(state, broadband=found, learned=replace(state.learned, filters=found))
+    return replace(state, broadband=fitted, learned=replace(state.learned, filters=fitted))
 
 
 def fit_narrowband(state: State, settings: Demix, progress: Progress) -> State:
-    """Replace the filters by matrices where microphones are so far from their sources that no filter is long enough."""
-    found, allowed = state.broadband, state.allowed
-    if not settings.narrowband or found.instantaneous:
+    """Replace the filters by one matrix per bin if microphones are too far from their sources for any filter length."""
+    fitted, allowed = state.broadband, state.allowed
+    if not settings.narrowband or fitted.instantaneous:
         return state
-    allowed = allowed & found.touched[:, None]
-    if not far(found.taps * (allowed | allowed.T)[:, :, None]):
+    allowed = allowed & fitted.changed_mics[:, None]
+    if not needs_long_windows(fitted.taps * (allowed | allowed.T)[:, :, None]):
         return state
     matrices = estimate_matrices(
-        *(state.samples, state.rate, found.response(), allowed, progress),
+        *(state.samples, state.rate, fitted.response(), allowed, progress),
         *(settings.first_window, settings.longest_window),
     )
     if matrices is None:
@@ -178,28 +176,29 @@ def fit_narrowband(state: State, settings: Demix, progress: Progress) -> State:
 
 
 def separate(state: State, settings: Demix, progress: Progress) -> State:
-    """Filter the excerpt, and measure the bleed along each path."""
+    """Filter the excerpt and measure the bleed of each source in each microphone."""
     filters = state.learned.filters
     sources = filters.apply(Recording.from_array(state.samples, state.rate)).read()
-    if filters.changes_nothing:
+    if filters.is_identity:
         return replace(state, sources=sources)
-    seen = spectra(sources, window_length(settings.first_window, state.rate))
-    bleed = measured(seen, filters.mixing(), state.allowed)
+    spectrum = spectra(sources, window_length(settings.first_window, state.rate))
+    bleed = measure_bleed(spectrum, filters.mixing(), state.allowed)
     return replace(state, sources=sources, learned=replace(state.learned, bleed=bleed))
 
 
 def fit_postfilter(state: State, settings: Demix, progress: Progress) -> State:
-    """Estimate what the filters leave.
+    """Estimate the leakage that remains after the filters.
 
-    Where they took nothing, nothing is left, and the postfilter takes no more than they did.
+    A microphone that the filters leave unchanged is also left unchanged by the postfilter, and the postfilter never
+    removes more than the filters did.
     """
-    found = state.broadband
-    if not settings.postfilter or found.instantaneous:
+    fitted = state.broadband
+    if not settings.postfilter or fitted.instantaneous:
         return state
-    seen, gains = even_features(state.samples, state.sources, found, state.rate, state.allowed)
-    leakage = estimate_leakage(seen, state.allowed, shipped()) * found.touched[:, None, None]
+    observed, gains = calibrated_features(state.samples, state.sources, fitted, state.rate, state.allowed)
+    leakage = estimate_leakage(observed, state.allowed, shipped()) * fitted.changed_mics[:, None, None]
     before, after = (Recording.from_array(rows, state.rate) for rows in (state.samples, state.sources))
-    postfilter = Postfilter(leakage).rescaled(gains).modest(before, after)
+    postfilter = Postfilter(leakage).rescaled(gains).limited(before, after)
     return replace(state, learned=replace(state.learned, postfilter=postfilter))
 
 
@@ -210,41 +209,41 @@ STEPS: tuple[tuple[Step, float], ...] = (
     (separate, 0.02),
     (fit_postfilter, 0.04),
 )
-"""The steps in their order, each with its share of the time (measured on 60 s of 8 microphones at 44.1 kHz)."""
+"""The steps in order, each with its share of the run time (measured on 60 s of 8 microphones at 44.1 kHz)."""
 
 
-def hardly_plays(microphones: Samples, sources: Samples) -> NDArray[np.bool_]:
-    """Say of which sources hardly anything is left once the bleed is removed, ``(mics,)``."""
+def almost_silent(microphones: Samples, sources: Samples) -> NDArray[np.bool_]:
+    """Return which microphones contain hardly anything but bleed, ``(mics,)``."""
     before, after = (np.mean(np.square(rows), axis=1) for rows in (microphones, sources))
-    silent: NDArray[np.bool_] = after < HARDLY * before
+    silent: NDArray[np.bool_] = after < LEAST_SHARE * before
     return silent
 
 
-def even_features(
-    microphones: Samples, sources: Samples, found: Filters, rate: int, allowed: NDArray[np.bool_]
+def calibrated_features(
+    microphones: Samples, sources: Samples, filters: Filters, rate: int, allowed: NDArray[np.bool_]
 ) -> tuple[dict[str, NDArray[np.float32]], NDArray[np.float32]]:
-    """Gather the features as they are when no microphone is turned up, and the gains that this takes, ``(mics,)``."""
+    """Compute the features after compensating the microphone gains; also return these gains, ``(mics,)``."""
     power = np.mean(np.square(microphones), axis=1)
     level = np.sqrt(power)
-    bleed = np.square(found.taps).sum(axis=-1) * (power / power[:, None])
-    gains = level * balanced(bleed, np.mean(np.square(sources), axis=1) / power, allowed)
-    taps = found.taps * (gains / gains[:, None])[:, :, None]
-    even = (1 / gains[:, None]).astype(np.float32)
-    return features(even * microphones, even * sources, taps, found.ahead, found.trust, rate, allowed), gains
+    bleed = np.square(filters.taps).sum(axis=-1) * (power / power[:, None])
+    gains = level * balancing_gains(bleed, np.mean(np.square(sources), axis=1) / power, allowed)
+    taps = filters.taps * (gains / gains[:, None])[:, :, None]
+    scale = (1 / gains[:, None]).astype(np.float32)
+    return features(scale * microphones, scale * sources, taps, filters.ahead, filters.trust, rate, allowed), gains
 
 
 @dataclass(frozen=True)
 class Demixed:
-    """Filters that take away what bleeds, and the postfilter on what they leave.
+    """Demixing filters followed by a postfilter.
 
     Parameters
     ----------
     filters, postfilter
-        The two, in this order.
+        Applied in this order.
     bleed
-        What was measured of the paths.
+        Measured level and accuracy of the bleed.
     kept
-        ``(mics, mics)``: bleed that stays, see :meth:`keeping`.
+        ``(mics, mics)``: bleed to keep, see :meth:`keeping`.
     """
 
     filters: Filters | Narrowband
@@ -254,20 +253,20 @@ class Demixed:
 
     @classmethod
     def none(cls, mics: int) -> Demixed:
-        """Return what leaves every microphone as it is."""
+        """Return a result that leaves every microphone unchanged."""
         return cls(Filters.none(mics), Postfilter.none(mics), Bleed.none(mics))
 
     def rescaled(self, gains: NDArray[np.float32]) -> Demixed:
-        """Return what does the same to microphones that are turned up by ``gains``, ``(mics,)``."""
+        """Return the equivalent result for microphones multiplied by ``gains``, ``(mics,)``."""
         return Demixed(self.filters.rescaled(gains), self.postfilter.rescaled(gains), self.bleed.rescaled(gains))
 
     def placed(self, mics: NDArray[np.intp], count: int) -> Demixed:
-        """Place these microphones among ``count``, the others of which have no part in it."""
+        """Embed the result for the microphones ``mics`` into one for ``count``; the others stay unchanged."""
         parts = self.filters.placed(mics, count), self.postfilter.placed(mics, count), self.bleed.placed(mics, count)
         return Demixed(*parts)
 
     def apply(self, recording: Recording) -> Recording:
-        """Filter, then turn down; the bleed that is to stay is added as the filters give it."""
+        """Apply the filters, then the postfilter; add the bleed to be kept as the filters estimate it."""
         filtered = self.filters.apply(recording)
         if self.kept is None:
             return self.postfilter.apply(filtered)
@@ -284,13 +283,13 @@ class Demixed:
         return clean.with_reader(read)
 
     def keeping(self, kept: NDArray[np.bool_]) -> Demixed:
-        """Leave the bleed of microphone j's source in microphone i where ``kept[i, j]``."""
+        """Keep the bleed of microphone j's source in microphone i where ``kept[i, j]``."""
         return replace(self, kept=kept)
 
     def arrays(self) -> dict[str, NDArray[Any]]:
-        """Return all that was learnt, for :meth:`Demix.restore`."""
+        """Return everything that :meth:`Demix.restore` needs."""
         return {**self.filters.arrays(), **self.postfilter.arrays(), **self.bleed.arrays()}
 
     def paths(self, rate: int) -> Paths:
-        """Describe the path of each source to each microphone."""
+        """Describe the bleed of each source in each microphone."""
         return Paths(self.bleed.power, peak_delays(self.filters.mixing(), rate), self.bleed.error)

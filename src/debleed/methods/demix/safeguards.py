@@ -1,4 +1,4 @@
-"""Do no harm: say which paths, bands and microphones are rightly cleaned, and hold back the rest."""
+"""Safeguards against harm: decide which RTFs, bands and microphones are cleaned, and scale down or undo the rest."""
 
 from __future__ import annotations
 
@@ -9,36 +9,38 @@ from debleed.dsp.rtf import Response
 from debleed.methods.demix.excerpt import Bins, Powers, power
 
 FAINT = 1e-7
-"""Power against that of a microphone over all bins (-70 dB) from which on a bin counts: what a codec left in bins where
-hardly anything sounds would else decide as much as the music does."""
+"""Power relative to a microphone's over all bins (-70 dB) below which a bin has little weight. Otherwise the artefacts
+of a codec in nearly silent bins would decide as much as the music."""
 
-DOUBT = 0.8
-"""A path is scaled down where it removes less than this share of the power that it subtracts."""
+LEAST_EFFECT = 0.8
+"""An RTF is scaled down if it removes less than this share of the power that it subtracts."""
 
 COARSE_BANDS, FINE_BANDS = (172.0, 1.81), (43.0, 1.45)
-"""First edge in Hz, and width as a ratio, of the bands in which paths are scaled down and microphones are judged."""
+"""First edge in Hz and ratio of the bands in which RTFs are scaled down (coarse), and microphones are assessed
+(fine)."""
 
 LOUDER, STILL_LOUDER, MUCH_LOUDER, MOSTLY = 0.3, 0.48, 0.55, 0.5
-"""Of what would be subtracted where it is more than half of what is heard, a share makes that louder. Above the first
-figure it is scaled band by band; above the second after that, or the third before, the microphone is left as it was.
-Measured: at most 0.28 on songs; on drums 0.6 to 0.9 where they came out worse, up to 0.5 where not; without any bleed
-mostly near 1, seldom down to 0.4."""
+"""Consider the points where more than the share ``MOSTLY`` of the power is to be subtracted. These are limits on the
+share of that power whose subtraction makes the point louder. Above the first limit the microphone is scaled band by
+band; above the second one after scaling, or above the third one before, it is left unchanged. Measured: at most 0.28 on
+songs; on drums 0.6 to 0.9 where the result was worse, up to 0.5 otherwise; without bleed mostly close to 1, seldom as
+low as 0.4."""
 
-SELDOM = 0.05
-"""The same if less than this share of what would be subtracted is ever more than half of what is heard. Measured: at
-least 0.14 on songs, 0.2 on drums, mostly below 0.03 without any bleed."""
+LEAST_DOMINATED = 0.05
+"""The microphone is also left unchanged if less than this share of the power to be subtracted lies in such points.
+Measured: at least 0.14 on songs, 0.2 on drums, mostly below 0.03 without bleed."""
 
 UNEXPLAINED = 2.0
-"""A microphone is left as it was if what is subtracted, fitted to it, would have to be this many times larger: most of
-what goes with it is still there, and it is no path. Measured: 0.3 to 1.7 where there is bleed, 3 to 100 where two
-sources without bleed were taken for one."""
+"""A microphone is left unchanged if the subtracted signal, fitted to it, would have to be this many times larger: most
+of what correlates with it is still there, so it is not bleed. Measured: 0.3 to 1.7 with bleed, 3 to 100 where two
+sources without bleed were mistaken for one."""
 
-NOTHING = 1e-5
-"""So little bleed (-50 dB) is none: the microphone is left as it was, to the bit."""
+NEGLIGIBLE = 1e-5
+"""Less bleed than this (-50 dB) is ignored: the microphone is left unchanged, to the bit."""
 
 
 def band_edges(bins: int, rate: int, layout: tuple[float, float]) -> NDArray[np.intp]:
-    """First bin of each band, and the end of the last; the same bands at every rate, as far as it reaches."""
+    """Return the first bin of each band and the end of the last; the bands in Hz do not depend on the sampling rate."""
     first, ratio = layout
     count = int(np.log(rate / 2 / first) / np.log(ratio))
     hertz = first * ratio ** np.arange(count + 1)
@@ -46,21 +48,23 @@ def band_edges(bins: int, rate: int, layout: tuple[float, float]) -> NDArray[np.
 
 
 def scaled_by_effect(mixing: Response, cross: Response, rate: int) -> Response:
-    """Scale down, band by band, the paths that subtract more than they remove.
+    """Scale down, band by band, RTFs that subtract more power than they remove.
 
-    Paths are learnt where source i is quiet. A path that was learnt from sound that neither source made (a cymbal
-    without a microphone) does harm where source j plays. There the truth shows: what a right path subtracts, b = a_ij
-    y_j, is all bleed, and what is left is orthogonal to it; the factor by which b explains microphone i best,
-    Re⟨y_i + b, b⟩ / ⟨b, b⟩ = 1 + Re⟨y_i, b⟩ / ⟨b, b⟩, is 1. With the sources of before the round in place of those of
-    after, what one round puts on too much the next one takes off. Bins count by the square root of source i's power
-    there, inverted: neither the loudest bin alone nor the noise between the bins decides.
+    RTFs are estimated mainly while source i is quiet. An RTF that was fitted to sound of neither source (a cymbal
+    without a microphone) does harm while source j plays. A regression detects this: if the RTF is correct, the
+    subtracted signal b = a_ij y_j is all bleed and the residual is orthogonal to it, so the factor by which b fits
+    microphone i best, Re⟨y_i + b, b⟩ / ⟨b, b⟩ = 1 + Re⟨y_i, b⟩ / ⟨b, b⟩, is 1. Since the sources are those before the
+    round, not after it, an overshoot of one round is corrected by the next. Bins are weighted by the inverse square
+    root of source i's power, so that neither the loudest bin nor the noise between harmonics dominates.
 
     Parameters
     ----------
     mixing
-        ``(bins, mics, mics)``, unit diagonal.
+        ``(bins, mics, mics)``, with a unit diagonal.
     cross
-        Cross-spectra of the sources before the round, on a grid of bins coarser by a whole factor.
+        Cross-spectra of the sources before the round, on a bin grid that is coarser by an integer factor.
+    rate
+        Sampling rate in Hz.
     """
     coarse, mics = cross.shape[:2]
     grid = (len(mixing) - 1) // (coarse - 1)
@@ -69,58 +73,58 @@ def scaled_by_effect(mixing: Response, cross: Response, rate: int) -> Response:
     weight = 1 / np.sqrt(own + FAINT * own.max(axis=0) + np.finfo(np.float32).tiny)[:, :, None]
     edges = band_edges(coarse, rate, COARSE_BANDS)
     subtracted = at * own[:, None, :]
-    gained = np.add.reduceat(((cross + subtracted) * at.conj()).real * weight, edges[:-1])
-    spent = np.add.reduceat((subtracted * at.conj()).real * weight, edges[:-1])
-    effect = np.clip(gained / np.where(spent > 0, spent, 1), 0, 1)
-    effect = np.where((effect > DOUBT) | np.eye(mics, dtype=bool), 1, effect).astype(np.float32)
+    explained = np.add.reduceat(((cross + subtracted) * at.conj()).real * weight, edges[:-1])
+    predicted = np.add.reduceat((subtracted * at.conj()).real * weight, edges[:-1])
+    effect = np.clip(explained / np.where(predicted > 0, predicted, 1), 0, 1)
+    effect = np.where((effect > LEAST_EFFECT) | np.eye(mics, dtype=bool), 1, effect).astype(np.float32)
     band = np.searchsorted(edges, np.arange(len(mixing)) // grid, side="right") - 1
     scaled: Response = mixing * effect[np.minimum(band, len(effect) - 1)]
     return scaled
 
 
-def trusted(microphones: Bins, sources: Bins, rate: int) -> NDArray[np.float32]:
-    """Say how much of what was subtracted from each microphone was rightly subtracted: do no harm.
+def estimate_trust(microphones: Bins, sources: Bins, rate: int) -> NDArray[np.float32]:
+    """Estimate which share of the signal subtracted from each microphone should be subtracted.
 
-    What is subtracted, b = x - y, is right where 1 + Re⟨y, b⟩ / ⟨b, b⟩ is 1, see :func:`scaled_by_effect`. Where that
-    is less, and over all bands or in many moments, b is scaled to it band by band (in a band alone, kick and bass may
-    agree by chance). A microphone that becomes louder where b is most of what is heard is not understood (a drum that
-    rings with every other one) and is left as it was. So is one without bleed, in which b is chance, and what goes with
-    b is a multiple of b.
+    The subtracted signal b = x - y is correct where 1 + Re⟨y, b⟩ / ⟨b, b⟩ is 1, see :func:`scaled_by_effect`. If it is
+    less over all bands together, or if the subtraction makes many points louder, b is scaled by this factor band by
+    band (in a single band, kick and bass may correlate by chance). A microphone that becomes much louder where b
+    dominates it is left unchanged: the model does not fit (a drum that resonates with all others). The same holds for a
+    microphone without bleed, where b is arbitrary and the microphone contains a multiple of b.
 
     Returns
     -------
     ``(mics, bins)``, 0 to 1.
     """
     removed = microphones - sources
-    spent = power(removed).sum(axis=-1)
-    gained = spent + (sources * removed.conj()).real.sum(axis=-1)
+    predicted = power(removed).sum(axis=-1)
+    explained = predicted + (sources * removed.conj()).real.sum(axis=-1)
     bins = len(removed)
     edges = band_edges(bins, rate, FINE_BANDS)
-    total = np.add.reduceat(spent, edges[:-1])
-    effect = np.clip(np.add.reduceat(gained, edges[:-1]) / np.where(total > 0, total, 1), 0, 1)
-    at_first = louder(microphones, removed, edges)
-    understood = (gained.sum(axis=0) > DOUBT * spent.sum(axis=0)) & (at_first <= LOUDER)
-    effect = np.where((effect > DOUBT) | understood, 1, effect)
+    total = np.add.reduceat(predicted, edges[:-1])
+    effect = np.clip(np.add.reduceat(explained, edges[:-1]) / np.where(total > 0, total, 1), 0, 1)
+    loudness_before = made_louder(microphones, removed, edges)
+    plausible = (explained.sum(axis=0) > LEAST_EFFECT * predicted.sum(axis=0)) & (loudness_before <= LOUDER)
+    effect = np.where((effect > LEAST_EFFECT) | plausible, 1, effect)
     centres = (edges[:-1] + edges[1:] - 1) / 2
     trust = np.stack([np.interp(np.arange(bins), centres, row) for row in effect.T], axis=1).astype(np.float32)
     removed = removed * trust[:, :, None]
-    blind = (at_first > MUCH_LOUDER) | (louder(microphones, removed, edges) > STILL_LOUDER)
-    nothing = power(removed).sum(axis=(0, 2)) <= NOTHING * power(microphones).sum(axis=(0, 2))
-    unexplained = gained.sum(axis=0) > UNEXPLAINED * spent.sum(axis=0)
-    return np.where((blind | nothing | unexplained)[:, None], 0, trust.T).astype(np.float32)
+    too_loud = (loudness_before > MUCH_LOUDER) | (made_louder(microphones, removed, edges) > STILL_LOUDER)
+    nothing = power(removed).sum(axis=(0, 2)) <= NEGLIGIBLE * power(microphones).sum(axis=(0, 2))
+    unexplained = explained.sum(axis=0) > UNEXPLAINED * predicted.sum(axis=0)
+    return np.where((too_loud | nothing | unexplained)[:, None], 0, trust.T).astype(np.float32)
 
 
-def louder(microphones: Bins, removed: Bins, edges: NDArray[np.intp]) -> Powers:
-    """Of what is subtracted where it is most of what is heard, say how much makes that louder, ``(mics,)``.
+def made_louder(microphones: Bins, removed: Bins, edges: NDArray[np.intp]) -> Powers:
+    """Return the share of the subtracted power that makes points louder in which it dominates, ``(mics,)``.
 
-    Where source i is soft against its bleed, taking the bleed must leave less, band by band and moment by moment; where
-    it is loud, it is chance whether the sum of the two is more or less than its parts. 1 where it hardly ever is soft.
+    Where source i is weak relative to its bleed, subtracting the bleed must reduce the power in every band and frame.
+    Where it is strong, the power may change either way by chance. The result is 1 if the bleed hardly ever dominates.
     """
-    heard, taken, left = (
+    before, subtracted, after = (
         np.add.reduceat(power(values), edges[:-1]) for values in (microphones, removed, microphones - removed)
     )
-    most = np.where(taken > MOSTLY * heard, taken, 0)
-    here, whole = most.sum(axis=(0, 2)), taken.sum(axis=(0, 2))
-    share = (most * (left > heard)).sum(axis=(0, 2)) / np.where(here > 0, here, 1)
-    found: Powers = np.where(here > SELDOM * whole, share, 1)
+    dominated = np.where(subtracted > MOSTLY * before, subtracted, 0)
+    here, whole = dominated.sum(axis=(0, 2)), subtracted.sum(axis=(0, 2))
+    share = (dominated * (after > before)).sum(axis=(0, 2)) / np.where(here > 0, here, 1)
+    found: Powers = np.where(here > LEAST_DOMINATED * whole, share, 1)
     return found
