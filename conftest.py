@@ -4,6 +4,10 @@ import importlib.util
 import re
 from pathlib import Path
 
+import pytest
+
+pytest.register_assert_rewrite("debleed.contract")  # its tests are no test module by name
+
 collect_ignore = (
     []
     if importlib.util.find_spec("torch")

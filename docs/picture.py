@@ -41,10 +41,10 @@ def measure() -> tuple[Recording, Recording, NDArray[np.float64], NDArray[np.flo
     scene = draw_scene("room", SOURCES, RATE, "demo", rt60=RT60)
     rendered = scene.render(play(SECONDS, RATE))
     mics = Recording.from_array(rendered.mics, RATE, SOURCES)
-    fitted = create("demix").fit(mics)
-    clean = Recording.from_array(fitted.apply(mics).read(), RATE, SOURCES)
+    learned = create("demix").learn(mics)
+    clean = Recording.from_array(learned.apply(mics).read(), RATE, SOURCES)
     alone = [Recording.from_array(rendered.images[:, source], RATE, SOURCES) for source in range(len(SOURCES))]
-    after = np.stack([fitted.apply(source).read() for source in alone], axis=1)
+    after = np.stack([learned.apply(source).read() for source in alone], axis=1)
     scores = score(Recording.from_array(rendered.own, RATE, SOURCES), clean, mics)
     at = SOURCES.index(SHOWN)
     matrices = bleed_matrix_db(rendered.images), bleed_matrix_db(after)

@@ -5,12 +5,10 @@ import sys
 
 import pytest
 
-pytest.register_assert_rewrite("debleed.contract")
-
-from debleed.contract import *  # noqa: E402, F403
-from debleed.contract import _installed, pytest_generate_tests  # noqa: E402, F401 - what a star leaves out
-from debleed.methods import create  # noqa: E402
-from debleed.recording import InputError  # noqa: E402
+from debleed.contract import *  # noqa: F403
+from debleed.contract import _installed, pytest_generate_tests  # noqa: F401 - what a star leaves out
+from debleed.methods import create
+from debleed.recording import InputError
 
 METHOD = """
 from dataclasses import dataclass, field

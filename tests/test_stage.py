@@ -88,7 +88,7 @@ def altered(path: Path, **changes: object) -> None:
         ({"method": "oracle-linear", "settings": {}}, "cannot be saved"),
         ({"method": "kamir", "settings": {}}, "'source' is missing"),
         ({"settings": {"loudness": 11}}, "no setting 'loudness'"),
-        ({"settings": {"seconds": "long"}}, "damaged"),
+        ({"settings": {"seconds": "long"}}, "cannot be used"),
         ({"rate": -1}, "header is invalid"),
         ({"rate": True}, "header is invalid"),
         ({"names": ["a", "a", "b"]}, "header is invalid"),

@@ -2,7 +2,7 @@
 
 Run them on your own method, in an environment with pytest::
 
-    python -m debleed.contract package.module:Class [options of pytest]
+    python -m debleed.contract package.module:Class [--set KEY=VALUE ...] [options of pytest]
 
 The class is a frozen dataclass as :class:`debleed.methods.Method` describes it. debleed's own tests run the contract on
 every registered method.
@@ -14,12 +14,14 @@ import dataclasses
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from debleed import Recording, Stage, learn
-from debleed.methods import PortableMethod, Selective, Side, create, registered
+from debleed.methods import Portable, PortableMethod, Selective, Side, create, registered
+from debleed.methods.settings import settings
 from debleed.recording import InputError
 from debleed.remove import remove
 
@@ -27,13 +29,18 @@ RATE = 8000
 PACKAGES = dict.fromkeys(["di-cae", "t-unet", "f-unet", "df-unet", "df-unet-gat"], "onnxruntime")
 """Optional packages that methods need."""
 
-SMALL = {"oracle-linear": {"seconds": 0.02, "iterations": 400}}
-"""Settings for two seconds of sound."""
+SMALL: dict[str, dict[str, Any]] = {"oracle-linear": {"seconds": 0.02, "iterations": 400}}
+"""Settings for two seconds of sound; ``--set`` adds to them."""
+
+SEQUENTIAL = ("kamir", "kamir-published")
+"""Methods that update one source after the other, as published, so that their results depend on the order a little."""
 
 ROUNDING = 1e-4
 """Largest difference, relative to the peak, between results that may differ by float32 rounding, which filters
 amplify."""
 
+
+USAGE = "python -m debleed.contract package.module:Class [--set KEY=VALUE ...] [options of pytest]"
 
 PLUGIN = "debleed-contract"
 
@@ -54,12 +61,20 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 def main(arguments: Sequence[str]) -> int:
     """Run the contract on the method named first; the remaining arguments go to pytest."""
+    from debleed import contract  # this module runs as __main__, the tests run in the imported one
+
     if not arguments or arguments[0].startswith("-"):
-        print("usage: python -m debleed.contract package.module:Class [options of pytest]", file=sys.stderr)
+        print(f"usage: {USAGE}", file=sys.stderr)
         return 2
-    create(arguments[0])  # refuses what is not a method
-    options = ["-p", "no:cacheprovider", "--pyargs", "debleed.contract", *arguments[1:]]
-    plugin = Selection(arguments[:1])
+    name, *rest = arguments
+    pairs = []
+    while "--set" in rest[:-1]:
+        at = rest.index("--set")
+        pairs.append(rest[at + 1])
+        del rest[at : at + 2]
+    contract.SMALL[name] = contract.SMALL.get(name, {}) | settings(name, pairs)  # refuses what is not a method
+    options = ["-p", "no:cacheprovider", "--pyargs", "debleed.contract", *rest]
+    plugin = Selection([name])
     return int(pytest.main(options, plugins=[_under_its_name(plugin)]))
 
 
@@ -371,6 +386,33 @@ def test_a_saved_stage_is_the_same(name: str, tmp_path: Path) -> None:
         assert getattr(loaded, field) == getattr(stage, field)
     recording = Recording.from_array(mics, RATE)
     assert np.array_equal(loaded.apply(recording).read(), stage.apply(recording).read())
+
+
+def test_damaged_arrays_are_refused(name: str) -> None:
+    """Arrays that are missing, have another shape or type, or are not finite are refused in one sentence."""
+    mics, images = band(count(name))
+    learned, method = learn_stage(name, mics, images).learned, create(name, **SMALL.get(name, {}))
+    if not isinstance(learned, Portable) or not isinstance(method, PortableMethod):
+        pytest.skip("nothing that could be saved")
+    arrays = learned.arrays()
+    for key, array in arrays.items():
+        rest = {other: kept for other, kept in arrays.items() if other != key}
+        damaged = [rest, rest | {key: array[..., None]}, rest | {key: array.astype("U")}]
+        if array.dtype.kind in "fc":
+            damaged.append(rest | {key: np.full_like(array, np.nan)})
+        for given in damaged:
+            with pytest.raises(InputError):
+                method.restore(given, len(mics))
+
+
+def test_permuted_microphones_permute_the_result(name: str) -> None:
+    """The order of the microphones does not matter, unless a method takes a fixed number of sources by their order."""
+    if create(name).source_count is not None or name in SEQUENTIAL:
+        pytest.skip("the order is part of the method")
+    mics, images = band(3)
+    order, names = [2, 0, 1], ("vox", "bass", "drums")
+    found = clean(name, mics[order], images[order], names=[names[i] for i in order]).read()
+    assert close(found, clean(name, mics, images, names=names).read()[order])
 
 
 def test_a_stage_refuses_other_recordings(name: str) -> None:

@@ -107,8 +107,7 @@ class Stage:
             kept = kept_pairs(recording, keep)
             if not isinstance(learned, Selective):
                 raise InputError(
-                    f"method '{self.method}' cannot keep the bleed of one source and remove that of others; demix, "
-                    "instantaneous and kamir can"
+                    f"method '{self.method}' cannot keep the bleed of one source and remove that of others; 'demix' can"
                 )
             learned = learned.keeping(kept[np.ix_(chosen, chosen)])
         if len(chosen) == len(recording):
@@ -195,6 +194,8 @@ class Stage:
         InputError
             If the file is damaged, incomplete or newer than this program, or if its method is unknown.
         """
+        from debleed import __version__
+
         path = Path(path)
         header, arrays = read_stage(path)
         try:
@@ -213,7 +214,8 @@ class Stage:
                 raise InputError(f"stages of '{fields.method}' cannot be saved")
             learned = made.restore(arrays, count)
         except (InputError, TypeError) as refusal:  # TypeError: a setting of another type
-            raise InputError(f"'{path}' is damaged: {refusal}; learn it again") from None
+            other = "" if fields.program == __version__ else f" (debleed {fields.program} wrote it)"
+            raise InputError(f"'{path}' cannot be used{other}: {refusal}; learn it again") from None
         return cls(learned=learned, **dataclasses.asdict(fields))
 
 

@@ -23,7 +23,7 @@ def command(
     method: str | None,
     given: Path,
     sources: tuple[str, ...],
-    voices: tuple[str, ...],
+    old_sources: tuple[str, ...],
     room: tuple[str, ...],
     leave_out: tuple[str, ...],
     output: Path,
@@ -43,7 +43,7 @@ def command(
         job = Job(
             given,
             output,
-            session=gather(given, sources, voices, room, leave_out, reduction, keep),
+            session=gather(given, sources, old_sources, room, leave_out, reduction, keep),
             stage=Stage.load(stage, method),
             region=region(region_),
             removed=keep_removed,

@@ -30,7 +30,7 @@ INPUT = (
     click.option(
         "--source", "sources", metavar="SOURCE=FILE,...", multiple=True, help="Several microphones of one source."
     ),
-    click.option("--voice", "voices", multiple=True, hidden=True),
+    click.option("--voice", "old_sources", multiple=True, hidden=True),
     click.option("--room", metavar="FILE", multiple=True, help="A room microphone, which comes back as it is."),
     click.option("--leave-out", metavar="FILE", multiple=True, help="A file to leave out."),
 )
@@ -91,7 +91,7 @@ def options(*groups: Any) -> Callable[[Command], Command]:
 def gather(
     given: Path,
     sources: tuple[str, ...],
-    voices: tuple[str, ...],
+    old_sources: tuple[str, ...],
     room: tuple[str, ...],
     leave_out: tuple[str, ...],
     reduction: tuple[str, ...] = (),
@@ -102,7 +102,7 @@ def gather(
     from debleed.io.session import decibels
 
     session = session_of(given)
-    if voices:
+    if old_sources:
         current("option", "--voice")
     by_name, everywhere = dict(session.source_reduction), session.reduction
     for text in reduction:
@@ -113,7 +113,7 @@ def gather(
             everywhere = decibels("--reduction", number)
     return replace(
         session,
-        sources={**session.sources, **dict(listed(text, "--source") for text in (*sources, *voices))},
+        sources={**session.sources, **dict(listed(text, "--source") for text in (*sources, *old_sources))},
         room=room or session.room,
         leave_out=(*session.leave_out, *leave_out),
         reduction=everywhere,

@@ -34,7 +34,7 @@ log = logging.getLogger(__name__)
 def command(
     given: Path,
     sources: tuple[str, ...],
-    voices: tuple[str, ...],
+    old_sources: tuple[str, ...],
     room: tuple[str, ...],
     leave_out: tuple[str, ...],
     method: str,
@@ -65,7 +65,7 @@ def command(
             raise InputError(
                 f"what '{method}' learns cannot be saved: it needs side information or files of this machine"
             )
-        session = gather(given, sources, voices, room, leave_out)
+        session = gather(given, sources, old_sources, room, leave_out)
         job = Job(given, output.parent, session, method, chosen, region=region(region_))
         with closing(prepared(job)) as ready, feedback.progress(progress) as told:
             stage = learnt(ready, told)

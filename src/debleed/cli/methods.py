@@ -6,7 +6,7 @@ import dataclasses
 
 import click
 
-from debleed.methods import create, registered
+from debleed.methods import create, registered, usable
 from debleed.methods.settings import field_types, kind_name
 
 
@@ -14,8 +14,8 @@ from debleed.methods.settings import field_types, kind_name
 @click.argument("names", metavar="[METHOD]...", nargs=-1)
 def command(names: tuple[str, ...]) -> None:
     """Print every method, or those named."""
-    for name in names or registered():
-        method = create(name)
+    chosen = {name: create(name) for name in names} if names else usable()
+    for name, method in chosen.items():
         needs = f" [needs {', '.join(sorted(method.needs))}]" if method.needs else ""
         text = registered()[name][1] if name in registered() else "a class of your own"
         click.echo(f"{click.style(name, bold=True)}: {text}{needs}")

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 def command(
     given: Path,
     sources: tuple[str, ...],
-    voices: tuple[str, ...],
+    old_sources: tuple[str, ...],
     room: tuple[str, ...],
     leave_out: tuple[str, ...],
     method: str,
@@ -51,7 +51,7 @@ def command(
         job = Job(
             given,
             output,
-            session=gather(given, sources, voices, room, leave_out, reduction, keep),
+            session=gather(given, sources, old_sources, room, leave_out, reduction, keep),
             method=method,
             settings=settings(method, pairs),
             region=region(region_),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import importlib
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -16,6 +17,8 @@ from numpy.typing import NDArray
 from debleed.progress import Progress
 from debleed.recording import InputError, Recording
 from debleed.spelling import current
+
+log = logging.getLogger(__name__)
 
 Arrays = Mapping[str, NDArray[Any]]
 """The learnt parameters as named arrays of numbers."""
@@ -259,6 +262,19 @@ def _made(name: str) -> Method:
         raise InputError(f"'{name}' is not a method: a method is a frozen dataclass with learn, needs and source_count")
     method: Method = made  # type: ignore[assignment]
     return method
+
+
+def usable() -> dict[str, Method]:
+    """Return one of each registered method by name; a package whose method cannot be made is logged and left out."""
+    found = {}
+    for name in registered():
+        try:
+            found[name] = create(name)
+        except Exception as failure:  # whatever a package of somebody else does, it must not take ours along
+            if name in BUILT_IN:
+                raise
+            log.warning("the method '%s' cannot be used: %s", name, failure)
+    return found
 
 
 def name_of(method: Method) -> str:

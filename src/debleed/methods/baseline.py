@@ -100,7 +100,7 @@ def wiener_gain(clean: Spectra, bleed: Spectra) -> NDArray[np.floating]:
 
 
 @dataclass(frozen=True)
-class FittedWiener:
+class LearnedWiener:
     """Oracle mask; it applies to the recording that the truth belongs to."""
 
     truth: Recording
@@ -134,7 +134,7 @@ class OracleWiener:
         default=4096, metadata={"help": "window length in samples at 44.1 kHz; the same duration at other rates"}
     )
 
-    def learn(self, recording: Recording, side: Side = NO_SIDE, progress: Progress = quiet) -> FittedWiener:
+    def learn(self, recording: Recording, side: Side = NO_SIDE, progress: Progress = quiet) -> LearnedWiener:
         """Store the truth.
 
         Raises
@@ -142,7 +142,7 @@ class OracleWiener:
         InputError
             Without the truth of this recording.
         """
-        return FittedWiener(truth_of(recording, side), nfft_at(recording.rate, self.nfft))
+        return LearnedWiener(truth_of(recording, side), nfft_at(recording.rate, self.nfft))
 
 
 # ------------------------------------------------------------------------------------------------- oracle filter
@@ -275,7 +275,7 @@ def convolve(
 
 
 @dataclass(frozen=True)
-class FittedLinear:
+class LearnedLinear:
     """Filters ``(mics, mics, taps)`` with a look-ahead of ``before`` samples."""
 
     filters: NDArray[np.float64]
@@ -312,7 +312,7 @@ class OracleLinear:
     ahead: float = field(default=0.2, metadata={"help": "look-ahead as a share of the filter length, 0 to 1"})
     iterations: int = field(default=150, metadata={"help": "iterations of the solver"})
 
-    def learn(self, recording: Recording, side: Side = NO_SIDE, progress: Progress = quiet) -> FittedLinear:
+    def learn(self, recording: Recording, side: Side = NO_SIDE, progress: Progress = quiet) -> LearnedLinear:
         """Sum the correlations over blocks and solve for the filters.
 
         Raises
@@ -339,4 +339,4 @@ class OracleLinear:
             cross / (level[:, None] * level)[:, :, None],
             self.iterations,
         )
-        return FittedLinear(filters * (level[:, None] / level)[:, :, None], before)
+        return LearnedLinear(filters * (level[:, None] / level)[:, :, None], before)

@@ -207,7 +207,7 @@ def magnitudes(recording: Recording, nfft: int, hop: int, progress: Progress) ->
 
 
 @dataclass(frozen=True)
-class FittedKamir:
+class LearnedKamir:
     """Learnt parameters: λ ``(bins, mics, sources)``, gains g ``(mics, bins)``, and the microphones of each source."""
 
     leak: NDArray[np.float32]
@@ -218,7 +218,7 @@ class FittedKamir:
     settings: Kamir
     kept: NDArray[np.bool_] | None = None
 
-    def keeping(self, kept: NDArray[np.bool_]) -> FittedKamir:
+    def keeping(self, kept: NDArray[np.bool_]) -> LearnedKamir:
         """Keep the bleed of microphone j's source in microphone i where ``kept[i, j]``."""
         return replace(self, kept=kept)
 
@@ -297,7 +297,7 @@ class Kamir:
         if self.overlaps not in (2, 4, 8, 16):
             raise InputError(f"overlaps must be 2, 4, 8 or 16, so that the hop divides the window, got {self.overlaps}")
 
-    def learn(self, recording: Recording, side: Side = Side(), progress: Progress = quiet) -> FittedKamir:  # noqa: B008 - frozen
+    def learn(self, recording: Recording, side: Side = Side(), progress: Progress = quiet) -> LearnedKamir:  # noqa: B008 - frozen
         """Estimate λ from frames of the whole recording, or from all frames if they fit into memory.
 
         Raises
@@ -321,10 +321,10 @@ class Kamir:
         for band in bands(len(amplitudes), amplitudes.shape[1] * amplitudes.shape[2]):
             leak[band] = learn_leak((amplitudes[band] / level.T[band, :, None]) ** 2, close, self)
             progress("learn", band.stop / len(amplitudes))
-        return FittedKamir(leak, level, close, nfft, hop, self)
+        return LearnedKamir(leak, level, close, nfft, hop, self)
 
-    def restore(self, arrays: Arrays, mics: int) -> FittedKamir:
-        """Rebuild what was learnt from ``mics`` microphones out of :meth:`FittedKamir.arrays`.
+    def restore(self, arrays: Arrays, mics: int) -> LearnedKamir:
+        """Rebuild what was learnt from ``mics`` microphones out of :meth:`LearnedKamir.arrays`.
 
         Raises
         ------
@@ -342,7 +342,7 @@ class Kamir:
         level = checked(arrays, "level", np.float32, (mics, nfft // 2 + 1))
         if np.any(leak < 0) or np.any(level <= 0):
             raise InputError("the array 'leak' contains negative values, or 'level' values that are not positive")
-        return FittedKamir(leak, level, close, nfft, nfft // self.overlaps, self)
+        return LearnedKamir(leak, level, close, nfft, nfft // self.overlaps, self)
 
     def _levels(self, amplitudes: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return the gains g that divide the magnitudes ``(bins, mics, frames)``, ``(mics, bins)``.

@@ -12,7 +12,7 @@ from typing import Any
 
 from debleed.assignment import assign, sources_of
 from debleed.io.session import Session
-from debleed.methods import create, registered
+from debleed.methods import registered, usable
 from debleed.methods.settings import field_types
 
 
@@ -73,10 +73,9 @@ def number(value: float) -> str:
 def methods() -> list[dict[str, Any]]:
     """Describe the methods that need nothing but the microphones, with their settings; not to be changed."""
     found = []
-    for name, (_, text) in registered().items():
-        method = create(name)
+    for name, method in usable().items():
         if not method.needs:
-            found.append({"name": name, "text": text, "settings": settings(method)})
+            found.append({"name": name, "text": registered()[name][1], "settings": settings(method)})
     return found
 
 

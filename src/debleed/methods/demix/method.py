@@ -258,12 +258,21 @@ class Demixed:
 
     def rescaled(self, gains: NDArray[np.float32]) -> Demixed:
         """Return the equivalent result for microphones multiplied by ``gains``, ``(mics,)``."""
-        return Demixed(self.filters.rescaled(gains), self.postfilter.rescaled(gains), self.bleed.rescaled(gains))
+        return replace(
+            self,
+            filters=self.filters.rescaled(gains),
+            postfilter=self.postfilter.rescaled(gains),
+            bleed=self.bleed.rescaled(gains),
+        )
 
     def placed(self, mics: NDArray[np.intp], count: int) -> Demixed:
         """Embed the result for the microphones ``mics`` into one for ``count``; the others stay unchanged."""
-        parts = self.filters.placed(mics, count), self.postfilter.placed(mics, count), self.bleed.placed(mics, count)
-        return Demixed(*parts)
+        return replace(
+            self,
+            filters=self.filters.placed(mics, count),
+            postfilter=self.postfilter.placed(mics, count),
+            bleed=self.bleed.placed(mics, count),
+        )
 
     def apply(self, recording: Recording) -> Recording:
         """Apply the filters, then the postfilter; add the bleed to be kept as the filters estimate it."""
