@@ -41,7 +41,8 @@ def test_unknown_methods_are_refused() -> None:
 
 def test_a_method_of_another_package_runs_through_the_contract(tmp_path: object) -> None:
     (tmp_path / "halved.py").write_text(METHOD)  # type: ignore[operator]
-    command = [sys.executable, "-m", "debleed.contract", "halved:Halved", "-q", "-k", "deterministic or room or alone"]
+    command = [sys.executable, "-m", "debleed.contract", "halved:Halved", "--set", "by=3", "-q"]
+    command += ["-k", "deterministic or room or alone"]
     done = subprocess.run(command, cwd=str(tmp_path), capture_output=True, text=True)
     assert "4 passed" in done.stdout, done.stdout + done.stderr
 

@@ -46,23 +46,23 @@ PLUGIN = "debleed-contract"
 
 
 class Selection:
-    """Plugin that holds the names of the methods to test."""
+    """Plugin that holds the method to test and its settings."""
 
-    def __init__(self, names: Sequence[str]) -> None:
-        self.names = names
+    def __init__(self, name: str, settings: dict[str, Any]) -> None:
+        self.name, self.settings = name, settings
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Run each test on every registered method, or on the selected ones."""
+    """Run each test on every registered method, or on the selected one."""
     if "name" in metafunc.fixturenames:
         selection = metafunc.config.pluginmanager.get_plugin(PLUGIN)
-        metafunc.parametrize("name", selection.names if selection else list(registered()))
+        if selection:
+            SMALL[selection.name] = SMALL.get(selection.name, {}) | selection.settings
+        metafunc.parametrize("name", [selection.name] if selection else list(registered()))
 
 
 def main(arguments: Sequence[str]) -> int:
     """Run the contract on the method named first; the remaining arguments go to pytest."""
-    from debleed import contract  # this module runs as __main__, the tests run in the imported one
-
     if not arguments or arguments[0].startswith("-"):
         print(f"usage: {USAGE}", file=sys.stderr)
         return 2
@@ -72,9 +72,8 @@ def main(arguments: Sequence[str]) -> int:
         at = rest.index("--set")
         pairs.append(rest[at + 1])
         del rest[at : at + 2]
-    contract.SMALL[name] = contract.SMALL.get(name, {}) | settings(name, pairs)  # refuses what is not a method
+    plugin = Selection(name, settings(name, pairs))  # refuses what is not a method
     options = ["-p", "no:cacheprovider", "--pyargs", "debleed.contract", *rest]
-    plugin = Selection([name])
     return int(pytest.main(options, plugins=[_under_its_name(plugin)]))
 
 
