@@ -51,7 +51,7 @@ def test_a_listed_source_is_no_room_whatever_its_name():
     [
         (Session(sources={"v": ("c",)}), "source 'v' names 'c'.*a, b"),
         (Session(room=("c",)), "room names 'c'.*a, b"),
-        (Session(room=("a",), sources={"v": ("a",)}), "'a'.*another place"),
+        (Session(room=("a",), sources={"v": ("a",)}), "'a'.*list it once"),
         (Session(sources={"a": ("b",)}), "source 'a' does not list"),
     ],
 )

@@ -95,8 +95,8 @@ def session(text):
 
 BAD_INPUT = {
     "empty folder": (empty, "no audio file.*gig"),
-    "one mono file": (one_mono_file, r"vox\.wav.*alone"),
-    "one stereo file": (one_stereo_file, r"OH\.wav.*alone"),
+    "one mono file": (one_mono_file, r"vox\.wav.*only file"),
+    "one stereo file": (one_stereo_file, r"OH\.wav.*only file"),
     "a text file": (lambda gig: (gig / "vox.wav").write_text("la la la\n" * 99), r"vox\.wav.*cannot be read as audio"),
     "cut WAV": (lambda gig: cut(gig / "vox.wav"), r"vox\.wav.*cut off"),
     "cut FLAC": (lambda gig: cut(gig / "bass.flac"), r"bass\.flac"),
@@ -252,7 +252,7 @@ def test_two_identical_microphones_come_back_with_a_warning(gig, clean, capsys):
     put(gig / "keys.wav", seed=1)
     assert remove(gig, clean) == 0
     same(gig, clean)
-    assert "keys and vox are the same" in capsys.readouterr().err
+    assert "keys and vox are identical" in capsys.readouterr().err
 
 
 def test_removed_and_result_add_up(gig, clean, tmp_path):

@@ -201,7 +201,7 @@ def test_a_stage_of_a_method_of_your_own_needs_its_name(
     stage, out = str(tmp_path / "s.debleed"), str(tmp_path / "out")
     assert command_line(["learn", str(gig), "-o", stage, "--method", "mine:Mine"]) == 0
     assert command_line(["apply", stage, str(gig), "-o", out]) == 2
-    assert "if you trust it, name it as the method" in capsys.readouterr().err  # type: ignore[attr-defined]
+    assert "if you trust it, pass it as the method" in capsys.readouterr().err  # type: ignore[attr-defined]
     assert command_line(["apply", stage, str(gig), "-o", out, "--method", "mine:Mine"]) == 0
     assert command_line(["methods", "mine:Mine"]) == 0
     assert "mine:Mine: a class of your own" in capsys.readouterr().out  # type: ignore[attr-defined]

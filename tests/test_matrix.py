@@ -45,5 +45,5 @@ def test_the_picture_has_a_cell_for_every_pair(stage):
 
 def test_methods_without_paths_are_refused():
     mics, _ = band()
-    with pytest.raises(InputError, match="no paths"):
+    with pytest.raises(InputError, match="does not estimate levels of bleed"):
         listed(learn(Recording.from_array(mics, 8000), "unprocessed"))

@@ -52,7 +52,7 @@ def test_pairs_that_are_none_are_refused(pair):
 def test_a_slip_is_told_with_what_would_be_right():
     with pytest.raises(InputError, match="no setting 'depth'"):
         configured("demix", ["depth=3"])
-    with pytest.raises(InputError, match="'seconds' of method 'demix' is"):
+    with pytest.raises(InputError, match="'seconds' of method 'demix' must be"):
         configured("demix", ["seconds=many"])
     assert kind_name(int) == "int"
     assert "Literal" in kind_name(Literal["a"])

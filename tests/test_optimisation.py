@@ -158,7 +158,7 @@ def test_refuses_the_mixture_of_another_recording() -> None:
     with pytest.raises(InputError, match="2999 samples"):
         run(x, m[:, 1:])
     m[0, 5] = np.nan
-    with pytest.raises(InputError, match="no number"):
+    with pytest.raises(InputError, match="NaN or infinite"):
         run(x, m)
 
 

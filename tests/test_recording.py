@@ -50,7 +50,7 @@ def test_a_stretch_is_a_recording(one, other):
 
 @pytest.mark.parametrize(("start", "stop"), [(-1, 5), (5, 4), (0, 101)])
 def test_stretches_that_are_not_inside_are_refused(recording, start, stop):
-    with pytest.raises(InputError, match="do not lie"):
+    with pytest.raises(InputError, match="are not inside"):
         recording.stretch(start, stop)
 
 
@@ -67,7 +67,7 @@ def test_bleed_goes_from_source_to_source():
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        ({"names": ["a", "a", "c"]}, "must differ"),
+        ({"names": ["a", "a", "c"]}, "must be unique"),
         ({"names": ["a"]}, "3 microphones but 1 names"),
         ({"sources": ["a"]}, "3 microphones but 1 sources"),
         ({"rate": 0}, "positive"),

@@ -140,7 +140,7 @@ def invert_bass(x):
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        (copy_vox, "vox and bass are the same"),
+        (copy_vox, "vox and bass are identical"),
         (silence_bass, "silent from end to end: bass"),
         (clip_bass, "clipped.*bass"),
         (offset_bass, "offset in bass"),
