@@ -37,7 +37,7 @@ def test_the_command_line_means_the_session(tmp_path, case):
     given = remove.make_context("remove", argv[2:]).params
     assert str(given["given"]) == gig.name
     assert given["pairs"] == ("seconds=9",)
-    asked = {name: given[name] for name in ("sources", "voices", "room", "leave_out", "reduction", "keep")}
+    asked = {name: given[name] for name in ("sources", "old_sources", "room", "leave_out", "reduction", "keep")}
     _, found = open_input(gig, gather(gig, **asked))
     _, wanted = open_input(gig, told)
     assert sources_of(found) == sources_of(wanted)

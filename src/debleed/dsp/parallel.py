@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from contextvars import ContextVar
+from functools import cache
 from pathlib import Path
 from typing import TypeVar
 
@@ -77,6 +78,7 @@ def _declared() -> int | None:
     return int(first) if first.isascii() and first.isdigit() and int(first) > 0 else None
 
 
+@cache  # a process stays in its group, and this is asked for a thousand times
 def _quota(groups: Path, membership: Path) -> int | None:
     """Return how many processors a control group and its parents allow, rounded up; ``None`` if unlimited.
 

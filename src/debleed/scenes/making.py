@@ -36,7 +36,7 @@ def recipe_of(scene_set: SceneSet) -> dict[str, Any]:
         **{"name": scene_set.name, "seed": scene_set.scene, "rate": scene_set.rate, "seconds": scene_set.seconds},
         **{"format": FORMAT, "version": __version__, **scene_set.recipe()},
     }
-    plain: dict[str, Any] = json.loads(json.dumps(described, default=dict))
+    plain: dict[str, Any] = json.loads(json.dumps(described, default=dict, allow_nan=False))
     return plain
 
 

@@ -66,7 +66,7 @@ def number(value: float) -> str:
     ('6', '0.30000000000000004')
     """
     short = f"{value:g}"
-    return short if float(short) == value else repr(value)
+    return short if float(short) == value and len(short) <= len(repr(value)) else repr(value)
 
 
 @cache
