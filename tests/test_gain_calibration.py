@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from bands import RATE, bled, gain, sources
 from debleed import Recording
 from debleed.methods import create
 from debleed.methods.demix.gain_calibration import balancing_gains, gains_differ
@@ -8,7 +9,6 @@ from debleed.methods.demix.method import Filters
 from debleed.methods.demix.narrowband import Narrowband
 from debleed.methods.demix.postfilter import DECAY_TIMES, Postfilter
 from debleed.methods.instantaneous import estimated_gains
-from test_demix import RATE, bled, gain, sources
 
 GAINS = np.array([1.0, 0.03, 6.0, 0.4])
 PAIRS = ~np.eye(4, dtype=bool)

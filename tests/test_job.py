@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 import soundfile
 
+from bands import RATE, bled, sources
 from debleed import InputError, Recording, Stage, clean_folder, learn
 from debleed.cli import run as command_line
 from debleed.intake import samples_of
 from debleed.io.chunks import append
-from test_demix import RATE, bled, sources
 
 NAMES = ("bass", "drums", "vox")
 

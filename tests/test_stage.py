@@ -8,11 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from bands import RATE, bled, sources
 from debleed import InputError, Recording, Stage, learn, remove
 from debleed.contract import band
 from debleed.io.stage_file import read_stage, write_stage
 from debleed.scoring.evaluate import sdr
-from test_demix import RATE, bled, sources
 
 
 def two_stretches() -> tuple[Recording, Recording, np.ndarray]:
