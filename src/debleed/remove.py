@@ -85,8 +85,14 @@ def learn(
     refuse_misfit(chosen, name, sources, side)
     learned = chosen.learn(sources, side=_for_sources(side, sources), progress=progress)
     return Stage(
-        *(name, settings_of(chosen), recording.rate, recording.names, recording.sources),
-        *(learned, __version__, recorded),
+        method=name,
+        settings=settings_of(chosen),
+        rate=recording.rate,
+        names=recording.names,
+        sources=recording.sources,
+        learned=learned,
+        program=__version__,
+        recorded=recorded,
     )
 
 

@@ -152,8 +152,13 @@ def calibrate(state: State, settings: Demix, progress: Progress) -> State:
 def fit_broadband(state: State, settings: Demix, progress: Progress) -> State:
     """Fit the broadband filters."""
     fitted = estimate_filters(
-        *(state.samples, state.rate, state.allowed, progress, state.initial_taps),
-        *(settings.first_window, settings.longest_window),
+        state.samples,
+        state.rate,
+        state.allowed,
+        progress,
+        state.initial_taps,
+        settings.first_window,
+        settings.longest_window,
     )
     return replace(state, broadband=fitted, learned=replace(state.learned, filters=fitted))
 
@@ -167,8 +172,13 @@ def fit_narrowband(state: State, settings: Demix, progress: Progress) -> State:
     if not needs_long_windows(fitted.taps * (allowed | allowed.T)[:, :, None]):
         return state
     matrices = estimate_matrices(
-        *(state.samples, state.rate, fitted.response(), allowed, progress),
-        *(settings.first_window, settings.longest_window),
+        state.samples,
+        state.rate,
+        fitted.response(),
+        allowed,
+        progress,
+        settings.first_window,
+        settings.longest_window,
     )
     if matrices is None:
         return state
