@@ -4,15 +4,6 @@ import importlib.util
 import re
 from pathlib import Path
 
-import hypothesis
-import pytest
-
-# no test may depend on how busy the machine is
-hypothesis.settings.register_profile("untimed", deadline=None)
-hypothesis.settings.load_profile("untimed")
-
-pytest.register_assert_rewrite("debleed.contract")  # its tests are no test module by name
-
 collect_ignore = (
     []
     if importlib.util.find_spec("torch")
