@@ -84,7 +84,7 @@ def test_stops_without_progress(plan, corpus, tmp_path, monkeypatch):
     from debleed.training.train import Run
 
     run = Run(dataclasses.replace(plan, steps=40, every=1, patience=3), corpus, tmp_path / "out", tmp_path / "cache")
-    monkeypatch.setattr(run, "gains", lambda: np.zeros(3))
+    monkeypatch.setattr(run, "sdr_improvements", lambda: np.zeros(3))
     run.learn()
     assert run.state.step == 4  # one best, then three without a better
 
@@ -97,13 +97,13 @@ def test_refusals(plan, corpus, tmp_path):
             Run(dataclasses.replace(plan, **changes), corpus, tmp_path / output, tmp_path / "cache")
 
     refused("no variant 'huge'; it has published, narrow, tiny", variant="huge")
-    refused("no track 'Nine'", validation=("Nine",))
-    refused("nothing is left to learn from", validation=("One", "Two", "Three"))
+    refused("track 'Nine' does not exist", validation=("Nine",))
+    refused("none is left for training", validation=("One", "Two", "Three"))
     refused("name its source", net="di-cae")
     refused("name none", source="bass")
     Run(dataclasses.replace(plan, steps=1, every=1), corpus, tmp_path / "run", tmp_path / "cache").learn()
     refused("other settings .batch 2 there, 3 here", output="run", batch=3)
-    with pytest.raises(InputError, match="no device"):
+    with pytest.raises(InputError, match="not available"):
         Run(plan, corpus, tmp_path / "out", tmp_path / "cache", device="cuda:9")
 
 

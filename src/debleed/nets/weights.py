@@ -8,6 +8,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from debleed.io.documents import Place
 from debleed.recording import InputError
 
 FOLDER = Path(__file__).parent / "weights"
@@ -22,7 +23,7 @@ def shipped() -> list[str]:
     return sorted(path.stem for path in FOLDER.glob("*.onnx"))
 
 
-def find(name: str, folder: Path | None = None) -> Path:
+def find(name: str, folder: Place | None = None) -> Path:
     """Return the path of a network: a shipped one, or one that ``debleed train`` wrote into a folder.
 
     Raises
@@ -30,7 +31,7 @@ def find(name: str, folder: Path | None = None) -> Path:
     InputError
         If there is none.
     """
-    path = (folder or FOLDER) / f"{name}.onnx"
+    path = Path(folder or FOLDER) / f"{name}.onnx"
     if path.is_file() and path.with_suffix(".json").is_file():
         return path
     if folder is None:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from debleed.decibels import amplitude, decibels
 from debleed.recording import InputError
 
 ImpulseResponse = NDArray[np.float64]
@@ -64,7 +65,7 @@ def generated_path(
         strength = rng.uniform(0.5, 1.5) * rng.choice([-1, 1]) * 10 ** (-3 * after / rt60)
         # a reflection has the energy that the tail has in 1/400 s, at any rate
         tail += 0.05 * np.sqrt(rate) * strength * impulse(time - after, rate)
-    tail *= 10 ** (tail_db / 20) / np.sqrt(np.sum(tail**2))
+    tail *= amplitude(tail_db) / np.sqrt(np.sum(tail**2))
     return gain * impulse(time, rate) + tail
 
 
@@ -155,7 +156,7 @@ def reverberation_time(response: ImpulseResponse, rate: int) -> float:
     Measure it on a long path: near the source, the direct sound masks the beginning of the decay.
     """
     energy = np.cumsum(response[::-1] ** 2)[::-1]
-    decay = 10 * np.log10(energy[energy > 0] / energy[0])
+    decay = decibels(energy[energy > 0] / energy[0])
     first, last = np.searchsorted(-decay, [5, 35])
     if last - first < 2:
         return 0.0

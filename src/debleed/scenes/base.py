@@ -17,6 +17,7 @@ from typing import Any, ClassVar, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from debleed.decibels import amplitude
 from debleed.recording import InputError, Samples
 from debleed.scenes.acoustics import ImpulseResponse
 from debleed.scenes.lineup import Lineup, assemble
@@ -174,7 +175,7 @@ class Scene(Lineup, ABC):
     def _noise(self, mic: int, sources: Samples) -> Samples:
         if self.noise_db is None or not sources.size:
             return np.zeros_like(sources)
-        level = np.sqrt(np.mean(np.square(sources, dtype=np.float64))) * 10 ** (self.noise_db / 20)
+        level = np.sqrt(np.mean(np.square(sources, dtype=np.float64))) * amplitude(self.noise_db)
         white = generator(self.id, "noise", self.mic_indices[mic]).standard_normal(len(sources))
         noise: Samples = (level * white).astype(sources.dtype)
         return noise

@@ -10,6 +10,7 @@ from typing import Any, ClassVar, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from debleed.decibels import amplitude, decibels
 from debleed.recording import InputError
 from debleed.scenes import measured, places
 from debleed.scenes.acoustics import SPEED_OF_SOUND, ImpulseResponse, Point, generated_path, reverberation_time
@@ -111,7 +112,7 @@ class Convolutive(Scene):
         else:
             described, decay = _draw_measured(lineup, asked.responses)
         own = distances[owners, np.arange(len(owners))]
-        level = 10 ** (rng.uniform(-SPREAD_DB, SPREAD_DB, distances.shape) / 20)
+        level = amplitude(rng.uniform(-SPREAD_DB, SPREAD_DB, distances.shape))
         scene = cls(
             **vars(lineup),
             gains=matrix((own / distances * level).round(4)[heard]),
@@ -162,7 +163,7 @@ def tail_db(room: Point, distance: float, rt60: float) -> float | None:
     if not rt60:
         return None
     critical = 0.057 * float(np.sqrt(np.prod(room) / rt60))
-    return round(20 * float(np.log10(distance / critical)), 2)
+    return round(2 * float(decibels(distance / critical)), 2)
 
 
 def _draw_distances(

@@ -30,7 +30,7 @@ import numpy as np
 
 from debleed import __version__
 from debleed.io.audio import Take, length_at
-from debleed.io.documents import json_line, json_text, write_text
+from debleed.io.documents import Place, json_line, json_text, write_text
 from debleed.io.writing import write_mics
 from debleed.recording import InputError, Recording, Samples
 from debleed.scenes.rendering import mono_stems, render_own
@@ -301,15 +301,16 @@ def finished(job: Job) -> dict[str, Any] | None:
     return record if whole else None
 
 
-def checksums(folder: Path) -> dict[str, str]:
+def checksums(folder: Place) -> dict[str, str]:
     """SHA-256 of every file below a folder, by its path with slashes."""
+    folder = Path(folder)
     files = sorted(path for path in folder.rglob("*") if path.is_file())
     return {path.relative_to(folder).as_posix(): checksum(path) for path in files}
 
 
-def checksum(path: Path) -> str:
+def checksum(path: Place) -> str:
     """SHA-256 of a file."""
-    with path.open("rb") as file:
+    with Path(path).open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
@@ -371,7 +372,7 @@ def refuse_other_corpus(output: Path, recipe: Recipe, force: bool) -> None:
         )
 
 
-def read_manifest(corpus: Path) -> dict[str, Any]:
+def read_manifest(corpus: Place) -> dict[str, Any]:
     """Read what a corpus holds.
 
     Raises
@@ -379,6 +380,7 @@ def read_manifest(corpus: Path) -> dict[str, Any]:
     InputError
         Where the folder is no corpus, or one of another format.
     """
+    corpus = Path(corpus)
     if not (corpus / MANIFEST).is_file():
         raise InputError(
             f"'{corpus}' is no bled corpus, since it has no {MANIFEST}; make one with 'debleed corpus bleed'"
@@ -403,7 +405,7 @@ def readable_manifest(corpus: Path) -> dict[str, Any] | None:
     return manifest
 
 
-def items_of(corpus: Path) -> list[Item]:
+def items_of(corpus: Place) -> list[Item]:
     """List the items of a corpus."""
     items = read_manifest(corpus)["items"].items()
-    return [Item(name, corpus / entry.get("folder", name), entry) for name, entry in items]
+    return [Item(name, Path(corpus) / entry.get("folder", name), entry) for name, entry in items]

@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from debleed.decibels import amplitude
+
 Sound = NDArray[np.float64]
 """Samples of one source, shape ``(samples,)``."""
 
@@ -69,7 +71,7 @@ def pluck(
     k = np.arange(1, 80)
     partials = k * frequency * np.sqrt(1 + 1e-4 * k**2)
     position = rng.uniform(0.12, 0.2)  # place along the string where it is plucked
-    strength = np.sin(np.pi * k * position) / k ** (2 - brightness) * 10 ** (rng.uniform(-2, 2, len(k)) / 20)
+    strength = np.sin(np.pi * k * position) / k ** (2 - brightness) * amplitude(rng.uniform(-2, 2, len(k)))
     strength *= partials < 0.45 * rate
     phases = np.exp(1j * rng.uniform(0, 0.3, len(k)))
     sound = ring(partials, 6.9 / decay * (1 + 0.12 * k), strength * phases, len(time), rate)

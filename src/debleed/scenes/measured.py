@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from debleed.decibels import amplitude
 from debleed.recording import InputError
 from debleed.scenes.acoustics import ImpulseResponse, impulse, reverberation_time
 
@@ -98,7 +99,7 @@ def measured_path(
     first, last = max(onset - round(FOOT * response_rate), 0), onset + round(DIRECT * response_rate)
     direct, rest = response[first:last], response[last:]
     direct_rms, rest_rms = np.sqrt(np.sum(direct**2)), np.sqrt(np.sum(rest**2))
-    scale = gain / direct_rms if tail_db is None else 10 ** (tail_db / 20) / (rest_rms or 1.0)
+    scale = gain / direct_rms if tail_db is None else amplitude(tail_db) / (rest_rms or 1.0)
     before = 64 * (1 + response_rate // rate)  # silence in which the resampler can ring
     whole = np.concatenate([np.zeros(before), direct * (gain / direct_rms), rest * scale, np.zeros(before)])
     # resampling keeps the height of a waveform; a filter must keep its sum

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
+from debleed.decibels import amplitude
 from debleed.io.audio import AudioFile, resampled
 from debleed.recording import InputError, Recording, Samples
 
@@ -91,7 +92,7 @@ def take(
         Where hits are missing or have too few channels.
     """
     images = _sequence(kit, seed, seconds, choice, bpm)
-    gain, mics, own = 10 ** (bleed_db / 20), [], []
+    gain, mics, own = amplitude(bleed_db), [], []
     for index, name in enumerate(kit.microphones):
         mine = images[name][:, index]
         others = sum(image[:, index] for drum, image in images.items() if drum != name)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from debleed.io.audio import AudioFile, Take, audio_files, is_audio, refuse_twins
+from debleed.io.documents import Place
 from debleed.recording import InputError
 
 SUM = "mixture"
@@ -77,7 +78,7 @@ class Track:
         return Take.open([files[stem] for stem in stems], rate=rate)
 
 
-def find_tracks(root: Path) -> list[Track]:
+def find_tracks(root: Place) -> list[Track]:
     """List the tracks of all splits, sorted by name.
 
     Raises
@@ -85,6 +86,7 @@ def find_tracks(root: Path) -> list[Track]:
     InputError
         If the folder does not exist or contains no track.
     """
+    root = Path(root)
     if not root.is_dir():
         raise InputError(f"there is no folder '{root}'")
     splits = sorted(path for path in root.iterdir() if path.is_dir() and not path.name.startswith("."))
@@ -124,7 +126,7 @@ def common_stems(tracks: Sequence[Track]) -> tuple[str, ...]:
     return stems
 
 
-def musdb_complaints(root: Path) -> list[str]:
+def musdb_complaints(root: Place) -> list[str]:
     """Check a folder that should be MUSDB18-HQ; return one sentence for everything missing or damaged."""
     try:
         tracks = find_tracks(root)
