@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 
 from debleed.assignment import sources_of
+from debleed.decibels import decibels
 from debleed.intake import Job, Prepared, describe, prepared, refuse_overwriting, refuse_places, samples_of
 from debleed.io.chunks import recorded_on
 from debleed.methods import Side
@@ -280,7 +281,7 @@ class Ledger:
             )
         found = []
         for name, unit, (own, change) in zip(recording.names, units, self.energy.T, strict=True):
-            level = 10 * math.log10(change / own) if change > 0 and own > 0 else -math.inf
+            level = float(decibels(change, own)) if change > 0 and own > 0 else -math.inf
             found.append(Treated(name, unit.role, unit.source, unit.reason, level))
         return tuple(found)
 

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from debleed.decibels import amplitude
 from debleed.inspection import concerns, inspect
 from debleed.methods import Method, Side, create, name_of, settings_of
 from debleed.progress import Progress, quiet
@@ -188,7 +189,7 @@ def kept_shares(recording: Recording, reduction: Reduction) -> NDArray[np.float6
         None if source is None else reduction.get(name, reduction.get(source))
         for name, source in zip(recording.names, recording.sources, strict=True)
     ]
-    return np.array([0.0 if limit is None else 10 ** (-limit / 20) for limit in limits])
+    return np.array([0.0 if limit is None else float(amplitude(-limit)) for limit in limits])
 
 
 def reduced(recording: Recording, cleaned: Recording, reduction: Reduction) -> Recording:

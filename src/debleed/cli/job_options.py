@@ -99,7 +99,7 @@ def gather(
 ) -> Session:
     """Put the session file and the options together; the options win."""
     from debleed.intake import session_of
-    from debleed.io.session import decibels
+    from debleed.io.session import reduction_db
 
     session = session_of(given)
     if old_sources:
@@ -108,9 +108,9 @@ def gather(
     for text in reduction:
         name, _, number = text.rpartition("=")
         if name:
-            by_name[name.strip()] = decibels("--reduction", number)
+            by_name[name.strip()] = reduction_db("--reduction", number)
         else:
-            everywhere = decibels("--reduction", number)
+            everywhere = reduction_db("--reduction", number)
     return replace(
         session,
         sources={**session.sources, **dict(listed(text, "--source") for text in (*sources, *old_sources))},

@@ -76,8 +76,8 @@ def load_session(path: Place) -> Session:
         sources={source: _names(path, f"sources.{source}", files) for source, files in sources.items()},
         room=_names(path, "room", data["room"]) if "room" in data else None,
         leave_out=_names(path, "leave_out", data.get("leave_out", [])),
-        reduction=decibels(f"'{path}': reduction", data["reduction"]) if "reduction" in data else None,
-        source_reduction={v: decibels(f"'{path}': source_reduction.{v}", x) for v, x in reductions.items()},
+        reduction=reduction_db(f"'{path}': reduction", data["reduction"]) if "reduction" in data else None,
+        source_reduction={v: reduction_db(f"'{path}': source_reduction.{v}", x) for v, x in reductions.items()},
         keep={mic: _names(path, f"keep.{mic}", names) for mic, names in _table(path, data, "keep").items()},
     )
 
@@ -96,7 +96,7 @@ def _names(path: Path, key: str, value: Any) -> tuple[str, ...]:
     return tuple(listed)
 
 
-def decibels(where: str, value: Any) -> float:
+def reduction_db(where: str, value: Any) -> float:
     """Read a reduction, a number or its text; ``where`` says in the refusal what it was for."""
     try:
         number = math.nan if isinstance(value, bool) else float(value)

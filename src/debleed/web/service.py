@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 
 from debleed import __version__
-from debleed.io.session import decibels, dumped
+from debleed.io.session import dumped, reduction_db
 from debleed.methods.settings import configured
 from debleed.recording import InputError
 from debleed.web import roles
@@ -325,7 +325,7 @@ def reduction(run: Json, wanted: object) -> dict[str, float]:
     for source in wanted:
         if source not in sources:
             raise Refusal(f"there is no source '{source}' to reduce; the sources are {', '.join(sources)}")
-    found = {source: decibels(f"the reduction of '{source}'", value) for source, value in wanted.items()}
+    found = {source: reduction_db(f"the reduction of '{source}'", value) for source, value in wanted.items()}
     return {source: value for source, value in found.items() if value != float("inf")}
 
 

@@ -7,7 +7,6 @@ one sentence. Run as ``python -m debleed.web.work run|take|demo SESSION-FOLDER [
 from __future__ import annotations
 
 import logging
-import math
 import os
 import shutil
 import sys
@@ -22,6 +21,7 @@ from numpy.typing import NDArray
 
 from debleed import feedback
 from debleed.intake import prepared
+from debleed.io.documents import json_numbers
 from debleed.io.session import Session, dumped
 from debleed.io.staging import Staging
 from debleed.io.writing import write_mics
@@ -150,21 +150,16 @@ def measured(place: Path, before: Recording, after: Recording, progress: Progres
     progress("figures", 0)
     found: Json = {}
     for k, (name, recording) in enumerate((("before", before), ("after", after))):
-        found[f"bleed_{name}"] = [numbers(row) for row in blind_bleed_matrix(recording)]
+        found |= json_numbers(f"bleed_{name}", blind_bleed_matrix(recording))
         progress("figures", 0.1 + 0.4 * k + 0.2)
-        found[f"coherence_{name}"] = numbers([inter_microphone_coherence(recording)])[0]
+        found |= json_numbers(f"coherence_{name}", inter_microphone_coherence(recording))
         progress("figures", 0.1 + 0.4 * k + 0.4)
-    found["change"] = numbers(level_changes(before, after))
+    found |= json_numbers("change", level_changes(before, after))
     for name in ("before", "after"):
         pairs = [v for row in found[f"bleed_{name}"] for v in row if isinstance(v, float) and v != 0]
         found[f"median_{name}"] = float(np.median(pairs)) if pairs else None
     write(place / "figures.json", {**read(place / "figures.json"), **found})
     progress("figures", 1)
-
-
-def numbers(values: Sequence[float] | NDArray[np.float64]) -> list[float | str | None]:
-    """Write numbers as JSON can hold them: ``null`` where there is none, infinities as words."""
-    return [None if math.isnan(v) else float(v) if math.isfinite(v) else "inf" if v > 0 else "-inf" for v in values]
 
 
 def work_take(session: Path, run: str) -> None:
