@@ -60,8 +60,8 @@ def test_options_read_every_type_of_field(monkeypatch):
 @pytest.mark.parametrize(
     ("typed", "sentence"),
     [
-        ("--place 1", "'1' cannot be read; write it like 1,2"),
-        ("--span wide", "'wide' cannot be read"),
+        ("--place 1", "'1' is not valid; use a value such as 1,2"),
+        ("--span wide", "'wide' is not valid"),
         ("--shape oval", "'oval' is not one of 'round', 'square'"),
         ("--hidden 1", "No such option"),
         ("--bleed kind1", "'kind1' is not 'kind0'"),

@@ -1,4 +1,4 @@
-"""The command line: thin skins over the library, one module a command, imported when it is called."""
+"""The command line: a thin layer over the library with one module per command, imported when the command is called."""
 
 from __future__ import annotations
 
@@ -13,35 +13,35 @@ from debleed import __version__
 from debleed.recording import InputError
 
 COMMANDS = {
-    "apply": "clean a recording with a stage that was learnt before",
-    "benchmark": "run methods on bled corpora and write the tables",
-    "corpus": "bleed a folder of stems in MUSDB18-HQ's shape, or check one",
-    "demo": "play a band, bleed it, clean it and show the result",
+    "apply": "clean a recording with a saved stage",
+    "benchmark": "run methods on corpora with bleed and write the tables",
+    "corpus": "make a corpus with bleed from folders of stems such as MUSDB18-HQ, or check one",
+    "demo": "synthesize a band, simulate the bleed, remove it and show the result",
     "evaluate": "score a cleaned recording",
     "init": "write a commented session.toml for a folder of microphones",
-    "learn": "learn how microphones hear each other, and keep it as a stage",
+    "learn": "learn how sources bleed into microphones, and save it as a stage",
     "methods": "list the methods and their settings",
     "remove": "remove the bleed from a folder of microphones",
-    "serve": "open a page to clean a session by dropping files and listening",
-    "show": "show what a stage has learnt: who bleeds where, how loud and how late",
-    "simulate": "put dry stems into a room, so that they bleed",
+    "serve": "open a web page to clean sessions and compare before and after by ear",
+    "show": "show a saved stage: which source bleeds where, its level and its delay",
+    "simulate": "simulate a recording with bleed from dry stems",
     "train": "train one of the networks on a folder of stems",
 }
-"""Name → one line of help. The command itself is ``debleed.cli.<name>.command``, unless it lives elsewhere."""
+"""Name → one line of help. The command itself is ``debleed.cli.<name>.command``, except for those in ``ELSEWHERE``."""
 
 ELSEWHERE = {"serve": "debleed.web.command"}
-"""Name → module of a command that stands on top of the others."""
+"""Name → module of a command that is defined outside this package."""
 
 
 class LazyGroup(click.Group):
-    """Lists commands without importing them, so that help and errors come at once."""
+    """List commands without importing them, so that help and errors appear immediately."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Return the names of the commands."""
         return list(COMMANDS)
 
     def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
-        """Import the command that was called."""
+        """Import and return a command."""
         if name not in COMMANDS:
             return None
         module = ELSEWHERE.get(name, f"debleed.cli.{name}")
@@ -61,18 +61,18 @@ def group() -> None:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Run the command line; exit codes: 0 done, 1 failed, 2 refused, 130 interrupted."""
+    """Run the command line; exit codes: 0 done, 1 failed, 2 invalid input, 130 interrupted."""
     sys.exit(run(arguments))
 
 
 def run(arguments: Sequence[str] | None = None) -> int:
-    """Run a command and return its exit code instead of leaving."""
+    """Run a command and return its exit code instead of exiting."""
     try:
         result = group.main(arguments, prog_name="debleed", standalone_mode=False)
     except click.exceptions.Abort:
-        return complain("interrupted; nothing half-written was kept", 130)
+        return complain("interrupted; incomplete files were deleted", 130)
     except KeyboardInterrupt:
-        return complain("interrupted; nothing half-written was kept", 130)
+        return complain("interrupted; incomplete files were deleted", 130)
     except click.ClickException as refusal:
         refusal.show()
         return refusal.exit_code

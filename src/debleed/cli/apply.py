@@ -1,4 +1,4 @@
-"""``debleed apply STAGE IN -o OUT``: clean a recording with what was learnt before."""
+"""``debleed apply STAGE IN -o OUT``: clean a recording with a saved stage."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from debleed.cli.remove import do
 
 
 @click.command(
-    help="""Clean a recording with what 'debleed learn' has learnt of the same microphones.
+    help="""Clean a recording with a stage that 'debleed learn' saved.
 
-    STAGE is the file that 'debleed learn' wrote. IN is a folder or file with the same microphones, under the same
-    names, at the same rate. Everything else is as with 'debleed remove', but nothing is learnt."""
+    STAGE is the file that 'debleed learn' wrote. IN is a folder or file with the same microphones, the same names and
+    the same sample rate. Everything else works as in 'debleed remove', except that nothing is learnt from IN."""
 )
 @options(STAGE, INPUT, RESULT)
 def command(
@@ -35,7 +35,7 @@ def command(
     progress: str,
     force: bool,
 ) -> None:
-    """Load the stage, make a job of the options and do it."""
+    """Load the stage, make a job from the options and run it."""
     from debleed.job import Job
     from debleed.stage import Stage
 

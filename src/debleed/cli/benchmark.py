@@ -1,4 +1,4 @@
-"""``debleed benchmark``: run methods on bled corpora, keep every score, write the tables."""
+"""``debleed benchmark``: run methods on corpora with bleed, keep every score, write the tables."""
 
 from __future__ import annotations
 
@@ -23,30 +23,30 @@ PATH = click.Path(readable=False, path_type=Path)  # checked later, with our own
 
 
 def named_folders(texts: Sequence[str]) -> dict[str, Path]:
-    """Read ``NAME=DIR``, several times."""
+    """Parse repeated ``NAME=DIR``."""
     folders: dict[str, Path] = {}
     for text in texts:
         name, equals, folder = text.partition("=")
         if not (name and equals and folder):
-            raise click.BadParameter(f"'{text}' is not NAME=DIR, such as editor=outputs/")
+            raise click.BadParameter(f"expected NAME=DIR, such as editor=outputs/, got '{text}'")
         if name in folders:
-            raise click.BadParameter(f"'{name}' is given twice; call the outputs of another program by another name")
+            raise click.BadParameter(f"'{name}' is used twice; give each set of outputs its own name")
         folders[name] = Path(folder)
     return folders
 
 
 @click.command(name="benchmark")
 @click.argument("corpora", metavar="[CORPUS]...", type=PATH, nargs=-1)
-@click.option("-o", "--output", type=PATH, help="Folder of the results; new scores are added to those in it.")
-@click.option("--methods", default="all", show_default=True, metavar="A,B", help="Methods, separated by commas.")
+@click.option("-o", "--output", type=PATH, help="Folder for the results; new scores are added to existing ones.")
+@click.option("--methods", default="all", show_default=True, metavar="A,B", help="Comma-separated methods.")
 @click.option(
     "--external",
     multiple=True,
     metavar="NAME=DIR",
     callback=lambda ctx, option, texts: named_folders(texts),
-    help="Also score what another program made: DIR/<split>/<track>/<microphone>.wav.",
+    help="Also score the outputs of another program: DIR/<split>/<track>/<microphone>.wav.",
 )
-@click.option("--compare", nargs=2, type=PATH, metavar="A B", help="Set two folders of results side by side instead.")
+@click.option("--compare", nargs=2, type=PATH, metavar="A B", help="Compare two folders of results instead.")
 @engine_options
 def command(
     corpora: tuple[Path, ...],
@@ -57,16 +57,16 @@ def command(
     workers: int,
     scheduler: str | None,
 ) -> int:
-    """Run methods on every item of the corpora that 'debleed corpus bleed' or 'make' made, and write the tables.
+    """Run methods on every item of corpora made by 'debleed corpus bleed' or 'debleed corpus make'; write the tables.
 
-    The results folder gets scores.jsonl (a line for each item and method), founding.md, scores.csv and report.html.
-    What stands there is not measured again, so a stopped benchmark goes on where it was.
+    Writes scores.jsonl (one line per item and method), founding.md, scores.csv and report.html to the results folder.
+    Existing scores are not measured again, so an interrupted benchmark resumes where it stopped.
     """
     if compare:
         show_comparison(*compare)
         return 0
     if not corpora or output is None:
-        raise click.UsageError("give at least one CORPUS and -o FOLDER, or --compare A B")
+        raise click.UsageError("specify at least one CORPUS and -o FOLDER, or --compare A B")
     from debleed.bench.goals import abouts_of
     from debleed.bench.page import text_files
     from debleed.bench.results import LINES, append, key, read_lines, scored, shown_lines
@@ -76,15 +76,19 @@ def command(
     from debleed.methods import registered
 
     chosen = list(registered()) if methods == "all" else [name.strip() for name in methods.split(",") if name.strip()]
-    corpora, output = tuple(corpus.resolve() for corpus in corpora), output.resolve()  # workers may stand elsewhere
+    corpora, output = (
+        tuple(corpus.resolve() for corpus in corpora),
+        output.resolve(),
+    )  # workers may run in another folder
     tasks = tasks_of(corpora, chosen, {name: folder.resolve() for name, folder in external.items()})
     writable_ancestor(output)
     output.mkdir(parents=True, exist_ok=True)
     lines = read_lines(output) if (output / LINES).exists() else []
-    told, done = set(map(repr, lines)), set(map(key, scored(lines)))  # a refusal may have lost its reason
+    # methods that could not run are tried again: the reason may be gone
+    written, done = set(map(repr, lines)), set(map(key, scored(lines)))
     missing = {name: task for task in tasks if (name := key(task.line())) not in done}
     left = list(missing.values())
-    click.echo(f"{len(tasks)} measurements, {len(tasks) - len(left)} of them are there -> {output}")
+    click.echo(f"{len(tasks)} measurements, {len(tasks) - len(left)} already done -> {output}")
     failed: Counter[str] = Counter()
     refused: Counter[str] = Counter()
     shown: list[dict[str, Any]] = []
@@ -96,7 +100,7 @@ def command(
                     log.warning("%s by %s failed: %s", task.item.id, task.name, explained(outcome))
                 else:
                     refused[task.name] += "refused" in outcome
-                    if repr(outcome) not in told:
+                    if repr(outcome) not in written:
                         append(output, outcome)
                     lines.append(outcome)
     finally:
@@ -107,13 +111,13 @@ def command(
     show_tables(shown, abouts_of(corpora))
     ready = f" -> {output / 'founding.md'}" if shown else ""
     measured = len(left) - failed.total() - refused.total()
-    click.echo(f"{measured} measured, {len(tasks) - len(left)} were there{ready}")
+    click.echo(f"{measured} measured, {len(tasks) - len(left)} already done{ready}")
     if refused := +refused:
         listed = ", ".join(f"{method} {count}" for method, count in refused.items())
-        click.echo(f"{refused.total()} could not be measured ({listed}); the tables say why")
+        click.echo(f"{refused.total()} could not be measured ({listed}); see the tables for the reasons")
     if failed:
         listed = ", ".join(f"{method} {count}" for method, count in failed.items())
-        click.echo(f"{failed.total()} failed ({listed}); run the same command again to try them once more", err=True)
+        click.echo(f"{failed.total()} failed ({listed}); run the same command again to retry them", err=True)
     return 1 if failed else 0
 
 
@@ -134,7 +138,7 @@ def show_tables(lines: list[dict[str, Any]], abouts: Mapping[str, About]) -> Non
 
 
 def show_comparison(a: Path, b: Path) -> None:
-    """Print how the scores of the second folder differ from those of the first."""
+    """Print the differences between the scores of two folders."""
     from debleed.bench.results import read_lines
     from debleed.bench.tables import compared
 
@@ -145,7 +149,7 @@ def show_comparison(a: Path, b: Path) -> None:
 
 
 def show(title: str, head: list[str], rows: list[list[str]]) -> None:
-    """Print a table; what does not fit the terminal is broken into lines, never left out."""
+    """Print a table; long cells wrap instead of being cut off."""
     from rich.console import Console
     from rich.table import Table
 

@@ -1,4 +1,4 @@
-"""``debleed corpus``: bleed a folder of dry stems in the shape of MUSDB18-HQ; make scene sets; check either."""
+"""``debleed corpus``: make corpora with bleed from dry stems (MUSDB18-HQ) or from scene sets, and check them."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ PATH = click.Path(readable=False, path_type=Path)  # checked later, with our own
 
 @click.group(name="corpus")
 def command() -> None:
-    """Make corpora that bleed out of dry stems, and check them."""
+    """Make corpora with bleed from dry stems, and check them."""
 
 
 command.add_command(make)
@@ -35,27 +35,28 @@ command.add_command(make)
 
 @command.command(name="bleed")
 @click.argument("musdb", metavar="MUSDB", type=PATH)
-@click.option("-o", "--output", type=PATH, required=True, help="Folder of the corpus.")
-@bleed_option(required=False, otherwise=" Or give --presets.")
+@click.option("-o", "--output", type=PATH, required=True, help="Folder for the corpus.")
+@bleed_option(required=False, otherwise=" Use either this or --presets.")
 @click.option(
     "--presets",
     metavar="NAME",
-    help="A set-up of Rajesh and Padmanabhan (WASPAA 2023) instead, such as waspaa2023-room-0.35.",
+    help="A setup of Rajesh and Padmanabhan (WASPAA 2023), such as waspaa2023-room-0.35; replaces --bleed.",
 )
 @click.option("--split", metavar="NAME", help="Only this split, such as test.")
 @click.option(
     "--seconds",
     type=click.FloatRange(min=0.1),
     metavar="S",
-    help="Cut into blocks, 10 for the WASPAA 2023 protocol; blocks with silent vocals, bass or drums are dropped.",
+    help="Cut tracks into blocks of this length, 10 in the WASPAA 2023 protocol, and drop blocks in which vocals, bass "
+    "or drums are silent.",
 )
-@click.option("--seed", default="0", show_default=True, metavar="N", help="Number or name that scenes are drawn from.")
 @click.option(
-    "--rate", type=click.IntRange(min=1000), metavar="HZ", help="Sample rate; that of the stems if not given."
+    "--seed", default="0", show_default=True, metavar="N", help="Random seed of the scenes, a number or a name."
 )
+@click.option("--rate", type=click.IntRange(min=1000), metavar="HZ", help="Sample rate.  [default: that of the stems]")
 @scene_options
 @engine_options
-@click.option("--force", is_flag=True, help="Replace a corpus that was made otherwise.")
+@click.option("--force", is_flag=True, help="Replace a corpus made with other settings.")
 def bleed(
     musdb: Path,
     output: Path,
@@ -70,11 +71,11 @@ def bleed(
     force: bool,
     settings: dict[str, Any],
 ) -> int:
-    """Let the stems of every track in MUSDB bleed into each other's microphones.
+    """Simulate bleed between the stems of every track in MUSDB.
 
-    MUSDB is MUSDB18-HQ or any folder of <split>/<track>/<stem>.wav; stereo is mixed to mono, mixture.wav is not used.
-    Writes mics, images (the truth), stems and scene.json for every track or block, and corpus.json, the list of all
-    with their checksums. Goes on where it was stopped: what is there and undamaged is kept.
+    MUSDB is MUSDB18-HQ or any folder of <split>/<track>/<stem>.wav; stereo stems are mixed to mono, and mixture.wav is
+    ignored. Writes mics, images (the truth), stems and scene.json for every track or block, and corpus.json, which
+    lists all items with checksums. An interrupted run resumes where it stopped: undamaged items are kept.
     """
     from debleed.io.staging import writable_ancestor
     from debleed.scenes.corpus import (
@@ -89,8 +90,8 @@ def bleed(
     from debleed.scenes.tracks import common_stems, find_tracks
 
     if (bleed is None) == (presets is None):
-        raise click.UsageError("say either --bleed or --presets")
-    musdb, output = musdb.resolve(), output.resolve()  # workers may stand elsewhere
+        raise click.UsageError("specify either --bleed or --presets")
+    musdb, output = musdb.resolve(), output.resolve()  # workers may run in another folder
     if "responses" in settings:
         settings["responses"] = settings["responses"].resolve()
     draw = {"kind": bleed, **settings} if bleed else {"preset": presets, **settings}
@@ -99,7 +100,7 @@ def bleed(
     chosen = [track for track in tracks if split in (None, track.split)]
     if not chosen:
         raise InputError(f"'{musdb}' has no split '{split}'; it has {', '.join(sorted({t.split for t in tracks}))}")
-    recipe.scene(chosen[0].id, rate or 22050)  # settings that no track could have are refused before any is read
+    recipe.scene(chosen[0].id, rate or 22050)  # refuse invalid settings before reading any track
     refuse_inside(musdb, output)
     writable_ancestor(output)
     refuse_other_corpus(output, recipe, force)
@@ -112,7 +113,7 @@ def bleed(
         click.echo(line)
     click.echo(
         f"{len(jobs)} tracks with the stems {', '.join(recipe.stems)} -> {output}; "
-        f"{shutil.disk_usage(output).free / 2**30:.0f} GiB are free"
+        f"{shutil.disk_usage(output).free / 2**30:.0f} GiB free"
     )
     records: dict[str, dict[str, Any]] = {}
     failed: dict[str, str] = {}
@@ -132,8 +133,8 @@ def bleed(
     dropped = sum(record["dropped"] for record in records.values())
     short = sum(not record["items"] and not record["dropped"] for record in records.values())
     click.echo(
-        f"{items} items of {len(records)} tracks ({made} made, {len(records) - made} were there)"
-        + (f"; {dropped} blocks dropped, since a source is silent" if dropped else "")
+        f"{items} items of {len(records)} tracks ({made} made, {len(records) - made} already there)"
+        + (f"; {dropped} blocks dropped because a source is silent" if dropped else "")
         + (f"; {short} tracks are shorter than a block" if short else "")
         + (f"; {len(failed)} tracks failed" if failed else "")
     )
@@ -141,28 +142,31 @@ def bleed(
 
 
 def left_out(tracks: Sequence[Track], stems: Sequence[str]) -> list[str]:
-    """Say which stems are not used, since fewer than half of the tracks have them."""
+    """Return a sentence for each stem that is not used because fewer than half of the tracks have it."""
     extra = Counter(stem for track in tracks for stem in track.names() if stem not in stems)
-    return [f"left out: the stem '{stem}', which only {count} tracks have" for stem, count in sorted(extra.items())]
+    return [
+        f"the stem '{stem}' is not used because only {count} of the tracks have it"
+        for stem, count in sorted(extra.items())
+    ]
 
 
 def refuse_inside(source: Path, output: Path) -> None:
-    """Refuse to write into the folder that is read."""
+    """Refuse an output inside the input folder."""
     if output.resolve().is_relative_to(source.resolve()):
-        raise InputError(f"the output '{output}' lies in the input '{source}'; choose another folder")
+        raise InputError(f"'{output}' is or lies inside the input folder '{source}'; choose another folder")
 
 
 @command.command(name="check")
 @click.argument("corpus", metavar="FOLDER", type=PATH)
 @data_option
 def check(corpus: Path, data: Path | None) -> int:
-    """Say what is missing or damaged in MUSDB18-HQ, in a corpus, or in the material of scene sets.
+    """List what is missing or damaged in MUSDB18-HQ, in a corpus, or in the source material of scene sets.
 
-    Of MUSDB18-HQ the files are counted and their headers read; a corpus is compared with its checksums. For a file of
-    scene sets, such as benchmarks/corpora.toml, the songs and kits that they need are looked for and compared with
-    those that the published figures were measured on.
+    For MUSDB18-HQ, this command counts the files and reads their headers. For a corpus, it verifies the checksums. For
+    a file of scene sets, such as benchmarks/corpora.toml, it compares the songs and kits that the sets need with those
+    behind the published results.
 
-    Exit code 0: whole; 1: something is missing or damaged.
+    Exit code 0: complete and undamaged; 1: something is missing or damaged.
     """
     from debleed.scenes.corpus import MANIFEST, items_of, read_manifest
     from debleed.scenes.tracks import MUSDB_SOURCE, musdb_complaints
@@ -180,13 +184,11 @@ def check(corpus: Path, data: Path | None) -> int:
                 progress("items", done / len(items))
         what, advice = (
             f"{len(items)} items",
-            "Run the same 'debleed corpus' command again; it makes what is missing anew.",
+            "Run the same 'debleed corpus' command again to remake the items concerned.",
         )
     else:
         complaints, what, advice = musdb_complaints(corpus), "MUSDB18-HQ", MUSDB_SOURCE
     for complaint in complaints:
         click.echo(complaint)
-    click.echo(
-        f"{len(complaints)} complaints. {advice}" if complaints else f"{what}: nothing is missing, nothing damaged"
-    )
+    click.echo(f"{len(complaints)} complaints. {advice}" if complaints else f"{what}: nothing is missing or damaged")
     return 1 if complaints else 0

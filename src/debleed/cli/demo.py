@@ -1,4 +1,4 @@
-"""``debleed demo``: the whole of debleed on a band that needs no file from elsewhere."""
+"""``debleed demo``: everything debleed does, on a synthesized band that needs no files."""
 
 from __future__ import annotations
 
@@ -32,15 +32,15 @@ if TYPE_CHECKING:
     type=click.IntRange(10, 600),
     default=45,  # introduction, verse and chorus
     show_default=True,
-    help="How long the band plays.",
+    help="Length of the song.",
 )
 @click.option("--method", default="demix", show_default=True, help="See 'debleed methods'.")
-@click.option("--force", is_flag=True, help="Write over what is there.")
+@click.option("--force", is_flag=True, help="Overwrite existing results.")
 def command(output: Path, seconds: int, method: str, force: bool) -> None:
-    """Play a band, let it bleed in a room, clean it and show the result.
+    """Synthesize a band, simulate its bleed in a room, remove the bleed and show the result.
 
-    Writes mics/ (what the microphones hear), clean/ (what debleed makes of it), images/ (the truth), scene.json and
-    report.html, in which you can listen to it all.
+    Writes mics/ (the microphones), clean/ (the result), images/ (the truth), scene.json and report.html, a page with
+    players for all of them.
     """
     from debleed.methods import create
     from debleed.scenes.demo import RT60, SOURCES, perform
@@ -48,9 +48,11 @@ def command(output: Path, seconds: int, method: str, force: bool) -> None:
     chosen = create(method)
     refuse_existing(output, ("mics", "clean", "images", "scene.json", "report.html"), force)
     sources = f"{', '.join(SOURCES[:-1])} and {SOURCES[-1]}"
-    click.echo(f"A band ({sources}) plays for {seconds} s in a simulated room with a reverberation of {RT60} s;")
-    click.echo(f"each has a microphone, and every microphone hears everybody. '{method}' is told nothing but what the")
-    click.echo(f"microphones hear. Everything goes to {output}.")
+    click.echo(
+        f"A band ({sources}) plays for {seconds} s in a simulated room with an RT60 of {RT60} s. Each source has"
+    )
+    click.echo(f"its own microphone, and every microphone picks up all sources. '{method}' gets only the microphones.")
+    click.echo(f"Results go to {output}.")
     with feedback.messages(), feedback.progress("bar") as progress:
         from debleed.remove import remove
 
@@ -59,13 +61,13 @@ def command(output: Path, seconds: int, method: str, force: bool) -> None:
         clean = Recording.from_array(clean.read(), clean.rate, clean.names, clean.sources)
         scores = publish(output, scene, mics, own, clean, progress)
     show(scores)
-    click.echo(f"Listen and look: open {output / 'report.html'} in a browser.")
+    click.echo(f"To listen and compare, open {output / 'report.html'} in a browser.")
 
 
 def publish(
     output: Path, scene: Scene, mics: Recording, own: Recording, clean: Recording, progress: Progress
 ) -> Scores:
-    """Write everything, all or nothing; returns the scores against the truth."""
+    """Write all results at once and return the scores against the truth."""
     from debleed.io.staging import Staging
     from debleed.io.writing import write_mics
     from debleed.report import page as report

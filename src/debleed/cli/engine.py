@@ -1,4 +1,4 @@
-"""What the commands share that work on many items: where the work is done, how it is told."""
+"""Shared by commands that process many items: options for workers, the progress bar, error messages."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ Outcome = TypeVar("Outcome")
 
 
 def engine_options(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Add the options that say where the work is done."""
+    """Add the options that select the workers."""
     workers = click.option(
         "--workers",
         type=click.IntRange(min=1),
         default=1,
         show_default=True,
-        help="Processes of a local cluster; more than one needs debleed[batch].",
+        help="Number of local worker processes; more than one requires debleed[batch].",
     )
     scheduler = click.option(
         "--scheduler",
         metavar="ADDRESS",
-        help="A dask scheduler to use instead; its workers must see the same folders.",
+        help="Use this dask scheduler instead; its workers need access to the same folders.",
     )
     return workers(scheduler(function))
 
@@ -35,7 +35,7 @@ def engine_options(function: Callable[..., Any]) -> Callable[..., Any]:
 def outcomes(
     work: Callable[[Job], Outcome], jobs: Sequence[Job], workers: int, scheduler: str | None
 ) -> Iterator[tuple[Job, Outcome | Exception]]:
-    """Do all jobs under a progress bar and yield how each ended; a full disk ends everything."""
+    """Run all jobs with a progress bar and yield the outcome of each; a full disk stops everything."""
     from debleed.bench.batch import each
 
     with feedback.progress("bar") as progress:
@@ -47,5 +47,5 @@ def outcomes(
 
 
 def explained(error: Exception) -> str:
-    """Say in a sentence what an item ended with."""
+    """Describe the error of an item in one sentence."""
     return str(error) if isinstance(error, InputError) else f"{type(error).__name__}: {error}"

@@ -1,4 +1,4 @@
-"""``debleed evaluate``: score a cleaned recording, with the truth or without."""
+"""``debleed evaluate``: score a cleaned recording, with or without the truth."""
 
 from __future__ import annotations
 
@@ -21,31 +21,31 @@ PATH = click.Path(readable=False, path_type=Path)  # checked later, with our own
 @click.command(
     help="""Score a cleaned recording.
 
-    REFERENCE holds the true sound of each source in its microphone, ESTIMATE what a method made of the microphones:
-    folders of files that are paired by their names, or files with a microphone a channel. With --target dry, REFERENCE
-    holds the dry stems. With --blind nothing true is needed: the first is the recording before, the second after."""
+    REFERENCE contains the true sound of each source in its own microphone, ESTIMATE the cleaned microphones. Both are
+    folders whose files are matched by name, or files with one microphone per channel. With --target dry, REFERENCE
+    contains the dry stems. With --blind, no truth is needed: compare the recording before (MICS) and after (CLEAN)."""
 )
 @click.argument("reference", metavar="REFERENCE|MICS", type=PATH)
 @click.argument("estimate", metavar="ESTIMATE|CLEAN", type=PATH)
-@click.option("--mics", metavar="MICS", type=PATH, help="The recording before: also show what was gained.")
+@click.option("--mics", metavar="MICS", type=PATH, help="The recording before cleaning; adds the SDR improvement.")
 @click.option(
     "--measures",
     type=click.Choice(["sdr", "all"]),
     default="sdr",
     show_default=True,
-    help="'all': also BSS Eval v4 (SIR, SAR, ISR), the WASPAA 2023 protocol, SI-SDR, the challenges' SDR and, with "
-    "--mics, what is left where the source is silent.",
+    help="'all' adds BSS Eval v4 (SIR, SAR, ISR), the WASPAA 2023 protocol, SI-SDR, the SDR of the separation "
+    "challenges and, with --mics, the level left where the source is silent.",
 )
 @click.option(
     "--target",
     type=click.Choice(["image", "dry"]),
     default="image",
     show_default=True,
-    help="What REFERENCE is: each source as its microphone heard it, or the dry stem; against that, SDR as it is, by "
-    "the WASPAA 2023 protocol, and after the best gain and delay.",
+    help="What REFERENCE contains: each source as its own microphone picked it up, or the dry stems. 'dry' shows the "
+    "plain SDR, the SDR of the WASPAA 2023 protocol, and the SDR after the best gain and delay.",
 )
-@click.option("--blind", is_flag=True, help="Without truth: inter-microphone coherence and levels, before and after.")
-@click.option("--json", "written", metavar="FILE", type=PATH, help="Also write the figures as JSON.")
+@click.option("--blind", is_flag=True, help="Compare inter-microphone coherence and levels; needs no truth.")
+@click.option("--json", "written", metavar="FILE", type=PATH, help="Also write the scores as JSON.")
 def command(
     reference: Path,
     estimate: Path,
@@ -55,17 +55,17 @@ def command(
     blind: bool,
     written: Path | None,
 ) -> None:
-    """Read both, compare, show."""
+    """Read both recordings, compare them and print the scores."""
     from debleed import feedback
 
     if blind and mics is not None:
-        raise InputError("with --blind the first folder is the microphones already; leave --mics out")
+        raise InputError("with --blind, the first argument is already the microphones; omit --mics")
     if blind and (measures, target) != ("sdr", "image"):
-        raise InputError("with --blind there is no truth to measure against; leave --measures and --target out")
+        raise InputError("with --blind, there is no truth to measure against; omit --measures and --target")
     if target == "dry" and (mics is not None or measures == "all"):
         raise InputError(
-            "against dry stems there is one set of measures: leave --mics and --measures out, and to compare give the "
-            "microphones as ESTIMATE"
+            "--target dry has a fixed set of measures; omit --mics and --measures (to score the microphones "
+            "themselves, pass them as ESTIMATE)"
         )
     with feedback.messages():
         first = load(reference)
@@ -77,7 +77,7 @@ def command(
 
 
 def load(path: Path) -> Recording:
-    """Open a folder or file as a recording whose sources follow its session file, or else the names."""
+    """Open a folder or file as a recording; its sources come from the session file, or else from the names."""
     from debleed.assignment import sources_of
     from debleed.intake import open_input, session_of
 
@@ -86,19 +86,19 @@ def load(path: Path) -> Recording:
 
 
 def paired(reference: Recording, other: Recording, path: Path) -> Recording:
-    """Put the microphones of another recording into the reference's order, by name; more than those may be there.
+    """Select the reference's microphones from another recording, by name and in the reference's order.
 
     Raises
     ------
     InputError
-        For missing microphones, and for another rate or length.
+        If microphones are missing, or the rate or length differs.
     """
     if missing := [name for name in reference.names if name not in other.names]:
         raise InputError(f"'{path}' lacks {', '.join(missing)}; it has {', '.join(other.names)}")
     if (other.rate, other.length) != (reference.rate, reference.length):
         raise InputError(
-            f"'{path}' has {other.length} samples at {other.rate} Hz where {reference.length} at {reference.rate} Hz "
-            "are needed; files are compared sample by sample"
+            f"'{path}' has {other.length} samples at {other.rate} Hz, but the reference has {reference.length} at "
+            f"{reference.rate} Hz; both must match because they are compared sample by sample"
         )
     chosen = other.select([other.names.index(name) for name in reference.names])
     return replace(chosen, sources=reference.sources)
@@ -107,7 +107,7 @@ def paired(reference: Recording, other: Recording, path: Path) -> Recording:
 def scored(
     reference: Recording, estimate: Recording, before: Recording | None, target: str, measures: str
 ) -> dict[str, object]:
-    """Score, print the tables and return the figures for JSON."""
+    """Score, print the tables and return the scores for JSON."""
     from debleed.scoring.evaluate import AGAINST_IMAGE, score, score_dry
 
     if target == "dry":
@@ -144,7 +144,7 @@ def show(scores: Scores) -> None:
 
 
 def show_blind(before: Recording, after: Recording) -> dict[str, object]:
-    """Print what can be said without the truth and return the figures for JSON."""
+    """Print the measures that need no truth and return them for JSON."""
     from rich.console import Console
     from rich.table import Table
 
@@ -153,12 +153,13 @@ def show_blind(before: Recording, after: Recording) -> dict[str, object]:
 
     shares = {"before": inter_microphone_coherence(before), "after": inter_microphone_coherence(after)}
     changes = level_changes(before, after)
-    table = Table("microphone", title="level where it leads, change in dB")
+    table = Table("microphone", title="level change in dB where the microphone is dominant")
     table.add_column("change", justify="right")
     for name, change in zip(before.names, changes, strict=True):
         table.add_row(name, shown(change))
     console = Console()
-    console.print(f"inter-microphone coherence: {shares['before']:.3f} before, {shares['after']:.3f} after")
+    before_after = f"{shown(shares['before'], 3)} before, {shown(shares['after'], 3)} after"
+    console.print(f"inter-microphone coherence: {before_after}")
     console.print(table)
     return {
         "inter_microphone_coherence": described(shares),

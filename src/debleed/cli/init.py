@@ -9,9 +9,9 @@ import click
 from debleed.recording import InputError
 
 
-@click.command(help="Write a commented session.toml into the folder IN (for a single file: beside it).")
+@click.command(help="Write a commented session.toml into the folder IN, or next to IN if it is a file.")
 @click.argument("given", metavar="IN", type=click.Path(readable=False, path_type=Path))
-@click.option("--force", is_flag=True, help="Write over a session.toml that is there.")
+@click.option("--force", is_flag=True, help="Overwrite an existing session.toml.")
 def command(given: Path, force: bool) -> None:
     """Write the session file."""
     from debleed.assignment import template
@@ -22,7 +22,7 @@ def command(given: Path, force: bool) -> None:
     target = session.session_path(given)
     units = audio.open_take(given).units
     if target.exists() and not force:
-        raise InputError(f"'{target}' is there already; --force writes over it")
+        raise InputError(f"'{target}' exists already; overwrite it with --force")
     writable_ancestor(target.parent)
     write_text(target, template(units))
     click.echo(f"wrote {target}")

@@ -1,4 +1,4 @@
-"""Options that 'remove', 'apply' and 'learn' have in common, and how they become a session."""
+"""Options shared by 'remove', 'apply' and 'learn', and their conversion to a session."""
 
 from __future__ import annotations
 
@@ -22,39 +22,39 @@ PATH = click.Path(readable=False, path_type=Path)  # checked later, with our own
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 TIME = re.compile(r"(?:(\d+):)?(?:(\d+):)?(\d+(?:\.\d*)?)")
-"""Hours and minutes before colons, and seconds."""
+"""[[hours:]minutes:]seconds."""
 
 
 INPUT = (
     click.argument("given", metavar="IN", type=PATH),
     click.option(
-        "--source", "sources", metavar="SOURCE=FILE,...", multiple=True, help="Several microphones of one source."
+        "--source", "sources", metavar="SOURCE=FILE,...", multiple=True, help="Group several microphones of one source."
     ),
     click.option("--voice", "old_sources", multiple=True, hidden=True),
-    click.option("--room", metavar="FILE", multiple=True, help="A room microphone, which comes back as it is."),
-    click.option("--leave-out", metavar="FILE", multiple=True, help="A file to leave out."),
+    click.option("--room", metavar="FILE", multiple=True, help="A room microphone, returned unchanged."),
+    click.option("--leave-out", metavar="FILE", multiple=True, help="Ignore this file."),
 )
-"""What the input is."""
+"""Options that describe the input."""
 
 METHOD = (
     click.option(
-        "--method", default="demix", show_default=True, help="See 'debleed methods', or package.module:Class."
+        "--method", default="demix", show_default=True, help="One of 'debleed methods', or package.module:Class."
     ),
     click.option("--set", "pairs", metavar="KEY=VALUE", multiple=True, help="Change a setting of the method."),
 )
-"""How to learn."""
+"""Options that choose the method."""
 
 STAGE = (
     click.argument("stage", metavar="STAGE", type=PATH),
     click.option("--method", metavar="PACKAGE.MODULE:CLASS", help="The method of STAGE, if it is a class of your own."),
 )
-"""What was learnt before."""
+"""The saved stage, and the class of its method."""
 
 REGION = click.option(
     "--region",
     "region_",
     metavar="START-STOP",
-    help="Learn from and clean only this stretch, such as 90-150 or 1:30-2:30.",
+    help="Use only this part of the recording, such as 90-150 or 1:30-2:30.",
 )
 
 RESULT = (
@@ -63,22 +63,29 @@ RESULT = (
         "--reduction",
         metavar="[NAME=]DB",
         multiple=True,
-        help="Remove at most so much bleed, from all microphones or from one source or microphone.  [default: all]",
+        help="Maximum reduction of the bleed, everywhere or for one source or microphone.  [default: no limit]",
     ),
     click.option(
         "--keep", metavar="MIC=SOURCE,...", multiple=True, help="Leave the bleed of these sources in a microphone."
     ),
     REGION,
-    click.option("--keep-removed", metavar="DIR", type=PATH, help="Also write what was taken out: input - output."),
-    click.option("--report", metavar="FILE.html", type=PATH, help="Write a page with figures, pictures and players."),
-    click.option("--progress", type=click.Choice(["bar", "json"]), default="bar", help="A bar, or lines for programs."),
-    click.option("--force", is_flag=True, help="Write over results that are there."),
+    click.option("--keep-removed", metavar="DIR", type=PATH, help="Also write the removed signal: input - output."),
+    click.option(
+        "--report", metavar="FILE.html", type=PATH, help="Write a report page with figures, plots and audio players."
+    ),
+    click.option(
+        "--progress",
+        type=click.Choice(["bar", "json"]),
+        default="bar",
+        help="A progress bar, or JSON lines for programs.",
+    ),
+    click.option("--force", is_flag=True, help="Overwrite existing results."),
 )
-"""What the result is."""
+"""Options that describe the result."""
 
 
 def options(*groups: Any) -> Callable[[Command], Command]:
-    """Add groups of options to a command, in their order."""
+    """Add groups of options to a command, in this order."""
 
     def add(command: Command) -> Command:
         for option in reversed([one for group in groups for one in (group if isinstance(group, tuple) else (group,))]):
@@ -97,7 +104,7 @@ def gather(
     reduction: tuple[str, ...] = (),
     keep: tuple[str, ...] = (),
 ) -> Session:
-    """Put the session file and the options together; the options win."""
+    """Merge the session file and the options; options take precedence."""
     from debleed.intake import session_of
     from debleed.io.session import reduction_db
 
@@ -123,7 +130,7 @@ def gather(
 
 
 def listed(text: str, option: str) -> tuple[str, tuple[str, ...]]:
-    """Read ``name=one,two``.
+    """Parse ``name=one,two``.
 
     Examples
     --------
@@ -137,7 +144,7 @@ def listed(text: str, option: str) -> tuple[str, tuple[str, ...]]:
 
 
 def region(text: str | None) -> tuple[float, float] | None:
-    """Read two times, in seconds or as minutes and hours with colons.
+    """Parse a start and a stop time, each in seconds or as minutes and hours with colons.
 
     Examples
     --------
@@ -149,12 +156,12 @@ def region(text: str | None) -> tuple[float, float] | None:
     start, dash, stop = (part.strip() for part in text.partition("-"))
     found = [TIME.fullmatch(part) for part in (start, stop)]
     if not dash or None in found:
-        raise InputError(f"--region needs two times, such as 90-150 or 1:30-2:30, got '{text}'")
+        raise InputError(f"--region requires a start and a stop time, such as 90-150 or 1:30-2:30, got '{text}'")
     first, last = (seconds(match) for match in found if match)
     return first, last
 
 
 def seconds(match: re.Match[str]) -> float:
-    """Add up hours, minutes and seconds of :data:`TIME`."""
+    """Convert a match of :data:`TIME` to seconds."""
     parts = [float(part) for part in match.groups() if part is not None]
     return math.fsum(part * 60**k for k, part in enumerate(reversed(parts)))

@@ -1,4 +1,4 @@
-"""``debleed learn IN -o STAGE``: learn how the microphones hear each other, and keep it."""
+"""``debleed learn IN -o STAGE``: learn how the sources bleed into the microphones, and save it."""
 
 from __future__ import annotations
 
@@ -17,20 +17,23 @@ log = logging.getLogger(__name__)
 
 
 @click.command(
-    help="""Learn how the microphones of a recording hear each other, and keep it in a file.
+    help="""Learn how the sources of a recording bleed into the microphones, and save it as a stage file.
 
-    IN is a folder or file as for 'debleed remove', a soundcheck for example, in which everybody plays and nobody moves
-    afterwards. 'debleed apply' cleans other recordings of the same microphones with it, 'debleed show' shows it."""
+    IN is a folder or file as in 'debleed remove', for example a soundcheck in which everybody plays. The stage is valid
+    until somebody or a microphone moves. 'debleed apply' cleans other recordings of the same microphones with it, and
+    'debleed show' prints what it contains."""
 )
 @options(INPUT, METHOD, REGION)
-@click.option("-o", "--output", metavar="STAGE.debleed", type=PATH, required=True, help="File for what is learnt.")
+@click.option("-o", "--output", metavar="STAGE.debleed", type=PATH, required=True, help="File for the stage.")
 @click.option(
     "--date",
     type=click.DateTime(["%Y-%m-%d"]),
-    help="Day of the recording, which STAGE keeps; read from broadcast WAV files if not given.",
+    help="Date of the recording, saved in the stage.  [default: that of the broadcast WAV files]",
 )
-@click.option("--progress", type=click.Choice(["bar", "json"]), default="bar", help="A bar, or lines for programs.")
-@click.option("--force", is_flag=True, help="Write over a file that is there.")
+@click.option(
+    "--progress", type=click.Choice(["bar", "json"]), default="bar", help="A progress bar, or JSON lines for programs."
+)
+@click.option("--force", is_flag=True, help="Overwrite an existing file.")
 def command(
     given: Path,
     sources: tuple[str, ...],
@@ -58,12 +61,13 @@ def command(
         if output.is_dir():
             raise InputError(f"'{output}' is a folder; name a file for the stage, such as {output / 'stage.debleed'}")
         if output.exists() and not force:
-            raise InputError(f"'{output}' is there already; choose another name, or --force to write over it")
+            raise InputError(f"'{output}' exists already; choose another name, or overwrite it with --force")
         writable_ancestor(output.absolute().parent)
         chosen = settings(method, pairs)
         if not isinstance(create(method, **chosen), PortableMethod):
             raise InputError(
-                f"what '{method}' learns cannot be saved: it needs side information or files of this machine"
+                f"a stage of '{method}' cannot be saved because it depends on side information or on local files; "
+                "use 'debleed remove'"
             )
         session = gather(given, sources, old_sources, room, leave_out)
         job = Job(given, output.parent, session, method, chosen, region=region(region_))

@@ -1,4 +1,4 @@
-"""``debleed methods``: what there is to choose from."""
+"""``debleed methods``: list the methods."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from debleed.methods import create, registered, usable
 from debleed.methods.settings import field_types, kind_name
 
 
-@click.command(help="List the methods, with the settings that --set changes.")
+@click.command(help="List the methods and the settings that --set changes.")
 @click.argument("names", metavar="[METHOD]...", nargs=-1)
 def command(names: tuple[str, ...]) -> None:
-    """Print every method, or those named."""
+    """Print all methods, or the named ones."""
     chosen = {name: create(name) for name in names} if names else usable()
     for name, method in chosen.items():
         needs = f" [needs {', '.join(sorted(method.needs))}]" if method.needs else ""

@@ -18,13 +18,13 @@ if TYPE_CHECKING:
 @click.command(
     help="""Remove the bleed from a recording.
 
-    IN is a folder of audio files, each a microphone or a stereo pair, or one file with a microphone a channel. OUT is
-    the folder for the results: same names, rate, length and sample format. What belongs to which source is guessed from
-    the names, or said in IN/session.toml (see 'debleed init') or with the options below."""
+    IN is a folder of audio files, each with one microphone or a stereo pair, or one file with one microphone per
+    channel. The results in OUT have the same names, rates, lengths and sample formats. The names of the files determine
+    which microphones belong to one source; IN/session.toml (see 'debleed init') and the options below override this."""
 )
 @options(INPUT, METHOD, RESULT)
 @click.option("--mixture", metavar="FILE", type=PATH, help="The clean mixture, for methods that need it.")
-@click.option("--truth", metavar="DIR", type=PATH, help="The true images, for the oracles.")
+@click.option("--truth", metavar="DIR", type=PATH, help="The true images, for the oracle methods.")
 def command(
     given: Path,
     sources: tuple[str, ...],
@@ -44,7 +44,7 @@ def command(
     mixture: Path | None,
     truth: Path | None,
 ) -> None:
-    """Make a job of the options and do it."""
+    """Make a job from the options and run it."""
     from debleed.job import Job
 
     with feedback.messages():
@@ -65,7 +65,7 @@ def command(
 
 
 def do(job: Job, progress: str) -> None:
-    """Do a job under a progress bar, or with lines for programs, and say what was written."""
+    """Run a job with a progress bar or JSON lines, and report what was done and written."""
     from debleed.job import run
 
     with feedback.progress(progress) as told:

@@ -1,4 +1,4 @@
-"""Options that describe a scene, the same in every command that draws one.
+"""Options that describe a scene, shared by all commands that draw one.
 
 They are derived from the registry of kinds and the fields of their settings (:mod:`debleed.scenes.settings`).
 """
@@ -22,7 +22,7 @@ Command = Callable[..., Any]
 
 
 def grouped(texts: Sequence[str]) -> dict[str, tuple[str, ...]]:
-    """Read which stems form one source.
+    """Parse which stems form one source.
 
     Examples
     --------
@@ -34,15 +34,15 @@ def grouped(texts: Sequence[str]) -> dict[str, tuple[str, ...]]:
         source, _, listed = (part.strip() for part in text.partition("="))
         stems = tuple(stem.strip() for stem in listed.split(","))
         if not source or not all(stems):
-            raise click.BadParameter(f"'{text}' does not say which stems form a source, as in drums=kick,snare")
+            raise click.BadParameter(f"expected a source and its stems, such as drums=kick,snare, got '{text}'")
         if source in groups:
-            raise click.BadParameter(f"the source '{source}' is given twice; name all its stems at once")
+            raise click.BadParameter(f"the source '{source}' appears twice; list all its stems in one option")
         groups[source] = stems
     return groups
 
 
 def read(text: str, hint: Any, example: str | None) -> Any:
-    """Read a text as a value of a field's type.
+    """Parse a text as a value of a field's type.
 
     Examples
     --------
@@ -54,19 +54,19 @@ def read(text: str, hint: Any, example: str | None) -> Any:
     try:
         return parse(text, hint)
     except ValueError:
-        advice = f"; write it like {example}" if example else ""
-        raise click.BadParameter(f"'{text}' cannot be read{advice}") from None
+        advice = f"; use a value such as {example}" if example else ""
+        raise click.BadParameter(f"'{text}' is not valid{advice}") from None
 
 
 def option(known: Field[Any], hint: Any, kinds: Sequence[str]) -> Callable[[Command], Command]:
-    """Make the option for one setting; a setting that not every kind has names those that do.
+    """Make the option for one setting; its help names the kinds of scenes that have it, unless all do.
 
     Parameters
     ----------
     known, hint
         The field and its type.
     kinds
-        Names of the kinds of scenes that have it.
+        Names of the kinds of scenes that have this setting.
     """
     described, hint = known.metadata, without_none(hint)
     origin = typing.get_origin(hint)
@@ -101,7 +101,7 @@ def option(known: Field[Any], hint: Any, kinds: Sequence[str]) -> Callable[[Comm
 
 
 def without_none(hint: Any) -> Any:
-    """Return a type without the possibility of None.
+    """Return a type without ``None``.
 
     Examples
     --------
@@ -115,7 +115,7 @@ def without_none(hint: Any) -> Any:
 
 
 def options() -> dict[str, Callable[[Command], Command]]:
-    """Make the options of all settings of all kinds of scenes, by name; those of every kind come last."""
+    """Make the options for all settings of all kinds of scenes, by name; settings shared by all kinds come last."""
     owners: dict[str, list[str]] = {}
     found: dict[str, tuple[Field[Any], Any]] = {}
     for kind, scene in KINDS.items():
@@ -125,7 +125,9 @@ def options() -> dict[str, Callable[[Command], Command]]:
                 owners.setdefault(known.name, []).append(kind)
                 first, hint = found.setdefault(known.name, (known, hints[known.name]))
                 if (first.metadata, hint) != (known.metadata, hints[known.name]):
-                    raise TypeError(f"'{known.name}' of {kind} is not that of {owners[known.name][0]}; rename one")
+                    raise TypeError(
+                        f"'{known.name}' of {kind} differs from that of {owners[known.name][0]}; rename one"
+                    )
     names = sorted(found, key=lambda name: len(owners[name]) == len(KINDS))
     return {name: option(*found[name], owners[name]) for name in names}
 
@@ -134,12 +136,12 @@ def bleed_option(required: bool, otherwise: str = "") -> Callable[[Command], Com
     """Make the option ``--bleed``, which names the kind of scene."""
     listed = "; ".join(f"{name}: {scene.summary}" for name, scene in KINDS.items())
     return click.option(
-        "--bleed", type=click.Choice(list(KINDS)), required=required, help=f"How it bleeds. {listed}.{otherwise}"
+        "--bleed", type=click.Choice(list(KINDS)), required=required, help=f"Kind of bleed. {listed}.{otherwise}"
     )
 
 
 def scene_options(command: Command) -> Command:
-    """Add the options to a command, which gets what was given as the dictionary ``settings``."""
+    """Add the options to a command, which receives their values as the dictionary ``settings``."""
     known = options()
 
     @wraps(command)

@@ -1,4 +1,4 @@
-"""``debleed corpus make``: write scene sets as corpora; and the check of the material that they are made of."""
+"""``debleed corpus make``: write scene sets as corpora; and the check of their source material."""
 
 from __future__ import annotations
 
@@ -12,20 +12,23 @@ from debleed.recording import InputError
 PATH = click.Path(readable=False, path_type=Path)  # checked later, with our own sentences
 
 data_option = click.option(
-    "--data", type=PATH, envvar="DEBLEED_DATA", help="Folder of the material; SETS names one. Also DEBLEED_DATA."
+    "--data",
+    type=PATH,
+    envvar="DEBLEED_DATA",
+    help="Folder of the songs and kits, instead of the one in SETS; or set DEBLEED_DATA.",
 )
 
 
 @click.command(name="make")
 @click.argument("sets", metavar="SETS", type=PATH)
-@click.option("-o", "--output", type=PATH, required=True, help="Folder of the corpora, one for each set.")
-@click.option("--sets", "chosen", metavar="A,B", help="Only these sets, separated by commas.")
+@click.option("-o", "--output", type=PATH, required=True, help="Folder for the corpora, one per set.")
+@click.option("--sets", "chosen", metavar="A,B", help="Only these sets, comma-separated.")
 @data_option
-@click.option("--force", is_flag=True, help="Replace a corpus that was made otherwise.")
+@click.option("--force", is_flag=True, help="Replace a corpus made with other settings.")
 def make(sets: Path, output: Path, chosen: str | None, data: Path | None, force: bool) -> int:
-    """Make the corpora that SETS describes, such as benchmarks/corpora.toml in the repository.
+    """Make the corpora described in SETS, such as benchmarks/corpora.toml in the repository.
 
-    Goes on where it was stopped: what is there and undamaged is kept.
+    An interrupted run resumes where it stopped: undamaged items are kept.
     """
     from debleed.io.staging import writable_ancestor
     from debleed.scenes.making import make_set
@@ -34,7 +37,7 @@ def make(sets: Path, output: Path, chosen: str | None, data: Path | None, force:
     book = read_sets(sets, data)
     names = list(book.sets) if chosen is None else [name.strip() for name in chosen.split(",") if name.strip()]
     if unknown := [name for name in names if name not in book.sets]:
-        raise InputError(f"'{sets}' describes no set '{unknown[0]}'; it has {', '.join(book.sets)}")
+        raise InputError(f"'{sets}' has no set '{unknown[0]}'; it has {', '.join(book.sets)}")
     writable_ancestor(output)
     for name in names:
         made, total = 0, len(book.sets[name].items())
@@ -42,12 +45,12 @@ def make(sets: Path, output: Path, chosen: str | None, data: Path | None, force:
             for done, (_, fresh) in enumerate(make_set(book.sets[name], output, force), start=1):
                 made += fresh
                 progress(name, done / total)
-        click.echo(f"{name}: {total} items ({made} made, {total - made} were there) -> {output / name}")
+        click.echo(f"{name}: {total} items ({made} made, {total - made} already there) -> {output / name}")
     return 0
 
 
 def check_material(sets: Path, data: Path | None) -> int:
-    """Say what is there of the material of SETS, and whether it is what our figures were measured on."""
+    """Print which songs and kits of SETS are there, and whether they are those behind the published results."""
     from debleed.scenes.material_check import examine
     from debleed.scenes.set_file import read_sets
 
@@ -61,9 +64,9 @@ def check_material(sets: Path, data: Path | None) -> int:
             click.echo(f"{found.name}: {source.title} ({source.licence}), see {source.where}")
         elif found.other:
             click.echo(
-                f"{found.name}: {found.files} files are there, {len(found.other)} of them (such as '{found.other[0]}') "
-                "are not those that the published figures were measured on; yours will differ a little"
+                f"{found.name}: {found.files} files, {len(found.other)} of which (such as '{found.other[0]}') differ "
+                "from those behind the published results; expect slightly different scores"
             )
         else:
-            click.echo(f"{found.name}: {found.files} files, all of them those of the published figures")
+            click.echo(f"{found.name}: {found.files} files, all identical to those behind the published results")
     return 1 if lacking else 0

@@ -1,4 +1,4 @@
-"""``debleed show STAGE``: what a stage has learnt."""
+"""``debleed show STAGE``: print the contents of a stage."""
 
 from __future__ import annotations
 
@@ -18,18 +18,19 @@ if TYPE_CHECKING:
     from debleed.stage import Stage
 
 KNOWN = 6.0
-"""dB; the level of a path with a larger standard error is not known."""
+"""dB; a level with a larger standard error is shown as not known."""
 
 
 @click.command(
-    help="""Show what a stage has learnt.
+    help="""Show the contents of a stage.
 
-    STAGE is a file that 'debleed learn' wrote. For each path of bleed it tells how loud the source arrives in another
-    microphone against its own, how much later, how much farther the sound travels, and how well that is known."""
+    STAGE is a file that 'debleed learn' wrote. For each bleed path, this command prints the level of the source
+    relative to its own microphone, the delay, the extra distance that the sound travels, and the uncertainty of the
+    level."""
 )
 @options(STAGE)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead.")
-@click.option("--plot", metavar="FILE.png", type=PATH, help="Draw the bleed matrix.")
+@click.option("--plot", metavar="FILE.png", type=PATH, help="Also plot the bleed matrix.")
 def command(stage: Path, method: str | None, as_json: bool, plot: Path | None) -> None:
     """Load the stage and show it."""
     from debleed.report.matrix import listed, picture
@@ -39,7 +40,7 @@ def command(stage: Path, method: str | None, as_json: bool, plot: Path | None) -
     paths = listed(loaded)
     if plot is not None:
         if plot.is_dir():
-            raise InputError(f"'{plot}' is a folder; name a file for the picture")
+            raise InputError(f"'{plot}' is a folder; name a file for the plot")
         drawn = picture(loaded)
         write_bytes(plot, drawn)
     if as_json:
@@ -49,7 +50,7 @@ def command(stage: Path, method: str | None, as_json: bool, plot: Path | None) -
 
 
 def described(stage: Stage, paths: list[SoundPath]) -> dict[str, Any]:
-    """Return everything for JSON, which has no infinity: what is not known is null, and the reason stands beside it."""
+    """Return everything for JSON; unknown values are null, with the reason in a field of its own."""
 
     def number(name: str, value: float) -> dict[str, Any]:
         return json_numbers(name, round(value, 6), undefined="not known", unbounded="not known")
@@ -79,7 +80,7 @@ def described(stage: Stage, paths: list[SoundPath]) -> dict[str, Any]:
 
 
 def print_stage(file: Path, stage: Stage, paths: list[SoundPath]) -> None:
-    """Print the stage for people."""
+    """Print the stage as text."""
     from rich.console import Console
     from rich.table import Table
 
@@ -87,7 +88,7 @@ def print_stage(file: Path, stage: Stage, paths: list[SoundPath]) -> None:
     day = f", recorded on {stage.recorded}" if stage.recorded else ""
     console.print(f"{file.name}: {len(stage.names)} microphones at {stage.rate} Hz{day}", highlight=False)
     console.print(f"learnt with {stage.method} by debleed {stage.program}", highlight=False)
-    matrix = Table(title="bleed in dB: source of a column in the microphone of a row, against its own")
+    matrix = Table(title="bleed in dB: source (column) in microphone (row), relative to the source's own microphone")
     matrix.add_column("")
     names = [stage.names[i] for i in stage.with_source]
     for name in names:

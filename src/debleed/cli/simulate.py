@@ -1,4 +1,4 @@
-"""``debleed simulate``: put dry stems into a scene in which they bleed, and write the truth beside the microphones."""
+"""``debleed simulate``: simulate a recording with bleed from dry stems, and write the truth with the microphones."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from debleed.recording import InputError
 
 
 def refuse_existing(folder: Path, names: Iterable[str], force: bool) -> None:
-    """Refuse a folder that cannot be written to or, unless forced, already holds results of these names."""
+    """Refuse a folder that is not writable or, unless forced, already contains results with these names."""
     from debleed.io.staging import writable_ancestor
 
     writable_ancestor(folder)
     for name in names:
         if (folder / name).exists() and not force:
-            raise InputError(f"'{folder / name}' is there already; choose another folder, or --force to write over it")
+            raise InputError(f"'{folder / name}' exists already; choose another folder, or overwrite it with --force")
 
 
 @click.command(name="simulate")
@@ -28,13 +28,13 @@ def refuse_existing(folder: Path, names: Iterable[str], force: bool) -> None:
 @click.option("-o", "--output", type=click.Path(path_type=Path), required=True, help="Folder to write to.")
 @bleed_option(required=True)
 @click.option(
-    "--seed", default="0", show_default=True, metavar="N", help="Number or name that the scene is drawn from."
+    "--seed", default="0", show_default=True, metavar="N", help="Random seed of the scene, a number or a name."
 )
 @scene_options
 @click.option(
-    "--rate", type=click.IntRange(min=1000), metavar="HZ", help="Sample rate; the highest of the stems' if not given."
+    "--rate", type=click.IntRange(min=1000), metavar="HZ", help="Sample rate.  [default: the highest of the stems]"
 )
-@click.option("--force", is_flag=True, help="Write over what is there.")
+@click.option("--force", is_flag=True, help="Overwrite existing results.")
 def command(
     stems: Path,
     output: Path,
@@ -44,11 +44,11 @@ def command(
     force: bool,
     settings: dict[str, Any],
 ) -> None:
-    """Put the dry stems in the folder STEMS into a scene in which they bleed into each other's microphones.
+    """Simulate a recording with bleed from the dry stems in the folder STEMS.
 
-    Every audio file is a source with a microphone of its own, unless --group or --without-mic say otherwise; stereo is
-    mixed to mono. Writes mics/SOURCE.wav (what the microphones pick up), images/SOURCE.wav (the truth: each source
-    alone in its own microphone) and scene.json.
+    Every audio file is a source with its own microphone, unless --group or --without-mic change that; stereo files are
+    mixed to mono. Writes mics/SOURCE.wav (the microphones), images/SOURCE.wav (the truth: each source alone in its own
+    microphone) and scene.json.
     """
     from debleed.io.audio import Take, audio_files
     from debleed.io.staging import Staging

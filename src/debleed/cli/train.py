@@ -21,37 +21,44 @@ SMOKE: dict[str, Any] = {
     "every": 6,
     "rooms": 2,
 }
-"""A minute's work that goes through everything."""
+"""Settings for one minute of training that exercises every part."""
 
 
 @click.command(name="train")
 @click.argument("net", metavar="NET", type=click.Choice(list(NETS)))
-@click.option("--corpus", type=PATH, required=True, help="Dry stems in the shape of MUSDB18-HQ; its split train.")
-@click.option("-o", "--output", type=PATH, required=True, help="Folder of the run; one that is there goes on.")
-@click.option("--variant", metavar="NAME", help="published if not given; narrow is what is shipped.")
+@click.option(
+    "--corpus", type=PATH, required=True, help="Dry stems in the layout of MUSDB18-HQ; only the split 'train' is used."
+)
+@click.option("-o", "--output", type=PATH, required=True, help="Folder for the run; an existing run resumes.")
+@click.option(
+    "--variant", metavar="NAME", help="Size of the network; the shipped ones are 'narrow'.  [default: published]"
+)
 @click.option(
     "--scenes",
     multiple=True,
     metavar="NAME",
-    help="Preset or kind of bleed; repeat for several. By default the one that the network was published with.",
+    help="Preset or kind of bleed; may be repeated.  [default: that of the publication]",
 )
-@click.option("--source", metavar="NAME", help="The source that a di-cae learns.")
+@click.option("--source", metavar="NAME", help="The source that a di-cae extracts.")
 @click.option(
-    "--validation", multiple=True, metavar="TRACK", help="Kept for validation; every seventh track if not given."
+    "--validation",
+    multiple=True,
+    metavar="TRACK",
+    help="Track for validation; may be repeated.  [default: every seventh]",
 )
-@click.option("--steps", type=click.IntRange(min=1), help="Number of steps; the learning rate falls until then.")
-@click.option("--minutes", type=float, default=float("inf"), help="Stop after so long; the same command goes on.")
-@click.option("--batch", type=click.IntRange(min=1), help="Examples in a step.")
+@click.option("--steps", type=click.IntRange(min=1), help="Number of steps, over which the learning rate decays.")
+@click.option("--minutes", type=float, default=float("inf"), help="Stop after this time; the same command resumes.")
+@click.option("--batch", type=click.IntRange(min=1), help="Examples per step.")
 @click.option("--seconds", type=click.FloatRange(min=0.1), help="Length of an example.")
-@click.option("--rate", type=click.FloatRange(min=0, min_open=True), help="Peak of the learning rate.")
-@click.option("--rooms", type=click.IntRange(min=1), help="Number of scenes to draw from.")
+@click.option("--rate", type=click.FloatRange(min=0, min_open=True), help="Peak learning rate.")
+@click.option("--rooms", type=click.IntRange(min=1), help="Number of different scenes.")
 @click.option("--every", type=click.IntRange(min=1), help="Steps between validations and checkpoints.")
-@click.option("--patience", type=click.IntRange(min=1), help="Validations without a new best before it stops.")
-@click.option("--seed", metavar="N", help="Number or name that everything is drawn from.")
-@click.option("--start", type=PATH, help="Weights (.safetensors) to begin with; or the name of shipped ones.")
+@click.option("--patience", type=click.IntRange(min=1), help="Stop after this many validations without improvement.")
+@click.option("--seed", metavar="N", help="Random seed, a number or a name.")
+@click.option("--start", type=PATH, help="Initial weights: a .safetensors file, or the name of shipped weights.")
 @click.option("--device", default="cpu", show_default=True, help="cpu, cuda or cuda:N.")
-@click.option("--cache", type=PATH, help="Folder for songs and impulse responses; in the output if not given.")
-@click.option("--smoke", is_flag=True, help="Train a tiny network for a minute, to see that everything works.")
+@click.option("--cache", type=PATH, help="Folder for cached songs and impulse responses.  [default: inside the output]")
+@click.option("--smoke", is_flag=True, help="Train a tiny network for a minute to test the installation.")
 def command(
     net: str,
     corpus: Path,
@@ -63,10 +70,10 @@ def command(
     smoke: bool,
     **given: Any,
 ) -> int:
-    """Train NET on scenes drawn on the fly from a folder of songs.
+    """Train NET on scenes drawn at random from a folder of songs.
 
-    Writes the network (ONNX, safetensors, JSON), a card, the log as CSV and for TensorBoard, and a checkpoint every so
-    many steps: a run that was stopped goes on when the same command is given again.
+    Writes the network (ONNX, safetensors, JSON), a model card, a log as CSV and for TensorBoard, and regular
+    checkpoints: the same command resumes an interrupted run.
     """
     from debleed.nets import weights
     from debleed.training.train import Plan, Run
@@ -76,11 +83,11 @@ def command(
     if start is not None and start.suffix != ".safetensors":
         start = weights.find_start(str(start))
     if not minutes > 0:
-        raise InputError(f"minutes are more than 0, got {minutes}")
+        raise InputError(f"--minutes must be more than 0, got {minutes:g}")
     with feedback.messages(), feedback.progress("bar") as progress:
         run = Run(plan, corpus, output, cache, start, device, progress)
         if run.state.step:
-            click.echo(f"goes on after step {run.state.step}")
+            click.echo(f"resuming after step {run.state.step}")
         run.learn(60 * minutes, progress)
         found = run.finish()
     click.echo(
