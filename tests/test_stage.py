@@ -64,11 +64,11 @@ def test_every_damaged_byte_is_noticed(saved: Path) -> None:
     rng = np.random.default_rng(0)
     for at in [*range(24), *rng.integers(24, len(whole), 60), len(whole) - 1]:
         saved.write_bytes(whole[:at] + bytes([whole[at] ^ 1]) + whole[at + 1 :])
-        with pytest.raises(InputError, match=r"damaged|no saved stage|version"):
+        with pytest.raises(InputError, match=r"damaged|not a saved stage|version"):
             Stage.load(saved)
     for size in [0, 7, 19, 20, 100, len(whole) // 2, len(whole) - 1]:
         saved.write_bytes(whole[:size])
-        with pytest.raises(InputError, match=r"damaged|no saved stage"):
+        with pytest.raises(InputError, match=r"damaged|not a saved stage"):
             Stage.load(saved)
     saved.write_bytes(whole + b"\0")
     with pytest.raises(InputError, match="damaged"):

@@ -72,7 +72,7 @@ def test_other_versions_say_what_to_do(tmp_path):
 
 def test_what_is_no_stage_is_refused(tmp_path):
     (tmp_path / "a").write_bytes(struct.pack("<I", 5))
-    for name, said in (("a", "no saved stage"), ("b", "there is no file"), (".", "is a folder")):
+    for name, said in (("a", "not a saved stage"), ("b", "there is no file"), (".", "is a folder")):
         with pytest.raises(InputError, match=said):
             read_stage(tmp_path / name)
 

@@ -277,7 +277,7 @@ def cut(content):
 BAD = {
     "text": (b"la la la\n" * 99, "cannot be read as audio"),
     "nothing": (b"", "cannot be read as audio"),
-    "cut off": (cut(wav()), "cut off"),
+    "truncated": (cut(wav()), "truncated"),
     "cut FLAC": (cut(wav(length=99_999, format="FLAC")), "damaged|ends|cannot"),
     "no samples": (wav(length=0), "no samples"),
     "NaN": (wav(samples=np.full(99, np.nan), subtype="FLOAT"), "NaN"),

@@ -347,7 +347,7 @@ def test_a_failure_is_its_sentence(web, tmp_path):
     place.write_bytes(place.read_bytes()[:3000])  # damaged after it was taken
     found = run(web, key)
     assert found["status"] == "failed"
-    assert found["error"].startswith("'vox.wav' is cut off")
+    assert found["error"].startswith("'vox.wav' is truncated")
 
 
 def test_windows_are_the_samples(web, tmp_path):

@@ -1,1 +1,1 @@
-"""Files and folders, and the recordings they hold: audio, sessions, saved stages, results that appear all at once."""
+"""Input and output: audio files, sessions, saved stages, and results that appear all at once."""

@@ -1,4 +1,4 @@
-"""Audio files and folders become recordings: any rate and length, read in blocks, a sample is where it was."""
+"""Read audio files and folders as recordings: any rate and length, in blocks, sample-aligned."""
 
 from __future__ import annotations
 
@@ -25,23 +25,23 @@ EXTENSIONS = (
     *(".wav", ".wave", ".bwf", ".rf64", ".w64", ".flac"),
     *(".aif", ".aiff", ".aifc", ".ogg", ".oga", ".opus", ".mp3"),
 )
-"""What counts as an audio file in a folder, in small letters."""
+"""Suffixes of the audio files in a folder, in lower case."""
 
 BITS = {"PCM_S8": 8, "PCM_U8": 8, "PCM_16": 16, "PCM_24": 24, "PCM_32": 32}
 """Bits of the integer formats."""
 
 FLOATS: dict[str, type[np.floating]] = {"FLOAT": np.float32, "DOUBLE": np.float64}
-"""The floating formats. Whatever is in neither table is a lossy code."""
+"""The floating-point formats. A format in neither table is lossy."""
 
 PREROLL = 8192
-"""Samples decoded before the wanted ones after a jump in a lossy file: right after a jump libsndfile 1.2 gives up to
-1015 wrong samples of Vorbis and a wrong frame of MP3 (2048 were enough in 1800 jumps)."""
+"""Samples to decode and discard after seeking in a lossy file: right after a seek, libsndfile 1.2 returns up to 1015
+wrong samples of Vorbis and one wrong frame of MP3 (2048 samples were enough in 1800 seeks)."""
 
 RESAMPLING_BLOCK = 3.0
-"""Seconds that are resampled at a time. The grid is fixed, so that a sample has one value however it is read."""
+"""Seconds to resample at a time. The grid is fixed, so that each sample has the same value in any read order."""
 
 RESAMPLING_MARGIN = 4096
-"""Samples of the lower rate read on both sides of such a block; the longest filter reaches a few hundred."""
+"""Extra samples at the lower rate on both sides of such a block; the longest filter spans a few hundred."""
 
 
 class AudioFile:
@@ -50,20 +50,20 @@ class AudioFile:
     Raises
     ------
     InputError
-        Where the file is no sound, is empty or is shorter than its header says.
+        If the file is not audio, is empty or is shorter than its header says.
     """
 
     def __init__(self, path: Place) -> None:
         self.path = Path(path)
         try:
             self._file = soundfile.SoundFile(self.path)
-        except (soundfile.LibsndfileError, TypeError) as failure:  # TypeError: headerless .raw, no rate given
+        except (soundfile.LibsndfileError, TypeError) as failure:  # TypeError: headerless .raw
             reason = str(getattr(failure, "error_string", failure)).rstrip(". ")
             raise InputError(f"'{path}' cannot be read as audio ({reason})") from failure
         if missing := chunks.missing_bytes(path):
-            raise InputError(f"'{path}' is cut off: its header promises {missing} bytes more; copy it again")
+            raise InputError(f"'{path}' is truncated: {missing} bytes are missing at the end; copy it again")
         if not self._file.frames:
-            raise InputError(f"'{path}' holds no samples; leave it out")
+            raise InputError(f"'{path}' contains no samples; leave it out")
         self._lock = Lock()
 
     @property
@@ -78,36 +78,36 @@ class AudioFile:
 
     @property
     def channels(self) -> int:
-        """Channels."""
+        """Number of channels."""
         return int(self._file.channels)
 
     @property
     def container(self) -> str:
-        """File type as libsndfile calls it."""
+        """File type, as named by libsndfile."""
         return str(self._file.format)
 
     @property
     def subtype(self) -> str:
-        """Sample format as libsndfile calls it."""
+        """Sample format, as named by libsndfile."""
         return str(self._file.subtype)
 
     @property
     def endian(self) -> str:
-        """Byte order as libsndfile calls it."""
+        """Byte order, as named by libsndfile."""
         return str(self._file.endian)
 
     @property
     def lossy(self) -> bool:
-        """Whether the file holds a lossy code."""
+        """Whether the format is lossy."""
         return self.subtype not in BITS and self.subtype not in FLOATS
 
     @property
     def dtype(self) -> type[np.floating]:
-        """The smaller float type that holds every sample exactly."""
+        """The smallest float type that represents every sample exactly."""
         return np.float64 if self.subtype in ("PCM_32", "DOUBLE") else np.float32
 
     def read(self, start: int, stop: int, dtype: DTypeLike) -> Samples:
-        """Read samples of shape ``(channels, stop - start)``; silence stands outside the file."""
+        """Read samples of shape ``(channels, stop - start)``; samples outside the file are 0."""
         first, last = min(max(start, 0), self.frames), min(max(stop, 0), self.frames)
         out = np.zeros((stop - start, self.channels), dtype)
         if last > first:
@@ -116,7 +116,7 @@ class AudioFile:
         return out.T
 
     def close(self) -> None:
-        """Let go of the file; nothing can be read afterwards."""
+        """Close the file."""
         self._file.close()
 
     def _fill(self, out: NDArray[np.floating], first: int) -> None:
@@ -130,18 +130,18 @@ class AudioFile:
             raise InputError(f"'{self.path}' is damaged near {first / self.rate:.1f} s; copy it again") from failure
         if got < len(out):
             ends, promised = (first + got) / self.rate, self.frames / self.rate
-            raise InputError(f"'{self.path}' ends at {ends:.1f} s, its header says {promised:.1f} s; copy it again")
+            raise InputError(f"'{self.path}' ends at {ends:.1f} s, but its header says {promised:.1f} s; copy it again")
 
 
 def at_rate(file: AudioFile, rate: int, dtype: DTypeLike) -> Callable[[int, int], Samples]:
-    """Return a reader of a file at another rate: sample 0 is the file's sample 0, any order gives the same samples."""
+    """Return a reader of a file at another rate, aligned at sample 0; the read order does not affect the samples."""
     if file.rate == rate:
         return lambda start, stop: file.read(start, stop, dtype)
 
     import soxr
 
     divisor = math.gcd(file.rate, rate)
-    period, period_out = file.rate // divisor, rate // divisor  # the two grids meet once in so many samples
+    period, period_out = file.rate // divisor, rate // divisor  # the two sampling grids coincide once per period
     reach = RESAMPLING_MARGIN * max(1.0, file.rate / rate)
     margin = math.ceil(reach / period)
     size = math.ceil(RESAMPLING_BLOCK * file.rate / period)
@@ -162,7 +162,7 @@ def at_rate(file: AudioFile, rate: int, dtype: DTypeLike) -> Callable[[int, int]
 
 
 def resampled(samples: NDArray[np.float64], source_rate: int, rate: int) -> NDArray[np.float64]:
-    """Bring samples of shape ``(samples,)`` that are in memory to another rate; sample 0 stays sample 0."""
+    """Resample an array of shape ``(samples,)``, aligned at sample 0."""
     if source_rate == rate:
         return samples
 
@@ -174,16 +174,16 @@ def resampled(samples: NDArray[np.float64], source_rate: int, rate: int) -> NDAr
 
 @dataclass(frozen=True)
 class Take:
-    """Files that were recorded together, opened; they begin with the same sample.
+    """Open files that were recorded together and begin at the same sample.
 
     Parameters
     ----------
     files
         The files.
     poly
-        Whether this is one file with a microphone a channel; else each file is a microphone or a stereo pair.
+        Whether this is one file with one microphone per channel; otherwise each file is a microphone or a stereo pair.
     rate, length
-        Those of the recording made of the files: by default the highest rate and the longest file.
+        Rate and length of the recording; by default the highest rate and the longest file.
     """
 
     files: tuple[AudioFile, ...]
@@ -198,15 +198,16 @@ class Take:
         Raises
         ------
         InputError
-            For a file that cannot be used, and for two files of one stem: their results would have one name.
+            If a file cannot be used, or two files differ only in their suffix, since their results would have the same
+            name.
         """
         refuse_twins(paths)
         files = tuple(AudioFile(path) for path in paths)
         for file in files:
             if file.channels > 2 and not poly:
                 raise InputError(
-                    f"'{file.path}' has {file.channels} channels, but in a folder a file is one microphone or a "
-                    "stereo pair; give the file itself as the input, or split it"
+                    f"'{file.path}' has {file.channels} channels, but each file in a folder must be one microphone or "
+                    "a stereo pair; use that file itself as the input, or split it"
                 )
         rate = rate or max(file.rate for file in files)
         length = max(length_at(file, rate) for file in files)
@@ -214,21 +215,21 @@ class Take:
 
     @property
     def units(self) -> tuple[str, ...]:
-        """What can be a source: the stem of each file, or each channel of a poly file."""
+        """Names of what can be a source: the stem of each file, or each channel of a poly file."""
         if self.poly:
             return tuple(f"ch{i + 1}" for i in range(self.files[0].channels))
         return tuple(file.path.stem for file in self.files)
 
     @property
     def rows(self) -> tuple[slice, ...]:
-        """Where the microphones of each file stand in the recording."""
+        """Rows of each file's microphones in the recording."""
         ends = np.cumsum([file.channels for file in self.files]).tolist()
         return tuple(slice(end - file.channels, end) for file, end in zip(self.files, ends, strict=True))
 
     def recording(self, sources: Mapping[str, str | None] | None = None) -> Recording:
-        """Make the recording; ``sources`` says which source each unit belongs to, by default its own.
+        """Make the recording; ``sources`` maps each unit to its source, by default one of its own.
 
-        Samples are float32, or float64 where a file holds more than 24 bits. A pair ``piano`` gives ``piano.L`` and
+        Samples are float32, or float64 if a file has more than 24 bits. A stereo pair ``piano`` becomes ``piano.L`` and
         ``piano.R``, two microphones of one source.
         """
         of = dict(zip(self.units, self.units, strict=True)) if sources is None else sources
@@ -249,21 +250,21 @@ class Take:
         return Recording(self.rate, self.length, names, tuple(of[unit] for _, unit in mics), read)
 
     def close(self) -> None:
-        """Let go of the files."""
+        """Close the files."""
         for file in self.files:
             file.close()
 
     def log_differences(self) -> None:
-        """Say how files of different rates and lengths are brought together."""
+        """Log how files with different rates and lengths are combined."""
         rates = Counter(file.rate for file in self.files)
         if len(rates) > 1:
             listed = ", ".join(f"{count} at {rate} Hz" for rate, count in sorted(rates.items()))
-            log.info("rates differ (%s): worked on at %d Hz, each file comes back at its own rate", listed, self.rate)
+            log.info("sample rates differ (%s): processed at %d Hz, written at the original rates", listed, self.rate)
         short = [file.path.name for file in self.files if length_at(file, self.rate) < self.length]
         if short:
             seconds = self.length / self.rate
             log.info(
-                "lengths differ: silence stands after the end of %s up to %.2f s, and is cut off again",
+                "lengths differ: %s padded with silence to %.2f s for processing, written at the original lengths",
                 ", ".join(short),
                 seconds,
             )
@@ -275,12 +276,12 @@ def length_at(file: AudioFile, rate: int) -> int:
 
 
 def audio_files(folder: Place) -> tuple[Path, ...]:
-    """List the audio files directly in a folder, sorted by name; what is passed over is logged.
+    """List the audio files directly in a folder, sorted by name; log what is ignored.
 
     Raises
     ------
     InputError
-        Where there is no such folder, or no audio file in it.
+        If the folder does not exist or contains no audio file.
     """
     folder = Path(folder)
     if not folder.is_dir():
@@ -288,52 +289,52 @@ def audio_files(folder: Place) -> tuple[Path, ...]:
     try:
         entries = sorted(folder.iterdir())
     except PermissionError as refusal:
-        raise InputError(f"there is no permission to read '{folder}'") from refusal
+        raise InputError(f"no permission to read '{folder}'") from refusal
     files = tuple(path for path in entries if path.is_file() and is_audio(path))
     ignored = [path.name for path in entries if path not in set(files) and path.name != "session.toml"]
     if ignored:
         log.info("ignored in %s: %s", folder, ", ".join(ignored))
     if not files:
-        raise InputError(f"there is no audio file directly in '{folder}' (known are {' '.join(EXTENSIONS)})")
+        raise InputError(f"there is no audio file directly in '{folder}'; supported are {' '.join(EXTENSIONS)}")
     return files
 
 
 def is_audio(path: Place) -> bool:
-    """Tell by the name whether this is an audio file, hidden ones aside."""
+    """Return whether the name is that of an audio file that is not hidden."""
     path = Path(path)
     return path.suffix.lower() in EXTENSIONS and not path.name.startswith(".")
 
 
 def refuse_twins(paths: Iterable[Place]) -> None:
-    """Refuse two files of one stem, whatever the case of their letters."""
+    """Refuse two files with the same stem, ignoring case."""
     seen: dict[str, Path] = {}
     for path in map(Path, paths):
         twin = seen.setdefault(path.stem.casefold(), path)
         if twin is not path:
             raise InputError(
-                f"'{twin}' and '{path.name}' have the same stem, so their results would have one name; "
+                f"'{twin}' and '{path.name}' have the same stem, so their results would have the same name; "
                 "rename one or leave it out"
             )
 
 
 def open_take(path: Place) -> Take:
-    """Open a folder of files, or one file with a microphone a channel."""
+    """Open a folder of files, or one file with one microphone per channel."""
     path = Path(path)
     return Take.open([path], poly=True) if path.is_file() else Take.open(audio_files(path))
 
 
 def load(path: Place) -> Recording:
-    """Open a folder of files (a source each), or one file with a microphone a channel, as a recording."""
+    """Open a folder of files (one source each), or one file with one microphone per channel, as a recording."""
     return open_take(path).recording()
 
 
 def load_like(path: Place, take: Take) -> Recording:
-    """Open what goes with a take, such as its truth: the files of the same stems, at its rate and length.
+    """Open files that belong to a take, such as its truth: those with the same stems, at its rate and length.
 
     Raises
     ------
     InputError
-        Where a file lasts longer or shorter than the take by a second or more; missing ones are not looked for.
+        If the lengths differ by a second or more. Missing files are not an error.
     """
     path = Path(path)
     if take.poly or path.is_file():
@@ -348,7 +349,7 @@ def load_like(path: Place, take: Take) -> Recording:
 
 
 def load_mixture(path: Place, rate: int, length: int) -> Recording:
-    """Open one file as a recording of one microphone, the mean of its channels, at the given rate and length."""
+    """Open one file as a recording of one microphone, the mean of its channels, at this rate and length."""
     path = Path(path)
     if not path.is_file():
         raise InputError(f"there is no file '{path}'")
@@ -360,6 +361,9 @@ def load_mixture(path: Place, rate: int, length: int) -> Recording:
 
 
 def refuse_other_length(path: Place, length: int, wanted: int, rate: int) -> None:
-    """Refuse what cannot belong to a recording because it lasts a second more or less."""
+    """Refuse a length that differs from that of the recording by a second or more."""
     if abs(length - wanted) >= rate:
-        raise InputError(f"'{path}' lasts {length / rate:.1f} s but the recording {wanted / rate:.1f} s")
+        raise InputError(
+            f"'{path}' lasts {length / rate:.1f} s, but the recording lasts {wanted / rate:.1f} s; do they belong "
+            "together?"
+        )

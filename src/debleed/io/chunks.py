@@ -1,4 +1,4 @@
-"""The chunks of WAV, RF64, W64 and AIFF files: what libsndfile passes over in silence."""
+"""The chunks of WAV, RF64, W64 and AIFF files that libsndfile ignores."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from typing import BinaryIO
 from debleed.io.documents import Place
 
 CARRIED = (b"bext", b"iXML")
-"""Chunks that travel from the input to the output: time reference and take, scene and track names."""
+"""Chunks to copy from the input to the output: time reference and take, scene and track names."""
 
 UNKNOWN_SIZE = 0xFFFFFFFF
-"""What RF64 writes where the true size stands in ``ds64``, and programs that write to a pipe where nothing does."""
+"""Placeholder size: in RF64, ``ds64`` has the true size; in files written to a pipe, nothing has it."""
 
 
 @dataclass(frozen=True)
 class Chunk:
-    """Where the contents of a chunk lie in the file, in bytes."""
+    """Position and size of a chunk's contents in the file, in bytes."""
 
     name: bytes
     start: int
@@ -28,7 +28,7 @@ class Chunk:
 
 
 def chunks(path: Place) -> list[Chunk]:
-    """List the chunks of a RIFF, RIFX, RF64, BW64, W64 or AIFF file; a file of another kind has none."""
+    """List the chunks of a RIFF, RIFX, RF64, BW64, W64 or AIFF file; other files have none."""
     with Path(path).open("rb") as file:
         magic = file.read(4)
         if magic == b"riff":
@@ -75,16 +75,16 @@ def _order(magic: bytes) -> str:
 
 
 def missing_bytes(path: Place) -> int:
-    """How many bytes of sound the header promises beyond the end of the file; 0 for a whole file."""
+    """Return how many bytes of audio the header announces beyond the end of the file; 0 for a complete file."""
     for chunk in chunks(path):
         if chunk.name in (b"data", b"SSND"):
-            streamed = chunk.size == UNKNOWN_SIZE  # the writer could not go back and fill the size in: nothing promised
+            streamed = chunk.size == UNKNOWN_SIZE  # the writer could not seek back to write the size
             return 0 if streamed else max(0, chunk.start + chunk.size - Path(path).stat().st_size)
     return 0
 
 
 def carried(path: Place) -> list[tuple[bytes, bytes]]:
-    """Read the chunks of a WAV or RF64 file that must not get lost: pairs of name and contents."""
+    """Read the chunks of a WAV or RF64 file to keep: pairs of name and contents."""
     with Path(path).open("rb") as file:
         if file.read(4) not in (b"RIFF", b"RIFX", b"RF64", b"BW64"):
             return []
@@ -92,9 +92,9 @@ def carried(path: Place) -> list[tuple[bytes, bytes]]:
 
 
 def recorded_on(path: Place) -> date | None:
-    """Read the day of the recording from the broadcast extension of a WAV or RF64 file, if it has one.
+    """Read the date of the recording from the broadcast extension of a WAV or RF64 file, if it has one.
 
-    OriginationDate stands 320 bytes into the chunk, as yyyy-mm-dd with any separator (EBU Tech 3285).
+    OriginationDate begins 320 bytes into the chunk, as yyyy-mm-dd with any separator (EBU Tech 3285).
     """
     for name, contents in carried(path):
         if name == b"bext":
@@ -113,7 +113,7 @@ def _contents(path: Place, chunk: Chunk) -> bytes:
 
 
 def append(path: Place, extra: list[tuple[bytes, bytes]]) -> None:
-    """Append chunks to a finished WAV or RF64 file and correct its size; other kinds are left alone."""
+    """Append chunks to a finished WAV or RF64 file and correct its size; leave other formats unchanged."""
     with Path(path).open("r+b") as file:
         magic = file.read(4)
         if not extra or magic not in (b"RIFF", b"RIFX", b"RF64"):
@@ -125,7 +125,7 @@ def append(path: Place, extra: list[tuple[bytes, bytes]]) -> None:
             file.write(struct.pack(order + "4sI", name, len(contents)) + contents + b"\0" * (len(contents) % 2))
         size = file.tell() - 8
         if magic == b"RF64":
-            file.seek(20)  # the first number in ds64, which RF64 puts first
+            file.seek(20)  # the first field of ds64, which is the first chunk of RF64
             file.write(struct.pack("<Q", size))
         else:
             file.seek(4)
@@ -133,7 +133,7 @@ def append(path: Place, extra: list[tuple[bytes, bytes]]) -> None:
 
 
 def copy_speakers(source: Place, target: Place) -> None:
-    """Copy the speaker positions of a WAVE_EXTENSIBLE file, for which libsndfile writes its own idea."""
+    """Copy the speaker positions of a WAVE_EXTENSIBLE file, which libsndfile replaces by its own."""
     pair = [next((c for c in chunks(path) if c.name == b"fmt " and c.size >= 40), None) for path in (source, target)]
     if pair[0] is None or pair[1] is None:
         return
@@ -144,7 +144,7 @@ def copy_speakers(source: Place, target: Place) -> None:
 
 
 def forget_time(path: Place) -> None:
-    """Blank the time of day that libsndfile puts into the PEAK chunk of float files: equal sound, equal bytes."""
+    """Clear the timestamp that libsndfile writes to the PEAK chunk of float files, so equal audio gives equal bytes."""
     for chunk in chunks(path):
         if chunk.name == b"PEAK":
             with Path(path).open("r+b") as file:

@@ -1,8 +1,8 @@
-"""Small files: written all or nothing, and JSON with one way to hold numbers that are not finite.
+"""Small files: atomic writing, and JSON with one convention for numbers that are not finite.
 
-JSON knows neither NaN nor infinities. A number that is not finite is written as ``null``, and ``<name>_reason`` beside
-it says why: "undefined: ..." for NaN, "... (+inf)" and "... (-inf)" for the infinities. Where the number stands in an
-array, so does its reason.
+JSON has neither NaN nor infinities. A number that is not finite is written as ``null``, and ``<name>_reason`` says why:
+"undefined: ..." for NaN, "... (+inf)" and "... (-inf)" for the infinities. For an array of numbers, the reasons form an
+array of the same shape.
 """
 
 from __future__ import annotations
@@ -20,15 +20,15 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 Place = str | os.PathLike[str]
-"""Where a file or folder is: every public function that takes one takes a text or a path."""
+"""The path of a file or folder: every public function accepts a string or a path."""
 
 
 @contextmanager
 def replacing(path: Place) -> Iterator[BinaryIO]:
-    """Open a file for writing that takes the place of ``path`` once it is complete and on the disk.
+    """Open a file for writing that replaces ``path`` once it is complete and on disk.
 
-    Whoever reads meanwhile finds the old contents or the new ones; after an error the old ones stay. A link keeps
-    pointing where it does, and what is no ordinary file (``/dev/stdout``) is written to directly.
+    Other programs see either the old contents or the new ones; an error leaves the old ones. Links are preserved, and
+    special files (``/dev/stdout``) are written directly.
     """
     final = Path(path)
     if final.exists() and not final.is_file():
@@ -41,25 +41,25 @@ def replacing(path: Place) -> Iterator[BinaryIO]:
         with temporary.open("xb") as file:
             yield file
             file.flush()
-            os.fsync(file.fileno())  # else a crash of the machine could leave the new name without contents
+            os.fsync(file.fileno())  # otherwise a crash of the machine could leave an empty file
         temporary.replace(final)
     finally:
         temporary.unlink(missing_ok=True)
 
 
 def write_bytes(path: Place, content: bytes) -> None:
-    """Write a file, all or nothing; see :func:`replacing`."""
+    """Write a file atomically; see :func:`replacing`."""
     with replacing(path) as file:
         file.write(content)
 
 
 def write_text(path: Place, text: str) -> None:
-    """Write a file in UTF-8 with the line ends of the text, all or nothing; see :func:`replacing`."""
+    """Write a file in UTF-8 atomically, with the line endings of the text; see :func:`replacing`."""
     write_bytes(path, text.encode())
 
 
 def json_line(value: object) -> str:
-    """Write JSON on one line, for programs; ASCII alone, so that any file name can be written.
+    """Format JSON on one line, for programs; ASCII only, so that it can contain any file name.
 
     Raises
     ------
@@ -70,7 +70,7 @@ def json_line(value: object) -> str:
 
 
 def json_text(value: object) -> str:
-    """Write JSON as a document that people can read as well.
+    """Format JSON as a readable document.
 
     Raises
     ------
@@ -92,15 +92,15 @@ def json_numbers(
     Parameters
     ----------
     name
-        The entry.
+        Key of the entry.
     value
         A number, or an array of any shape.
     undefined, unbounded, nothing
-        Why it is NaN, +inf and −inf, where it is.
+        The reasons for NaN, +inf and −inf.
 
     Returns
     -------
-    ``{name: ...}``, with ``<name>_reason`` of the same shape where a number is not finite.
+    ``{name: ...}``, with ``<name>_reason`` of the same shape if a number is not finite.
 
     Examples
     --------
@@ -121,7 +121,7 @@ def json_numbers(
 
 
 def read_number(value: float | None, reason: str | None = None) -> float:
-    """Read one number that :func:`json_numbers` described; ``null`` without a reason is NaN."""
+    """Read one number written by :func:`json_numbers`; ``null`` without a reason is NaN."""
     if value is not None:
         return float(value)
     return math.inf if reason and "(+inf)" in reason else -math.inf if reason and "(-inf)" in reason else math.nan

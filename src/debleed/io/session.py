@@ -1,4 +1,4 @@
-"""What the user says of a session: which files belong to which source, what is left alone, how much is removed."""
+"""The user's description of a session: the files of each source, what to leave unchanged, how much to remove."""
 
 from __future__ import annotations
 
@@ -16,27 +16,27 @@ from debleed.recording import InputError
 from debleed.spelling import current
 
 KEYS = ("sources", "room", "leave_out", "reduction", "source_reduction", "keep")
-"""What may stand in a ``session.toml``."""
+"""The keys of a ``session.toml``."""
 
 
 @dataclass(frozen=True)
 class Session:
-    """What the user says of the files; empty fields leave it to the defaults.
+    """The user's description of the files; empty fields select the defaults.
 
     Parameters
     ----------
     sources
-        Source → its files, by name or stem; a file in no source is a source of its own.
+        Source → its files, by name or stem; a file that is not listed is a source of its own.
     room
-        Room microphones, which come back as they are; ``None`` goes by the names.
+        Room microphones, which are returned unchanged; ``None`` recognizes them by name.
     leave_out
-        Files that are neither read nor written.
+        Files to ignore: neither read nor written.
     reduction
-        The most bleed to take out, in dB; ``None`` for all.
+        The maximum reduction of the bleed in dB; ``None`` for no limit.
     source_reduction
-        The same for single sources or microphones.
+        The same for individual sources or microphones.
     keep
-        Microphone or source → sources whose bleed stays in it.
+        Microphone or source → sources whose bleed to keep in it.
     """
 
     sources: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
@@ -48,7 +48,7 @@ class Session:
 
 
 def session_path(given: Place) -> Path:
-    """Where the session of an input lies: in the folder, or beside a single file under its name."""
+    """Return the path of an input's session file: in the folder, or next to a single file and named after it."""
     given = Path(given)
     return given.with_suffix(".session.toml") if given.is_file() else given / "session.toml"
 
@@ -59,13 +59,13 @@ def load_session(path: Place) -> Session:
     Raises
     ------
     InputError
-        Where it is not TOML, or has a key or value that means nothing.
+        If it is not valid TOML, or a key or value is invalid.
     """
     path = Path(path)
     try:
         data = tomllib.loads(path.read_text("utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as failure:
-        raise InputError(f"'{path}' cannot be read as TOML: {failure}") from failure
+        raise InputError(f"'{path}' is not valid TOML: {failure}") from failure
     data = {current("session key", key): value for key, value in data.items()}
     for key in data:
         if key not in KEYS:
@@ -97,7 +97,7 @@ def _names(path: Path, key: str, value: Any) -> tuple[str, ...]:
 
 
 def reduction_db(where: str, value: Any) -> float:
-    """Read a reduction, a number or its text; ``where`` says in the refusal what it was for."""
+    """Parse a reduction, a number or its text; ``where`` names the setting in the error message."""
     try:
         number = math.nan if isinstance(value, bool) else float(value)
     except (TypeError, ValueError):
@@ -108,12 +108,12 @@ def reduction_db(where: str, value: Any) -> float:
 
 
 def left_out(session: Session, files: Sequence[Place]) -> tuple[str, ...]:
-    """Return the names of the files to leave out, each checked to be there."""
+    """Return the names of the files to leave out; refuse names that do not exist."""
     paths = [Path(file) for file in files]
     known = {name for path in paths for name in (path.name, path.stem)}
     for name in session.leave_out:
         if name not in known:
-            raise InputError(f"leave_out names '{name}', which is not there; the files are {_listed(paths)}")
+            raise InputError(f"leave_out lists '{name}', but there is no such file; the files are {_listed(paths)}")
     return session.leave_out
 
 
@@ -122,7 +122,7 @@ def _listed(files: Iterable[Path]) -> str:
 
 
 def dumped(session: Session) -> str:
-    """Write a session as the ``session.toml`` that :func:`load_session` reads it from.
+    """Format a session as a ``session.toml`` for :func:`load_session`.
 
     Examples
     --------
@@ -150,10 +150,10 @@ def dumped(session: Session) -> str:
 
 
 def quoted(name: str) -> str:
-    """Write a name as TOML does, whatever is in it."""
+    """Format any name as a TOML string."""
     return tomli_w.dumps({"name": name}).removeprefix("name = ").rstrip("\n")
 
 
 def toml_list(names: Iterable[str]) -> str:
-    """Write names as a list in TOML, on one line."""
+    """Format names as a TOML array on one line."""
     return "[" + ", ".join(map(quoted, names)) + "]"

@@ -1,19 +1,19 @@
-"""A saved stage: one file with a JSON header and arrays, checksummed and versioned, that runs nothing when read.
+"""A saved stage: one file with a JSON header and arrays, checksummed and versioned; reading it executes no code.
 
 Layout, all numbers little-endian:
 
 ======================  ======================================================================================
-bytes                   what
+bytes                   contents
 ======================  ======================================================================================
 8                       ``DEBLEED`` and a zero byte
 4                       version of the format, unsigned
 8                       length of the header in bytes, unsigned
 length                  header: a JSON object in UTF-8; ``arrays`` lists name, type and shape of each array
-sizes of the arrays     their samples in C order, one array after the other, no gaps
+sizes of the arrays     their elements in C order, one array after the other, without gaps
 32                      SHA-256 of everything before it
 ======================  ======================================================================================
 
-A reader believes no size: every length is compared with the size of the file before memory is taken for it.
+A reader trusts no size: it compares every length with the size of the file before it allocates memory.
 """
 
 from __future__ import annotations
@@ -40,10 +40,10 @@ SUFFIX = ".debleed"
 HEAD = struct.Struct("<8sIQ")
 
 LARGEST_HEADER = 2**24
-"""Bytes; a header of 10 000 microphones takes one."""
+"""Bytes; one that is too large for any real header: 10 000 microphones take about 1 MB."""
 
 TYPES = ("<f4", "<f8", "<c8", "<c16", "<i8", "|b1")
-"""Types that arrays may have."""
+"""Allowed types of the arrays."""
 
 KEYS = ("name", "type", "shape")
 
@@ -51,21 +51,21 @@ DIGEST = hashlib.sha256().digest_size
 
 
 def write_stage(path: Place, header: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> None:
-    """Write a stage; the file appears whole or not at all.
+    """Write a stage atomically.
 
     Parameters
     ----------
     path
-        Where; a file that is there is replaced.
+        The file; an existing file is replaced.
     header
-        What JSON can hold; the key ``arrays`` is written here.
+        Values that JSON can represent; this function adds the key ``arrays``.
     arrays
         Named arrays of :data:`TYPES`.
     """
     kept = {name: np.asarray(array, order="C") for name, array in arrays.items()}
     kept = {name: array.astype(array.dtype.newbyteorder("<"), copy=False) for name, array in kept.items()}
     if strange := [name for name, array in kept.items() if array.dtype.str not in TYPES]:
-        raise ValueError(f"the array '{strange[0]}' has the type {kept[strange[0]].dtype}, which a stage cannot hold")
+        raise ValueError(f"the array '{strange[0]}' has the type {kept[strange[0]].dtype}, which a stage cannot store")
     listed = [{"name": name, "type": array.dtype.str, "shape": list(array.shape)} for name, array in kept.items()]
     text = json.dumps({**header, "arrays": listed}, ensure_ascii=False, allow_nan=False).encode()
     digest = hashlib.sha256()
@@ -85,7 +85,7 @@ def read_stage(path: Place) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
     Raises
     ------
     InputError
-        Where the file is missing, is no stage, is damaged or cut off, or was written by a newer version.
+        If the file does not exist, is not a stage, is damaged or truncated, or has another version of the format.
     """
     path = Path(path)
     try:
@@ -93,11 +93,11 @@ def read_stage(path: Place) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
         with path.open("rb") as file:
             head = file.read(HEAD.size)
             if len(head) < HEAD.size or head[:8] != MAGIC:
-                raise InputError(f"'{path}' is no saved stage; 'debleed learn' writes one")
+                raise InputError(f"'{path}' is not a saved stage; create one with 'debleed learn'")
             _, version, length = HEAD.unpack(head)
             if version != VERSION:
                 raise InputError(
-                    f"'{path}' was written in version {version} of the format, this debleed reads version {VERSION}; "
+                    f"'{path}' has version {version} of the format, but this debleed reads version {VERSION}; "
                     + ("install a newer debleed" if version > VERSION else "learn it again")
                 )
             if length > min(LARGEST_HEADER, size - HEAD.size - DIGEST):
@@ -124,12 +124,12 @@ def _parsed(path: Path, text: bytes) -> dict[str, Any]:
     except (ValueError, RecursionError):
         raise _damaged(path, "its header cannot be read") from None
     if not isinstance(header, dict):
-        raise _damaged(path, "its header is no JSON object")
+        raise _damaged(path, "its header is not a JSON object")
     return header
 
 
 def _arrays(path: Path, listed: object, held: bytes) -> dict[str, NDArray[Any]]:
-    """Cut the arrays out of what is held."""
+    """Split the bytes after the header into arrays."""
     if not isinstance(listed, list):
         raise _damaged(path, "its header lists no arrays")
     found: dict[str, NDArray[Any]] = {}
@@ -139,7 +139,7 @@ def _arrays(path: Path, listed: object, held: bytes) -> dict[str, NDArray[Any]]:
         name, kind, shape = described
         counts = isinstance(shape, list) and len(shape) <= 8 and all(type(n) is int and n >= 0 for n in shape)
         if not isinstance(name, str) or name in found or kind not in TYPES or not counts:
-            raise _damaged(path, "its header describes an array that cannot be")
+            raise _damaged(path, "its header describes an invalid array")
         dtype = np.dtype(kind)
         end = at + math.prod(shape) * dtype.itemsize
         if end > len(held):
@@ -147,5 +147,5 @@ def _arrays(path: Path, listed: object, held: bytes) -> dict[str, NDArray[Any]]:
         found[name] = np.frombuffer(held, dtype, math.prod(shape), at).reshape(shape)
         at = end
     if at != len(held):
-        raise _damaged(path, "it holds more than its header says")
+        raise _damaged(path, "it contains more data than its header describes")
     return found

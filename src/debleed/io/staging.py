@@ -1,4 +1,4 @@
-"""All or nothing: results are written under temporary names and moved into place when everything has succeeded."""
+"""All or nothing: write results under temporary names and move them into place once everything has succeeded."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from debleed.recording import InputError
 
 
 class Staging:
-    """Temporary folders in the file systems of the final ones; a context that leaves nothing behind on any error.
+    """Temporary folders on the same file systems as the final ones; a context that cleans up after any error.
 
     Examples
     --------
@@ -43,17 +43,17 @@ class Staging:
         Raises
         ------
         InputError
-            Where ``final`` cannot be written to.
+            If ``final`` is not writable.
         """
         try:
             temporary = Path(tempfile.mkdtemp(prefix=".debleed-", dir=writable_ancestor(final)))
         except PermissionError as refusal:
-            raise InputError(f"there is no permission to write to '{final}'") from refusal
+            raise InputError(f"no permission to write to '{final}'; choose another folder") from refusal
         self._pairs.append((temporary, Path(final)))
         return temporary
 
     def commit(self) -> list[Path]:
-        """Move every file to its final place and return the places."""
+        """Move every file to its final place and return the new paths."""
         moved = []
         for temporary, final in self._pairs:
             final.mkdir(parents=True, exist_ok=True)
@@ -63,18 +63,18 @@ class Staging:
 
 
 def writable_ancestor(folder: Place) -> Path:
-    """Return the folder itself, or where it does not exist yet the nearest folder above it that does.
+    """Return the folder itself or, if it does not exist yet, its nearest existing ancestor.
 
     Raises
     ------
     InputError
-        Where that is a file or may not be written to.
+        If that is a file or is not writable.
     """
     place = Path(folder).absolute()
     while not place.exists():
         place = place.parent
     if not place.is_dir():
-        raise InputError(f"'{place}' is a file, so nothing can be written into '{folder}'; choose another folder")
+        raise InputError(f"'{place}' is a file, so '{folder}' cannot be a folder; choose another folder")
     if not os.access(place, os.W_OK | os.X_OK):
-        raise InputError(f"there is no permission to write to '{folder}'; choose another folder")
+        raise InputError(f"no permission to write to '{folder}'; choose another folder")
     return place

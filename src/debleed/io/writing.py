@@ -1,4 +1,4 @@
-"""Recordings become audio files: each as its input was, in format, rate, length and alignment."""
+"""Write recordings to audio files with the format, rate, length and alignment of the input."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ from debleed.recording import InputError, Recording, Samples
 log = logging.getLogger(__name__)
 
 PLAIN_LIMIT = 2**32 - 2**20
-"""Bytes up to which WAV and AIFF can count, with room for the header; libsndfile wraps round beyond without a word."""
+"""Size limit of WAV and AIFF in bytes, with room for the header; libsndfile overflows silently beyond it."""
 
 COPY_FRAMES = 2**16
-"""Frames copied at a time when a file changes its format."""
+"""Frames to copy at a time when a file changes its format."""
 
 
 @dataclass(frozen=True)
 class Form:
-    """How samples stand in a file; the names are libsndfile's."""
+    """A file format, with the names of libsndfile."""
 
     container: str
     subtype: str
@@ -39,52 +39,52 @@ class Form:
 
     @property
     def suffixes(self) -> set[str]:
-        """Suffixes under which a result can end up: its own, and that of its floating stand-in."""
+        """Possible suffixes of a result: its own, and that of the floating-point format used on overload."""
         return {self.suffix, ".wav"}
 
 
 def form_of(file: AudioFile) -> Form:
-    """Return the form in which a file comes back: its own, or 24-bit FLAC for a lossy code."""
+    """Return the format of a file's result: its own, or 24-bit FLAC for a lossy file."""
     if not file.lossy:
         return Form(file.container, file.subtype, file.path.suffix, file.endian)
-    if file.channels > 8:  # more than FLAC can hold
+    if file.channels > 8:  # the limit of FLAC
         return Form("WAV", "PCM_24", ".wav")
     return Form("FLAC", "PCM_24", ".flac")
 
 
 def widened(form: Form, subtype: str) -> Form:
-    """Return the floating form that stands in for an integer one whose range is too small."""
+    """Return the floating-point format that replaces an integer format whose range is too small."""
     if form.container == "FLAC":
         return Form("WAV", subtype, ".wav")
     return Form(form.container, subtype, form.suffix)
 
 
 def fitted(form: Form, size: int) -> Form:
-    """Return the form for so many bytes of samples: RF64 where WAV and AIFF cannot count them."""
+    """Return the format for this many bytes of samples: RF64 beyond the size limit of WAV and AIFF."""
     if size < PLAIN_LIMIT or form.container not in ("WAV", "WAVEX", "AIFF"):
         return form
     return Form("RF64", form.subtype, ".wav" if form.container == "AIFF" else form.suffix)
 
 
 def data_size(form: Form, channels: int, frames: int) -> int:
-    """Bytes that so many samples take, for FLAC before it packs them."""
+    """Return the size of the samples in bytes; for FLAC, before compression."""
     width = BITS[form.subtype] // 8 if form.subtype in BITS else np.dtype(FLOATS[form.subtype]).itemsize
     return width * channels * frames
 
 
 class Writer:
-    """One file being written in blocks; an integer format that is overloaded gives way to a floating one.
+    """Write one file in blocks; on overload, an integer format is replaced by a floating-point one.
 
     Parameters
     ----------
     folder, stem
-        Where the file goes.
+        Folder and name of the file.
     form
-        How its samples are stored.
+        The format.
     wide
-        The floating format that stands in.
+        The floating-point format in case of overload.
     rate, channels, frames
-        What the file will hold.
+        Rate and size of the file.
     """
 
     def __init__(
@@ -107,7 +107,7 @@ class Writer:
         self._place = place
 
     def write(self, samples: Samples) -> Samples:
-        """Append samples of shape ``(channels, samples)`` and return them as the file now holds them."""
+        """Append samples of shape ``(channels, samples)`` and return them as stored."""
         if self._bits is None:
             kept = samples.astype(FLOATS[self.form.subtype])
             self._put(kept)
@@ -127,7 +127,7 @@ class Writer:
     def _put(self, samples: NDArray[np.generic]) -> None:
         try:
             self._file.write(np.ascontiguousarray(samples.T))
-        except (soundfile.LibsndfileError, AssertionError) as failure:  # the assertion: fewer samples than given
+        except (soundfile.LibsndfileError, AssertionError) as failure:  # AssertionError: soundfile wrote fewer samples
             raise self._unwritten() from failure
         self.written += samples.shape[1]
 
@@ -137,19 +137,19 @@ class Writer:
         return OSError(errno.EIO, "the samples could not be written", self.path.name)
 
     def _widen(self) -> None:
-        """Go on in a floating format, with what was written so far."""
+        """Continue in a floating-point format, with the samples written so far."""
         narrow = self._place.rename(self._place.with_suffix(".narrow"))
         self._file.close()
         done, self.written = self.written, 0
         self._open(widened(self.form, self._wide))
-        if done:  # libsndfile does not open a FLAC without samples
+        if done:  # libsndfile does not open a FLAC file without samples
             with soundfile.SoundFile(narrow) as earlier:
                 for _ in range(0, done, COPY_FRAMES):
                     self._put(earlier.read(COPY_FRAMES, FLOATS[self.form.subtype].__name__, always_2d=True).T)
         narrow.unlink()
 
     def close(self, file: Place | None = None) -> Path:
-        """Finish the file; ``file`` is the one whose chunks it carries on."""
+        """Finish the file; copy the chunks of ``file`` to it."""
         self._file.close()
         if soundfile.info(self._place).frames != self.written:
             raise self._unwritten()
@@ -161,9 +161,9 @@ class Writer:
 
 
 def to_grid(samples: Samples, bits: int) -> tuple[Samples, int]:
-    """Round to whole steps of an integer format, without any gain; count the samples beyond its range.
+    """Round to the steps of an integer format, without any gain, and count the samples beyond its range.
 
-    Returns floats that hold whole numbers, in the shape and type of ``samples``, and the count.
+    Return integer-valued floats in the shape and type of ``samples``, and the count.
     """
     full = 2.0 ** (bits - 1)
     grid = np.rint(samples * full)
@@ -177,7 +177,7 @@ def write_take(
     removed: Place | None = None,
     progress: Progress = quiet,
 ) -> tuple[list[Path], list[Path]]:
-    """Write a processed take as its files were, and what was taken out of it.
+    """Write a processed take in the formats of its files, and the removed signal.
 
     Parameters
     ----------
@@ -186,10 +186,11 @@ def write_take(
     after
         The result: the microphones of ``take.recording()``, in order.
     folder
-        Where the files go; it exists.
+        Existing folder for the files.
     removed
-        Where, if anywhere, input - output goes: the output as rounded, so that the sum is exact for integer formats
-        (a difference beyond their range is stored as floats), and within one unit of the last place of the peak else.
+        Folder for input - output, if wanted. The difference is taken from the rounded output, so that the sum is exact
+        for integer formats (a difference beyond their range is stored as floats); for floating-point formats it is
+        exact to within one unit in the last place of the peak.
 
     Returns
     -------
@@ -198,7 +199,7 @@ def write_take(
     Raises
     ------
     OSError
-        Where the disk is full.
+        If the disk is full.
     """
     _refuse_full_disk(take, folder, 2 if removed else 1)
     tracks = [_Track(file, take, folder, removed) for file in take.files]
@@ -210,7 +211,7 @@ def write_take(
     for track in tracks:
         if track.out.overloads:
             log.warning(
-                "%d samples of %s would overload its %d bits, so it is written as 32-bit float to %s",
+                "%d samples of %s would clip at %d bits; the result is written as 32-bit float to %s",
                 track.out.overloads,
                 track.file.path.name,
                 BITS[form_of(track.file).subtype],
@@ -227,7 +228,7 @@ def _refuse_full_disk(take: Take, folder: Place, copies: int) -> None:
 
 
 class _Track:
-    """One file of a take on its way out, at its own rate and cut to its own length."""
+    """Write one file of a take at its own rate and length."""
 
     def __init__(self, file: AudioFile, take: Take, folder: Place, removed: Place | None) -> None:
         self.file = file
@@ -257,10 +258,10 @@ class _Track:
                 return
             native = self._native(position, samples.shape[1]) if self.removed else None
         else:
-            # Only the change goes through the resampler: what is not changed comes back bit by bit.
+            # Resample only the change, so that unchanged parts stay bit-exact.
             change = (self._raised(start, stop) - samples).astype(self._dtype)
             lowered = self._change.resample_chunk(np.ascontiguousarray(change.T), last=last).T[:, :left]
-            short = left - lowered.shape[1] if last else 0  # the resampler rounds the length its own way
+            short = left - lowered.shape[1] if last else 0  # the resampler may round the length differently
             lowered = np.pad(lowered, ((0, 0), (0, short)))
             native = self._native(position, lowered.shape[1])
             samples = native - lowered
@@ -273,7 +274,7 @@ class _Track:
 
 
 def write_mics(folder: Place, recording: Recording, subtype: str = "PCM_24") -> list[Path]:
-    """Write each microphone of a recording as ``folder/<name>.wav``; a peak beyond full scale makes it 32-bit float."""
+    """Write each microphone of a recording as ``folder/<name>.wav``; as 32-bit float if a peak exceeds full scale."""
     Path(folder).mkdir(parents=True, exist_ok=True)
     form = Form("WAV", subtype, ".wav")
     writers = [Writer(folder, name, form, recording.rate, 1, recording.length) for name in recording.names]
@@ -284,16 +285,16 @@ def write_mics(folder: Place, recording: Recording, subtype: str = "PCM_24") -> 
 
 
 def refuse_existing(files: Sequence[AudioFile], folder: Place, force: bool) -> None:
-    """Refuse to write over results that are there already, unless forced."""
+    """Refuse to overwrite existing results, unless forced."""
     for file in files:
         for suffix in sorted(form_of(file).suffixes):
             there = Path(folder) / (file.path.stem + suffix)
             if there.exists() and not force:
-                raise InputError(f"'{there}' is there already; choose another folder, or --force to write over it")
+                raise InputError(f"'{there}' exists already; choose another folder, or overwrite it with --force")
 
 
 def clear_stale(files: Sequence[AudioFile], written: Sequence[Path]) -> None:
-    """Delete what an earlier run left under the other suffix of a file just written: one result a microphone."""
+    """Delete results of an earlier run with the other suffix, so that each microphone has one result."""
     suffixes = {file.path.stem: form_of(file).suffixes for file in files}
     for path in written:
         for suffix in suffixes.get(path.stem, set()) - {path.suffix}:
