@@ -103,7 +103,7 @@ def test_goes_on_where_it_was_stopped_and_mends(tmp_path: Path, capsys: pytest.C
     (out / "corpus.json").unlink()
     capsys.readouterr()
     assert bleed(musdb, out) == 0
-    assert "1 made, 1 were there" in capsys.readouterr().out
+    assert "1 made, 1 already there" in capsys.readouterr().out
     assert contents(out) == first
     assert (out / "train/B/mics/bass.wav").stat().st_mtime_ns == kept
 
@@ -199,8 +199,8 @@ def test_bad_tracks_are_named_and_the_others_done(tmp_path: Path, capsys: pytest
     assert bleed(musdb, tmp_path / "out") == 1
     said = capsys.readouterr()
     assert "test/A' lacks drums; it has bass, vocals" in said.err
-    assert "bass.wav' is cut off" in said.err
-    assert "last differently long" in said.err
+    assert "bass.wav' is truncated" in said.err
+    assert "differ in length" in said.err
     assert "3 tracks failed" in said.out
     assert [item.id for item in items_of(tmp_path / "out")] == ["train/D", "train/E"]
     assert set(json.loads((tmp_path / "out/corpus.json").read_text())["failed"]) == {"test/A", "test/B", "test/C"}
@@ -232,18 +232,18 @@ def test_refusals(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
         assert run(["corpus", *arguments]) == 2
         return capsys.readouterr().err
 
-    assert "say either --bleed or --presets" in refused("bleed", str(musdb), "-o", str(out))
+    assert "specify either --bleed or --presets" in refused("bleed", str(musdb), "-o", str(out))
     assert "no preset 'x'" in refused("bleed", str(musdb), "-o", str(out), "--presets", "x")
     assert "has no split 'dev'; it has test, train" in refused(
         "bleed", str(musdb), "-o", str(out), "--bleed", "linear", "--split", "dev"
     )
     assert "there is no folder" in refused("bleed", str(tmp_path / "no"), "-o", str(out), "--bleed", "linear")
-    assert "lies in the input" in refused("bleed", str(musdb), "-o", str(musdb / "out"), "--bleed", "linear")
+    assert "lies inside the input folder" in refused("bleed", str(musdb), "-o", str(musdb / "out"), "--bleed", "linear")
     assert "doi.org/10.5281/zenodo.3338373" in refused("check", str(tmp_path / "no"))
     assert not out.exists()
 
     assert bleed(musdb, out, "--seed", "1") == 0
-    assert "seed 1 there, 2 here" in refused(
+    assert "seed is 1 there, 2 here" in refused(
         "bleed", str(musdb), "-o", str(out), "--bleed", "linear", "--seed", "2", "--rate", str(RATE)
     )
     assert bleed(musdb, out, "--seed", "2", "--force") == 0
@@ -262,7 +262,7 @@ def test_folders_of_others_are_never_replaced(tmp_path: Path, capsys: pytest.Cap
     before = contents(tmp_path / "mine")
     for options in ((), ("--force",)):
         assert bleed(musdb, tmp_path / "mine", *options) == 2
-        assert "no track of a bled corpus" in capsys.readouterr().err
+        assert "not a track of a corpus" in capsys.readouterr().err
     assert contents(tmp_path / "mine") == before
 
 
@@ -272,7 +272,7 @@ def test_samples_that_are_no_numbers_are_named(tmp_path: Path, capsys: pytest.Ca
     samples[8000] = np.nan
     soundfile.write(musdb / "test/A/bass.wav", samples, 16000, "FLOAT")
     assert bleed(musdb, tmp_path / "out") == 1
-    assert "bass.wav' holds samples that are no numbers, at 0." in capsys.readouterr().err
+    assert "bass.wav' contains a sample that is NaN or infinite at 0." in capsys.readouterr().err
     assert bleed(musdb, tmp_path / "other", "--noise-db", "nan") == 2
 
 
@@ -281,7 +281,7 @@ def test_what_is_not_used_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[
     shutil.copy(musdb / "test/A/bass.wav", musdb / "test/A/guitar.wav")
     assert bleed(musdb, tmp_path / "out", "--seconds", "2") == 0
     said = capsys.readouterr().out
-    assert "left out: the stem 'guitar', which only 1 tracks have" in said
+    assert "the stem 'guitar' is not used because only 1 of the tracks have it" in said
     assert "3 tracks are shorter than a block" in said
     shutil.copy(musdb / "test/A/bass.wav", musdb / "test/A/Bass.WAV")
     assert bleed(musdb, tmp_path / "out2") == 1
@@ -344,5 +344,5 @@ def test_unfinished_records_are_made_again(tmp_path: Path) -> None:
     assert not bleed_track(job)["made"]
     (job.folder / bled.ENTRIES).write_text("[]")
     assert bleed_track(job)["made"]
-    with pytest.raises(InputError, match="is no bled corpus"):
+    with pytest.raises(InputError, match="is not a corpus"):
         items_of(tmp_path / "in")

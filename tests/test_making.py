@@ -47,10 +47,10 @@ def test_what_was_made_otherwise_stays_unless_forced(tmp_path: Path) -> None:
     list(make_set(read_sets(path).sets["linear"], tmp_path / "out"))
     path.write_text(path.read_text().replace("seconds = 1", "seconds = 0.5"))
     other = read_sets(path).sets["linear"]
-    with pytest.raises(InputError, match=r"made otherwise \(see seconds in corpus.json\)"):
+    with pytest.raises(InputError, match=r"made with other settings \(see seconds in corpus.json\)"):
         list(make_set(other, tmp_path / "out"))
     assert all(fresh for _, fresh in make_set(other, tmp_path / "out", force=True))
     (tmp_path / "foreign" / "linear").mkdir(parents=True)
     (tmp_path / "foreign" / "linear" / "mine.txt").write_text("mine")
-    with pytest.raises(InputError, match="holds no corpus"):
+    with pytest.raises(InputError, match="is not a corpus"):
         list(make_set(other, tmp_path / "foreign"))

@@ -35,5 +35,5 @@ def test_without_checksums_every_file_is_another_one(tmp_path: Path) -> None:
 
 def test_damaged_checksums_are_refused(tmp_path: Path) -> None:
     (tmp_path / "x.sha256").write_text("nonsense\n")
-    with pytest.raises(InputError, match="a line that is no checksum"):
+    with pytest.raises(InputError, match="a line that is not a checksum"):
         read_sums(tmp_path / "x.sha256")

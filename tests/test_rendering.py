@@ -30,7 +30,7 @@ def test_stems_are_the_means_of_their_channels(tmp_path):
 
 def test_samples_that_are_not_numbers_are_refused(tmp_path):
     soundfile.write(tmp_path / "a.wav", np.array([0, 0, np.nan, 0], np.float32), 2, "FLOAT")
-    with pytest.raises(InputError, match=r"a\.wav' holds samples that are no numbers, at 1\.00 s"):
+    with pytest.raises(InputError, match=r"a\.wav' contains a sample that is NaN or infinite at 1\.00 s"):
         mono_stems(Take.open(audio_files(tmp_path)))
 
 

@@ -37,11 +37,11 @@ def test_the_published_sets() -> None:
 @pytest.mark.parametrize(
     ("change", "sentence"),
     [
-        (("[sets.dry]", "[set.dry]"), "has an unknown table 'set'; known are data, songs, kits and sets"),
+        (("[sets.dry]", "[set.dry]"), "has an unknown table 'set'; the tables are data, songs, kits and sets"),
         (("rms = 0.1", "level = 0.1"), r"\[songs\]: unknown key 'level'"),
         (("rms = 0.1\n", ""), r"\[songs\]: 'rms' is missing"),
         (('kit = "tiny"', 'kit = "huge"'), r"\[sets.takes\]: there is no kit 'huge'"),
-        (("at_once = 2", "at_once ="), "is not TOML"),
+        (("at_once = 2", "at_once ="), "is not valid TOML"),
         (('kit = "tiny"', ""), r"\[sets.takes\]: unknown key 'bleed_db'"),
     ],
 )

@@ -56,7 +56,7 @@ def test_another_rate_is_the_same_take(kit: Kit) -> None:
 
 
 def test_refusals(kit: Kit) -> None:
-    with pytest.raises(InputError, match="holds no hits"):
+    with pytest.raises(InputError, match="contains no hits"):
         take(Kit(kit.folder, RATE, MICS, {**kit.hits, "kick": ("missing",)}), 0, 5)
-    with pytest.raises(InputError, match="3 channels at 8000 Hz, the kit 4 microphones at 8000 Hz"):
+    with pytest.raises(InputError, match="3 channels at 8000 Hz, but the kit needs 4 channels at 8000 Hz"):
         take(Kit(kit.folder, RATE, (*MICS, "hihat", "ride"), kit.hits), 0, 5)

@@ -68,8 +68,8 @@ def test_musdb_is_checked(tmp_path: Path) -> None:
     (tmp_path / "train/08").rename(tmp_path / "gone")
     found = "\n".join(musdb_complaints(tmp_path))
     assert "train/ has 99 tracks of 100" in found
-    assert "more/ is no split" in found
+    assert "more/ is not a split" in found
     assert "test/03 lacks bass.wav" in found
-    assert "drums.wav' is cut off" in found
+    assert "drums.wav' is truncated" in found
     assert "train/05: its files have 90 to 100 samples" in found
     assert "train/06/other.wav has 2 channels at 48000 Hz" in found

@@ -1,18 +1,18 @@
-"""A bled corpus on disk: made track by track from dry stems, checked, found again.
+"""A corpus with bleed on disk: made from dry stems track by track, verified and listed.
 
 ::
 
-    corpus.json                      what it was made with, every item and the checksums of its files
+    corpus.json                      the recipe, all items and the checksums of their files
     <split>/<track>/                 one item: a whole track
     <split>/<track>/<number>/        or one of its blocks
-        mics/<source>.wav             what the microphones hear
+        mics/<source>.wav             the microphones
         images/<source>.wav           the truth: each source alone in its own microphone
-        stems/<stem>.wav             the dry stems used
-        scene.json                   how they bled
-    <split>/<track>/track.json       the entries of its items
+        stems/<stem>.wav             the dry stems
+        scene.json                   the scene
+    <split>/<track>/track.json       the entries of the track's items
 
-Everything is 24-bit PCM under one scale an item, a power of two. A scene is drawn from the seed and the track's name
-alone, so it does not matter who renders which track when; a track appears whole or not at all.
+All audio is 24-bit PCM with one scale per item, a power of two. A scene depends only on the seed and the name of the
+track, so workers may render tracks in any order; a track appears as a whole or not at all.
 """
 
 from __future__ import annotations
@@ -38,24 +38,23 @@ from debleed.scenes.scene import Scene, draw_scene, from_json, preset
 from debleed.scenes.tracks import Track
 
 FORMAT = 1
-"""Of the corpus; a corpus of another format is refused."""
+"""Version of the corpus format; others are refused."""
 
 MANIFEST = "corpus.json"
 ENTRIES = "track.json"
 
 ACTIVE = ("vocals", "bass", "drums")
 ACTIVE_POWER = 0.9**2 / 220500
-"""Rule of WASPAA 2023: a block counts where the L2 norms of vocals, bass and drums exceed 0.9 in 10 s at 22.05 kHz.
-Written
-as a mean power it holds at every rate and length."""
+"""Rule of WASPAA 2023: keep a block if the L2 norms of vocals, bass and drums exceed 0.9 in 10 s at 22.05 kHz. As a
+mean power, the rule applies to any rate and length."""
 
 LIKE_ANOTHER = 0.01
-"""Share by which the stems of one track may differ in length; shorter ones are followed by silence."""
+"""Fraction by which the stems of one track may differ in length; shorter ones are padded with silence."""
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """What a corpus is made with.
+    """The recipe of a corpus.
 
     Parameters
     ----------
@@ -65,11 +64,11 @@ class Recipe:
         The arguments of :func:`debleed.scenes.scene.draw_scene` other than sources, rate and seed; or
         ``{"preset": name}`` and further settings, as for :func:`debleed.scenes.scene.preset`.
     seed
-        Number or name; the scene of a track is drawn from it and the track's id.
+        Number or name; with the track's id, it determines the scene of a track.
     rate
-        Samples per second; that of the track where not given.
+        Samples per second; by default that of the track.
     seconds
-        Length of the blocks that tracks are cut into; whole tracks where not given.
+        Length of the blocks to cut tracks into; by default, tracks stay whole.
     """
 
     stems: tuple[str, ...]
@@ -95,17 +94,17 @@ class Recipe:
 
 @dataclass(frozen=True)
 class Item:
-    """One recording of a corpus whose truth is known.
+    """One recording of a corpus, with its ground truth.
 
     Parameters
     ----------
     id
         ``<split>/<track>`` or ``<split>/<track>/<number>``: also its folder.
     folder
-        Where it is.
+        The path of its folder.
     entry
-        What the manifest says of it: ``split``, ``track``, ``start`` (seconds), ``seconds``, ``rate``, ``scale``, the
-        SHA-256 of each file, and its ``folder`` in the corpus where that is not its id.
+        Its entry in the manifest: ``split``, ``track``, ``start`` (seconds), ``seconds``, ``rate``, ``scale``, the
+        SHA-256 of each file, and its ``folder`` in the corpus if that is not its id.
     """
 
     id: str
@@ -118,27 +117,29 @@ class Item:
         return from_json((self.folder / "scene.json").read_text(encoding="utf-8"))
 
     def take(self, what: str) -> Take:
-        """Open its ``mics``, ``images``, ``stems`` or ``soundcheck``; not every item has the last two."""
+        """Open its ``mics``, ``images``, ``stems`` or ``soundcheck``; the last two are optional."""
         names = sorted(Path(name).name for name in self.entry["files"] if name.startswith(f"{what}/"))
         return Take.open([self.folder / what / name for name in names])
 
     def has(self, what: str) -> bool:
-        """Tell whether there are such files."""
+        """Return whether the item has such files."""
         return any(name.startswith(f"{what}/") for name in self.entry["files"])
 
     def damage(self) -> str | None:
-        """Say what is wrong with its files, if anything."""
+        """Return a sentence on the first missing or damaged file, if any."""
         return damage(self.folder, self.entry)
 
 
 @dataclass(frozen=True)
 class Job:
-    """Bleed one track.
+    """The job of making one track.
 
     Parameters
     ----------
-    recipe, track
-        What, and how.
+    recipe
+        The recipe of the corpus.
+    track
+        The track.
     output
         Folder of the corpus.
     """
@@ -149,12 +150,12 @@ class Job:
 
     @property
     def folder(self) -> Path:
-        """Where the track goes."""
+        """The folder of the track."""
         return self.output / self.track.split / self.track.name
 
     @property
     def part(self) -> Path:
-        """Where it is until it is whole; of this track alone, so that a killed run's is found and replaced."""
+        """Its folder until it is complete; named after the track, so that the next run replaces a stale one."""
         return self.folder.with_name(f".{self.track.name}.part")
 
 
@@ -162,19 +163,19 @@ class Job:
 
 
 def bleed_track(job: Job) -> dict[str, Any]:
-    """Make the items of one track, unless they are there and undamaged.
+    """Make the items of one track, unless they exist and are undamaged.
 
     Returns
     -------
-    What ``track.json`` holds: ``recipe``, ``items`` (id → entry) and ``dropped``, the number of blocks in which a
+    The contents of ``track.json``: ``recipe``, ``items`` (id → entry) and ``dropped``, the number of blocks in which a
     source is silent; and ``made``, whether anything was written.
 
     Raises
     ------
     InputError
-        For missing, damaged or unlike stems.
+        If stems are missing, damaged or of different lengths.
     OSError
-        Where the disk is full. Nothing of the track is left behind then.
+        If the disk is full; incomplete files are deleted.
     """
     refuse_foreign(job)
     there = finished(job)
@@ -234,62 +235,62 @@ def _write_items(job: Job, stems: Samples, rate: int, part: Path) -> dict[str, A
 
 
 def named_contents(folder: Path) -> str:
-    """Describe a folder by its name and what is in it, wherever it lies."""
+    """Describe a folder by its name and contents, independent of its location."""
     sums = checksums(folder)
     return f"{folder.resolve().name} ({hashlib.sha256(json_line(sums).encode()).hexdigest()[:8]})"
 
 
 def sweep(jobs: Sequence[Job]) -> None:
-    """Remove what workers that were stopped have left half-made."""
+    """Delete incomplete tracks of interrupted workers."""
     for job in jobs:
         shutil.rmtree(job.part, ignore_errors=True)
 
 
 def refuse_foreign(job: Job) -> None:
-    """Refuse to replace a folder that no corpus of ours has put there.
+    """Refuse to replace a folder that is not part of a corpus.
 
     Raises
     ------
     InputError
-        Naming it.
+        If the folder exists and is not a track of a corpus.
     """
     if job.folder.exists() and not (job.folder / ENTRIES).is_file():
-        raise InputError(f"'{job.folder}' is there and no track of a bled corpus; choose another folder for the corpus")
+        raise InputError(f"'{job.folder}' exists already and is not a track of a corpus; choose another folder")
 
 
 def refuse_unlike_lengths(track: Track, take: Take) -> None:
-    """Refuse stems that do not belong together, since one is much shorter than another."""
+    """Refuse stems whose lengths differ too much for one track."""
     lengths = [length_at(file, take.rate) / take.rate for file in take.files]
     if min(lengths) < (1 - LIKE_ANOTHER) * max(lengths):
         listed = ", ".join(f"{file.path.name} {s:.1f} s" for file, s in zip(take.files, lengths, strict=True))
-        raise InputError(f"the stems in '{track.folder}' last differently long ({listed}); are they of one track?")
+        raise InputError(f"the stems in '{track.folder}' differ in length ({listed}); do they belong to one track?")
 
 
 def blocks(length: int, rate: int, seconds: float | None) -> Iterator[tuple[int, int]]:
-    """Yield start and stop of each block; the rest at the end, shorter than a block, is left out."""
+    """Yield start and stop of each block, without an incomplete block at the end."""
     size = length if seconds is None else round(seconds * rate)
     for start in range(0, length - size + 1, max(1, size)):
         yield start, start + size
 
 
 def active(block: Samples, names: Sequence[str]) -> bool:
-    """Tell whether nobody is silent: the WASPAA 2023 rule, on those of the stems it names that exist."""
+    """Return whether no stem is silent: the WASPAA 2023 rule, for those of its stems that exist."""
     power = np.mean(np.square(block, dtype=np.float64), axis=1)
     return all(p > ACTIVE_POWER for p, name in zip(power, names, strict=True) if name in ACTIVE)
 
 
 def common_scale(*sounds: Samples) -> float:
-    """Return the power of two, at most 1, that brings all of an item's sounds within full scale; powers are exact."""
+    """Return the power of two, at most 1, that scales all audio of an item to full scale or less without rounding."""
     peak = max(float(np.max(np.abs(sound), initial=0)) for sound in sounds)
-    loudest = 1 - 2.0**-23  # the largest sample that 24 bits hold
+    loudest = 1 - 2.0**-23  # the largest 24-bit sample
     return 2.0 ** -max(0, math.ceil(math.log2(peak / loudest))) if peak > loudest else 1.0
 
 
-# ---------------------------------------------------------------------------------------------- what is there already
+# ---------------------------------------------------------------------------------------------- existing tracks
 
 
 def finished(job: Job) -> dict[str, Any] | None:
-    """Return the entries of a track that is there, undamaged and made by the same recipe; else nothing."""
+    """Return the entries of a track if it exists, is undamaged and was made with the same recipe; else ``None``."""
     path = job.folder / ENTRIES
     try:
         record: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
@@ -302,26 +303,26 @@ def finished(job: Job) -> dict[str, Any] | None:
 
 
 def checksums(folder: Place) -> dict[str, str]:
-    """SHA-256 of every file below a folder, by its path with slashes."""
+    """Return the SHA-256 of every file below a folder, by its relative path with slashes."""
     folder = Path(folder)
     files = sorted(path for path in folder.rglob("*") if path.is_file())
     return {path.relative_to(folder).as_posix(): checksum(path) for path in files}
 
 
 def checksum(path: Place) -> str:
-    """SHA-256 of a file."""
+    """Return the SHA-256 of a file."""
     with Path(path).open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def damage(folder: Path, entry: Mapping[str, Any]) -> str | None:
-    """Say which file of an item is missing or another than was written, if any."""
+    """Return a sentence on the first file of an item that is missing or changed, if any."""
     for name, expected in entry["files"].items():
         path = folder / name
         if not path.is_file():
             return f"'{path}' is missing"
         if checksum(path) != expected:
-            return f"'{path}' is damaged: it is another file than was written"
+            return f"'{path}' is damaged: its checksum is wrong"
     return None
 
 
@@ -329,14 +330,14 @@ def damage(folder: Path, entry: Mapping[str, Any]) -> str | None:
 
 
 def write_manifest(output: Path, recipe: Recipe, records: Mapping[str, Any], failed: Mapping[str, str]) -> None:
-    """Write what the corpus holds, sorted, so that it does not tell in which order it was made.
+    """Write the manifest, sorted, so that it does not depend on the order of the work.
 
     Parameters
     ----------
     records
-        By track id, what :func:`bleed_track` returned. Tracks that an earlier run made of the same recipe stay listed.
+        Track id → result of :func:`bleed_track`. Tracks that an earlier run made with the same recipe stay listed.
     failed
-        By track id, why there is nothing of it.
+        Track id → why it could not be made.
     """
     manifest: dict[str, Any] = {"recipe": recipe.to_json(), "dropped": {}, "failed": {}, "items": {}}
     before = readable_manifest(output)
@@ -354,49 +355,50 @@ def write_manifest(output: Path, recipe: Recipe, records: Mapping[str, Any], fai
 
 
 def refuse_other_corpus(output: Path, recipe: Recipe, force: bool) -> None:
-    """Refuse a folder that holds a corpus of another recipe, or of another version.
+    """Refuse a folder with a corpus of another recipe or version.
 
     Raises
     ------
     InputError
-        Naming what differs; with ``force`` it is replaced track by track instead.
+        If the recipes differ; with ``force``, the corpus is replaced track by track instead.
     """
     manifest = readable_manifest(output)
     if manifest is None or force:
-        return  # of a damaged manifest nothing is lost: every track has its own entries
+        return  # a damaged manifest is no loss: every track has its own entries
     found, wanted = manifest["recipe"], recipe.to_json()
     if differing := sorted(key for key in {*found, *wanted} if found.get(key) != wanted.get(key)):
-        told = "; ".join(f"{key} {found.get(key)} there, {wanted.get(key)} here" for key in differing)
+        listed = "; ".join(f"{key} is {found.get(key)} there, {wanted.get(key)} here" for key in differing)
         raise InputError(
-            f"'{output}' holds a corpus that was made otherwise ({told}); choose another folder, or --force"
+            f"'{output}' contains a corpus made with other settings ({listed}); choose another folder, or overwrite it "
+            "with --force"
         )
 
 
 def read_manifest(corpus: Place) -> dict[str, Any]:
-    """Read what a corpus holds.
+    """Read the manifest of a corpus.
 
     Raises
     ------
     InputError
-        Where the folder is no corpus, or one of another format.
+        If the folder is not a corpus, or its format is not supported.
     """
     corpus = Path(corpus)
     if not (corpus / MANIFEST).is_file():
         raise InputError(
-            f"'{corpus}' is no bled corpus, since it has no {MANIFEST}; make one with 'debleed corpus bleed'"
+            f"'{corpus}' is not a corpus because it has no {MANIFEST}; make one with 'debleed corpus bleed'"
         )
     manifest = readable_manifest(corpus)
     if manifest is None:
         raise InputError(
-            f"'{corpus / MANIFEST}' is damaged; run 'debleed corpus bleed' once more, which keeps what is whole"
+            f"'{corpus / MANIFEST}' is damaged; run 'debleed corpus bleed' again, which keeps undamaged tracks"
         )
     if (form := manifest["recipe"]["format"]) != FORMAT:
-        raise InputError(f"'{corpus}' has format {form}, this version reads {FORMAT}; make the corpus again")
+        raise InputError(f"'{corpus}' has format {form}, but this version reads {FORMAT}; make the corpus again")
     return manifest
 
 
 def readable_manifest(corpus: Path) -> dict[str, Any] | None:
-    """Read what a corpus holds, of whatever format; nothing where it has no manifest or a damaged one."""
+    """Read the manifest of a corpus of any format; return ``None`` if it is missing or damaged."""
     try:
         manifest: dict[str, Any] = json.loads((corpus / MANIFEST).read_text(encoding="utf-8"))
         _ = manifest["recipe"]["format"], manifest["dropped"], manifest["failed"], manifest["items"]

@@ -1,16 +1,16 @@
-"""Scene sets on disk: each becomes a corpus that ``debleed benchmark`` runs, with its goals beside it.
+"""Write scene sets to disk: each becomes a corpus for ``debleed benchmark``, with its goals in the manifest.
 
 ::
 
-    <output>/<set>/corpus.json            what it was made with, title, goals, every item and the checksums of its files
-    <output>/<set>/<item>/mics/           what the microphones hear
+    <output>/<set>/corpus.json            recipe, title, goals, all items and the checksums of their files
+    <output>/<set>/<item>/mics/           the microphones
     <output>/<set>/<item>/images/         the truth
-    <output>/<set>/<item>/stems/          the dry stems, where there are any
-    <output>/<set>/<item>/soundcheck/     the microphones during another stretch, where the set has one
-    <output>/<set>/<item>/scene.json      how the stems bled, where they did
+    <output>/<set>/<item>/stems/          the dry stems, if there are any
+    <output>/<set>/<item>/soundcheck/     the microphones during another part of the song, if the set has one
+    <output>/<set>/<item>/scene.json      the scene, if there is one
 
-Everything is 32-bit float, so that the files hold the very samples that were rendered: 24 bits would limit an
-instantaneous mixture, in which methods reach 130 dB.
+All audio is 32-bit float, so that the files contain exactly the rendered samples: 24 bits would limit instantaneous
+mixtures, on which methods reach 130 dB.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from debleed.scenes.scene_sets import SceneSet, Sound
 
 
 def recipe_of(scene_set: SceneSet) -> dict[str, Any]:
-    """Describe what the items of a set depend on, as JSON; equal descriptions make equal items of equal material."""
+    """Describe everything that determines the items of a set, apart from the songs and kits, as JSON."""
     described = {
         **{"name": scene_set.name, "seed": scene_set.scene, "rate": scene_set.rate, "seconds": scene_set.seconds},
         **{"format": FORMAT, "version": __version__, **scene_set.recipe()},
@@ -41,25 +41,25 @@ def recipe_of(scene_set: SceneSet) -> dict[str, Any]:
 
 
 def about(scene_set: SceneSet) -> dict[str, Any]:
-    """Return title and goals of a set; JSON has no infinity, so an ``aim`` may be "exact"."""
+    """Return title and goals of a set; an infinite ``aim`` becomes "exact", since JSON has no infinity."""
     goals = [{key: "exact" if value == math.inf else value for key, value in goal.items()} for goal in scene_set.goals]
     return {"title": scene_set.title, "goals": goals}
 
 
 def make_set(scene_set: SceneSet, output: Path, force: bool = False) -> Iterator[tuple[str, bool]]:
-    """Write the items of a set that are missing or damaged, and yield each item with whether it was made.
+    """Write the missing or damaged items of a set, and yield each item with whether it was made.
 
     Parameters
     ----------
     output
-        Folder of the corpora; the set gets a folder of its name in it.
+        Folder for the corpora, with one folder per set.
     force
-        Replace a corpus that was made otherwise.
+        Replace a corpus made with other settings.
 
     Raises
     ------
     InputError
-        Where the folder holds something else, or material is missing.
+        If the folder contains something else, or songs or kits are missing.
     """
     folder, recipe = output / scene_set.name, recipe_of(scene_set)
     known = _kept(folder, recipe, force)
@@ -76,11 +76,13 @@ def make_set(scene_set: SceneSet, output: Path, force: bool = False) -> Iterator
 
 
 def _kept(folder: Path, recipe: Mapping[str, Any], force: bool) -> dict[str, Any]:
-    """Entries of a corpus of the same recipe."""
+    """Return the entries of an existing corpus with the same recipe."""
     manifest = readable_manifest(folder)
     if manifest is None:
         if folder.exists() and any(folder.iterdir()) and not force:
-            raise InputError(f"'{folder}' is there and holds no corpus; choose another folder, or --force")
+            raise InputError(
+                f"'{folder}' exists already and is not a corpus; choose another folder, or overwrite it with --force"
+            )
         return {}
     if manifest["recipe"] == recipe:
         return dict(manifest["items"])
@@ -89,13 +91,13 @@ def _kept(folder: Path, recipe: Mapping[str, Any], force: bool) -> dict[str, Any
     found = manifest["recipe"]
     differing = sorted(key for key in {*found, *recipe} if found.get(key) != recipe.get(key))
     raise InputError(
-        f"'{folder}' holds a corpus that was made otherwise (see {', '.join(differing)} in {MANIFEST}); choose another "
-        "folder, or --force"
+        f"'{folder}' contains a corpus made with other settings (see {', '.join(differing)} in {MANIFEST}); choose "
+        "another folder, or overwrite it with --force"
     )
 
 
 def _write_item(scene_set: SceneSet, item: str, folder: Path) -> dict[str, Any]:
-    """Write one item, whole or not at all, and return its entry in the manifest."""
+    """Write one item atomically and return its entry in the manifest."""
     sound = scene_set.render(item)
     part = folder / f".{item}.part"
     shutil.rmtree(part, ignore_errors=True)

@@ -1,8 +1,8 @@
-"""The material of scene sets: whether it is there, and whether it is what the published figures were measured on.
+"""Check the songs and kits of scene sets: whether they are there, and whether they are those of the published results.
 
-Beside ``NAME.toml`` lies ``NAME.sha256``, in the form of ``sha256sum``, with paths relative to the folder of the
-material. Songs and kits that come straight from their makers have other files than ours (ours are summed to four stems,
-shortened, or in another format), so other files are no error: figures measured on them differ a little.
+``NAME.sha256``, next to ``NAME.toml``, lists the checksums in the format of ``sha256sum``, with paths relative to the
+folder of the songs and kits. Downloads from the original sources differ from our files (which are summed to four stems,
+shortened, or in another format). Different files are therefore not an error, but give slightly different scores.
 """
 
 from __future__ import annotations
@@ -20,18 +20,18 @@ from debleed.scenes.set_file import Book
 
 @dataclass(frozen=True)
 class Found:
-    """What was found of one source.
+    """The result of checking one source.
 
     Parameters
     ----------
     name, source
-        Which.
+        The songs or the kit.
     files
-        How many files are there.
+        Number of existing files.
     other
-        Those that are not the files that we used.
+        Files that differ from those of the published results.
     missing
-        Folders and files that are not there.
+        Folders and files that do not exist.
     """
 
     name: str
@@ -42,12 +42,12 @@ class Found:
 
 
 def examine(book: Book, sums: Path) -> Iterator[Found]:
-    """Compare the material of all sources with the checksums of what we used.
+    """Compare all songs and kits with the checksums of those behind the published results.
 
     Parameters
     ----------
     sums
-        File of the checksums; without it nothing is known of them, and every file is another one.
+        File of the checksums; if it does not exist, every file counts as different.
     """
     known = read_sums(sums)
     for name, source in book.sources.items():
@@ -65,14 +65,14 @@ def examine(book: Book, sums: Path) -> Iterator[Found]:
 
 
 def parts(source: Songs | Sampled) -> list[str]:
-    """List the folders of a source that are used: songs, or pieces of the kit."""
+    """List the folders of a source that the sets use: songs, or pieces of the kit."""
     if isinstance(source, Songs):
         return list(source.starts)
     return sorted({piece for pieces in source.hits.values() for piece in pieces})
 
 
 def _sounds(folder: Path) -> list[Path]:
-    """List the sounds of a folder, room microphones of a kit (``<number>.room.flac``) left out."""
+    """List the audio files of a folder, without the room microphones of a kit (``<number>.room.flac``)."""
     if not folder.is_dir():
         return []
     try:
@@ -82,7 +82,7 @@ def _sounds(folder: Path) -> list[Path]:
 
 
 def sums_of(book: Book) -> str:
-    """Write the checksums of all material as ``sha256sum`` does."""
+    """Format the checksums of all songs and kits like ``sha256sum``."""
     lines = []
     for source in book.sources.values():
         for part in parts(source):
@@ -93,12 +93,12 @@ def sums_of(book: Book) -> str:
 
 
 def read_sums(path: Path) -> dict[str, str]:
-    """Read checksums by path; none where there is no file.
+    """Read checksums by path; return none if the file does not exist.
 
     Raises
     ------
     InputError
-        For a line that is none of ``sha256sum``.
+        If a line is not in the format of ``sha256sum``.
     """
     if not path.is_file():
         return {}
@@ -106,6 +106,8 @@ def read_sums(path: Path) -> dict[str, str]:
     for line in path.read_text(encoding="utf-8").splitlines():
         digest, gap, name = line.partition("  ")
         if not gap or len(digest) != 64:
-            raise InputError(f"'{path}' holds a line that is no checksum: {line[:40]!r}")
+            raise InputError(
+                f"'{path}' has a line that is not a checksum: {line[:40]!r}; write it again with sha256sum"
+            )
         known[name] = digest
     return known

@@ -1,4 +1,4 @@
-"""Rendering to recordings and files: dry stems in; microphones, images and the description of the scene out."""
+"""Render scenes from dry stems to recordings and files: microphones, images and the description of the scene."""
 
 from __future__ import annotations
 
@@ -20,14 +20,17 @@ def mono_stems(take: Take) -> Samples:
     Raises
     ------
     InputError
-        For samples that are not numbers, naming the file and the time.
+        If a sample is not finite.
     """
     stems = np.empty((len(take.files), take.length), np.float32)
     for row, file in zip(stems, take.files, strict=True):
         row[:] = at_rate(file, take.rate, np.float32)(0, take.length).mean(axis=0)
         bad = np.flatnonzero(~np.isfinite(row))
         if len(bad):
-            raise InputError(f"'{file.path}' holds samples that are no numbers, at {bad[0] / take.rate:.2f} s")
+            raise InputError(
+                f"'{file.path}' contains a sample that is NaN or infinite at {bad[0] / take.rate:.2f} s; "
+                "export it again"
+            )
     return stems
 
 
@@ -37,11 +40,11 @@ def render_own(scene: Scene, stems: Samples, progress: Progress = quiet) -> tupl
     Parameters
     ----------
     scene
-        What to render.
+        The scene.
     stems
         ``(stems, samples)`` at the scene's rate.
     progress
-        Where progress is reported.
+        Receives the progress.
 
     Returns
     -------

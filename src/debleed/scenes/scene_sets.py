@@ -1,9 +1,8 @@
-"""Scene sets: recordings whose truth is known, rendered in memory.
+"""Scene sets: recordings with ground truth, rendered in memory.
 
-A set is one row of the published benchmarks: songs that bleed into each other's microphones (:class:`SongSet`), or
-takes of a drum kit (:class:`TakeSet`). Items are called ``<set>/<name>``, and their scenes are drawn from that, so the
-room of an item is the same at every rate. :mod:`debleed.scenes.set_file` reads the descriptions,
-:mod:`debleed.scenes.making` writes the sets to disk.
+A set is one row of the published benchmarks: songs with simulated bleed (:class:`SongSet`), or takes of a drum kit
+(:class:`TakeSet`). An item's id, ``<set>/<name>``, is the seed of its scene, so its room is the same at every rate.
+:mod:`debleed.scenes.set_file` reads the descriptions, :mod:`debleed.scenes.making` writes the sets to disk.
 """
 
 from __future__ import annotations
@@ -31,11 +30,11 @@ class Sound:
     mics, own
         The microphones, and the image of its own source in each.
     stems
-        The dry stems, where there are any.
+        The dry stems, if there are any.
     soundcheck
-        The same microphones in the same scene during another stretch of the song, for methods to learn from.
+        The same microphones in the same scene during another part of the song, for methods to learn from.
     scene
-        How the stems bled; none for takes of a kit, and where nothing bleeds.
+        The scene; ``None`` for takes of a kit, and if nothing bleeds.
     """
 
     mics: Recording
@@ -52,13 +51,13 @@ class Songs:
     Parameters
     ----------
     title, licence, where
-        What they are, and where they can be had.
+        Description, licence and source.
     folder
-        Where they are.
+        Their folder.
     rate, seconds
-        Samples per second and length of the excerpts, where a set does not say otherwise.
+        Samples per second and length of the excerpts, unless a set overrides them.
     rms
-        Level that every stem is brought to.
+        RMS level to which every stem is normalized.
     starts
         Second at which the excerpt of each song begins.
     """
@@ -73,16 +72,16 @@ class Songs:
     starts: Mapping[str, float]
 
     def stems(self, song: str, rate: int, seconds: float, start: float | None = None) -> dict[str, Samples]:
-        """Read an excerpt of each stem of a song: mono, all of one RMS; a silent one stays silent.
+        """Read an excerpt of each stem of a song, in mono and with equal RMS; silent stems stay silent.
 
         Raises
         ------
         InputError
-            Where the song is not there.
+            If there is no folder for the song.
         """
         folder = self.folder / song
         if not folder.is_dir():
-            raise InputError(f"there is no folder '{folder}': {self.title} ({self.licence}), see {self.where}")
+            raise InputError(f"there is no folder '{folder}'; get {self.title} ({self.licence}) from {self.where}")
         paths = audio_files(folder)
         opened = Take.open(paths, rate=rate)
         first = round((self.starts[song] if start is None else start) * rate)
@@ -98,27 +97,29 @@ class Songs:
 
 @dataclass(frozen=True)
 class SongSet:
-    """Songs in scenes, as a table of the file describes them.
+    """A set of songs in scenes, as described by a table of the file.
 
     Parameters
     ----------
-    name, source
-        Of the set; the songs.
+    name
+        Name of the set.
+    source
+        The songs.
     title
-        For people.
+        Title for tables.
     draw
-        Settings of :func:`debleed.scenes.scene.draw_scene`; without any nothing bleeds.
+        Settings of :func:`debleed.scenes.scene.draw_scene`; without them, nothing bleeds.
     scene
-        The set whose scenes these are, its own where not given.
+        The set whose scenes to use; by default this one.
     songs
-        Those that take part; all where not given.
+        The songs in the set; by default all.
     at_once
-        How many play at once: each with those that follow it, in a ring.
+        How many songs play at the same time: each with its successors, cyclically.
     rate, seconds
-        Where they differ from those of the songs.
+        Override those of the songs.
     soundcheck
-        Second at which another stretch begins, by song. Each of the two is an item, and the other is the soundcheck
-        that methods may learn from, so that it cancels if one of them is easier to learn from.
+        Song → second at which another part of it begins. Each of the two parts is an item with the other as its
+        soundcheck, so that differences in difficulty cancel.
     goals
         Tables of :class:`debleed.bench.goals.Goal`.
     """
@@ -141,19 +142,21 @@ class SongSet:
         object.__setattr__(self, "rate", self.rate or self.source.rate)
         object.__setattr__(self, "seconds", self.seconds or self.source.seconds)
         if strangers := sorted({*self.songs, *self.soundcheck} - set(self.source.starts)):
-            raise InputError(f"set '{self.name}': [songs.starts] does not know the song '{strangers[0]}'")
+            raise InputError(f"set '{self.name}': the song '{strangers[0]}' is not in [songs.starts]")
         if self.soundcheck and (self.at_once > 1 or set(self.soundcheck) != set(self.songs)):
-            raise InputError(f"set '{self.name}': every song needs a stretch for the soundcheck, and plays alone")
+            raise InputError(
+                f"set '{self.name}': 'soundcheck' must list every song of the set, and 'at_once' must be 1"
+            )
 
     def items(self) -> list[str]:
-        """Names of the items: the song, or songs joined by ``+``; another stretch is called ``<song>@<start>``."""
+        """List the items: a song, songs joined by ``+``, or another part of a song, ``<song>@<start>``."""
         rings = [[*self.songs, *self.songs][i : i + self.at_once] for i in range(len(self.songs))]
         names = dict.fromkeys("+".join(ring) for ring in rings if len(set(ring)) == len(ring))
         others = [f"{song}@{self.soundcheck[song]:g}" for song in self.songs if song in self.soundcheck]
         return [*names, *others]
 
     def render(self, item: str) -> Sound:
-        """Make one item in memory; the same on every machine, up to rounding."""
+        """Render one item in memory; equal on every machine up to rounding."""
         song, other, _ = item.partition("@")
         own, elsewhere = self.source.starts.get(song), self.soundcheck.get(song)
         stems = self._stems(song, elsewhere if other else None)
@@ -179,12 +182,12 @@ class SongSet:
         }
 
     def start(self, item: str) -> float:
-        """Second of the (first) song at which an item begins."""
+        """Return the second of the (first) song at which an item begins."""
         song, other, start = item.partition("@")
         return float(start if other else self.source.starts[song.split("+")[0]])
 
     def recipe(self) -> dict[str, Any]:
-        """Say what the items depend on, apart from the files."""
+        """Return everything that determines the items, apart from the files."""
         return {
             **{"draw": self.draw, "songs": self.songs, "at_once": self.at_once, "soundcheck": self.soundcheck},
             **{"starts": {song: self.source.starts[song] for song in self.songs}, "rms": self.source.rms},
@@ -193,14 +196,14 @@ class SongSet:
 
 @dataclass(frozen=True)
 class Sampled:
-    """A kit that takes are made of: a :class:`Kit`, what it is, and how takes are played where a set does not say.
+    """A sampled drum kit: a :class:`Kit` with its description and the defaults for takes.
 
     Parameters
     ----------
     title, licence, where, folder, rate, microphones, hits
         As for :class:`Songs` and :class:`Kit`.
     seconds, takes
-        Length of a take; how many there are, from the seeds 0, 1, 2, ...
+        Length of a take and number of takes, with the seeds 0, 1, 2, ...
     """
 
     title: str
@@ -215,20 +218,20 @@ class Sampled:
 
     @property
     def kit(self) -> Kit:
-        """The kit itself."""
+        """The kit."""
         return Kit(self.folder, self.rate, self.microphones, {drum: tuple(them) for drum, them in self.hits.items()})
 
 
 @dataclass(frozen=True)
 class TakeSet:
-    """Takes of a drum kit, as a table of the file describes them.
+    """A set of takes of a drum kit, as described by a table of the file.
 
     Parameters
     ----------
     name, source, title, goals
         As for :class:`SongSet`.
     bleed_db, hits
-        By how much the bleed is raised; which hits are played, see :func:`debleed.scenes.takes.take`.
+        Gain of the bleed, and choice of the hits; see :func:`debleed.scenes.takes.take`.
     """
 
     name: str
@@ -240,11 +243,11 @@ class TakeSet:
 
     def __post_init__(self) -> None:
         if self.hits not in CHOICES:
-            raise InputError(f"set '{self.name}': hits are one of {', '.join(CHOICES)}, not '{self.hits}'")
+            raise InputError(f"set '{self.name}': 'hits' must be one of {', '.join(CHOICES)}, got '{self.hits}'")
 
     @property
     def scene(self) -> str:
-        """The name under which its items go."""
+        """Prefix of the ids of its items."""
         return self.name
 
     @property
@@ -258,20 +261,20 @@ class TakeSet:
         return self.source.seconds
 
     def items(self) -> list[str]:
-        """Names of the items: the seeds."""
+        """List the items: the seeds."""
         return [str(seed) for seed in range(self.source.takes)]
 
     def render(self, item: str) -> Sound:
-        """Make one item in memory; the same on every machine."""
+        """Render one item in memory; equal on every machine."""
         mics, own = take(self.source.kit, int(item), self.seconds, bleed_db=self.bleed_db, choice=self.hits)
         return Sound(mics, own)
 
     def start(self, item: str) -> float:
-        """Return 0: a take has no song to begin in."""
+        """Return 0: a take is not an excerpt."""
         return 0.0
 
     def recipe(self) -> dict[str, Any]:
-        """Say what the items depend on, apart from the files."""
+        """Return everything that determines the items, apart from the files."""
         kit = self.source.kit
         return {"bleed_db": self.bleed_db, "choice": self.hits, "microphones": kit.microphones, "hits": kit.hits}
 

@@ -1,4 +1,4 @@
-"""The file that describes scene sets: TOML in, :class:`SongSet` and :class:`TakeSet` out.
+"""Read the file that describes scene sets: from TOML to :class:`SongSet` and :class:`TakeSet`.
 
 ``benchmarks/corpora.toml`` in the repository is such a file and explains its keys.
 """
@@ -19,14 +19,14 @@ Made = TypeVar("Made")
 
 @dataclass(frozen=True)
 class Book:
-    """Everything that a file of scene sets describes.
+    """The contents of a file of scene sets.
 
     Parameters
     ----------
     sources
-        The songs (under the name "songs") and the kits.
+        The songs (with the name "songs") and the kits.
     sets
-        By name.
+        The scene sets by name.
     """
 
     sources: Mapping[str, Songs | Sampled]
@@ -39,21 +39,21 @@ def read_sets(path: Path, data: Path | None = None) -> Book:
     Parameters
     ----------
     data
-        Folder of the material, instead of the one that the file names.
+        Folder of the songs and kits, instead of the one in the file.
 
     Raises
     ------
     InputError
-        Where there is no such file, it is not TOML, or it holds a key that nothing here knows.
+        If the file does not exist, is not valid TOML, or has an unknown key.
     """
     try:
         tables = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError:
-        raise InputError(f"there is no file '{path}' that describes scene sets") from None
+        raise InputError(f"there is no file '{path}'; it should describe scene sets") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise InputError(f"'{path}' is not TOML: {error}") from None
+        raise InputError(f"'{path}' is not valid TOML: {error}") from None
     if unknown := sorted(set(tables) - {"data", "songs", "kits", "sets"}):
-        raise InputError(f"'{path}' has an unknown table '{unknown[0]}'; known are data, songs, kits and sets")
+        raise InputError(f"'{path}' has an unknown table '{unknown[0]}'; the tables are data, songs, kits and sets")
     root = data or (path.parent / tables.get("data", "."))
     sources: dict[str, Songs | Sampled] = {}
     if "songs" in tables:
@@ -65,7 +65,9 @@ def read_sets(path: Path, data: Path | None = None) -> Book:
         where, settings = f"'{path}', [sets.{name}]", dict(table)
         source = sources.get(chosen := settings.pop("kit", "songs"))
         if source is None:
-            raise InputError(f"{where}: there is no kit '{chosen}'" if "kit" in table else f"{where}: no [songs]")
+            raise InputError(
+                f"{where}: there is no kit '{chosen}'" if "kit" in table else f"{where}: there is no [songs]"
+            )
         kind: type[SongSet] | type[TakeSet] = SongSet if isinstance(source, Songs) else TakeSet
         sets[name] = _made(kind, where, {"name": name, "source": source, **settings})
     return Book(sources, sets)
@@ -76,10 +78,10 @@ def _placed(table: Mapping[str, Any], root: Path) -> dict[str, Any]:
 
 
 def _made(kind: type[Made], where: str, table: Mapping[str, Any]) -> Made:
-    """Make a dataclass of a table; lists become tuples."""
+    """Make a dataclass from a table; lists become tuples."""
     known = {f.name: f for f in fields(kind)}  # type: ignore[arg-type]
     if unknown := sorted(set(table) - set(known)):
-        raise InputError(f"{where}: unknown key '{unknown[0]}'; known are {', '.join(known)}")
+        raise InputError(f"{where}: unknown key '{unknown[0]}'; the keys are {', '.join(known)}")
     for name, about in known.items():
         if name not in table and about.default is MISSING and about.default_factory is MISSING:
             raise InputError(f"{where}: '{name}' is missing")

@@ -1,7 +1,7 @@
-"""Takes of a sampled drum kit: single hits, each recorded by all microphones at once, sequenced into a groove.
+"""Takes of a sampled drum kit: single hits, each recorded with all microphones at once, sequenced into a groove.
 
-The bleed is as it was recorded. The truth is known because a hit's channel in its own microphone is the image of that
-drum, and everything else in that microphone is bleed.
+The bleed is real. The truth is known because a hit in the drum's own microphone is the image of that drum, and
+everything else in that microphone is bleed.
 """
 
 from __future__ import annotations
@@ -17,27 +17,27 @@ from debleed.io.audio import AudioFile, resampled
 from debleed.recording import InputError, Recording, Samples
 
 CHOICES = ("all", "odd", "even")
-"""Which hits a take may use: all, or those whose files have odd or even numbers."""
+"""The hits that a take may use: all, or those whose files have odd or even numbers."""
 
 JITTER = 0.004
-"""Standard deviation, in seconds, of when a drummer plays a note."""
+"""Standard deviation of the timing of a note in seconds."""
 
 
 @dataclass(frozen=True)
 class Kit:
-    """A folder of hits: ``<folder>/<piece>/<number>.flac``, a channel for each microphone.
+    """A folder of hits: ``<folder>/<piece>/<number>.flac``, with one channel per microphone.
 
     Parameters
     ----------
     folder
-        Where the pieces are.
+        The folder of the pieces.
     rate
         Samples per second of all files.
     microphones
-        Names of the first channels, in order. Each is the microphone of the drum of that name.
+        Names of the first channels, in order. Each is the microphone of the drum of the same name.
     hits
-        For every drum of the groove, the pieces that its hits are drawn from. A drum that is no microphone bleeds into
-        all of them. The groove plays kick, snare, hihat, ride, crash and tom1 to tom4.
+        Drum of the groove → the pieces from which its hits are drawn. A drum without a microphone bleeds into all
+        microphones. The groove uses kick, snare, hihat, ride, crash and tom1 to tom4.
     """
 
     folder: Path
@@ -46,18 +46,18 @@ class Kit:
     hits: Mapping[str, tuple[str, ...]]
 
     def files(self, piece: str, choice: str = "all") -> list[Path]:
-        """List the hits of a piece, sorted by name; room microphones (``<number>.room.flac``) are left out.
+        """List the hits of a piece, sorted by name, without room microphones (``<number>.room.flac``).
 
         Raises
         ------
         InputError
-            Where there are none.
+            If there are none.
         """
         paths = sorted(path for path in (self.folder / piece).glob("*.flac") if path.stem.isdigit())
         if choice != "all":
             paths = [path for path in paths if int(path.stem) % 2 == (choice == "odd")]
         if not paths:
-            raise InputError(f"'{self.folder / piece}' holds no hits; is this the folder of the kit?")
+            raise InputError(f"'{self.folder / piece}' contains no hits; is '{self.folder}' the folder of the kit?")
         return paths
 
 
@@ -76,20 +76,20 @@ def take(
     Parameters
     ----------
     seed
-        What strokes, hits and timing are drawn from.
+        Random seed of strokes, hits and timing.
     bleed_db
-        Gain of every drum in the microphones of the others; 0 is as recorded.
+        Gain of every drum in the other drums' microphones; 0 leaves the bleed as recorded.
     choice
         One of :data:`CHOICES`.
     bpm
         Quarter notes per minute.
     rate
-        Samples per second of the result; that of the kit by default.
+        Samples per second of the result; by default that of the kit.
 
     Raises
     ------
     InputError
-        Where hits are missing or have too few channels.
+        If hits are missing or have too few channels.
     """
     images = _sequence(kit, seed, seconds, choice, bpm)
     gain, mics, own = amplitude(bleed_db), [], []
@@ -109,13 +109,13 @@ def _at(row: Samples, source_rate: int, rate: int) -> Samples:
 
 
 def _sequence(kit: Kit, seed: int, seconds: float, choice: str, bpm: float) -> dict[str, Samples]:
-    """Play the groove; returns what every drum alone sounds like in all microphones, ``(samples, mics)``."""
+    """Sequence the groove and return the image of each drum in all microphones, ``(samples, mics)``."""
     rng, length = np.random.default_rng(seed), int(seconds * kit.rate)
     images: dict[str, Samples] = {drum: np.zeros((length, len(kit.microphones)), np.float32) for drum in kit.hits}
     known: dict[Path, Samples] = {}
 
     def strike(drum: str, at: float) -> None:
-        # the order of these draws is the identity of a seed's take: published figures hang on it
+        # the order of these draws defines the take of a seed: published results depend on it
         files = kit.files(str(rng.choice(list(kit.hits[drum]))), choice)
         path = files[rng.integers(len(files))]
         if path not in known:
@@ -152,8 +152,8 @@ def _hit(kit: Kit, path: Path) -> Samples:
     try:
         if file.rate != kit.rate or file.channels < len(kit.microphones):
             raise InputError(
-                f"'{path}' has {file.channels} channels at {file.rate} Hz, the kit {len(kit.microphones)} microphones "
-                f"at {kit.rate} Hz"
+                f"'{path}' has {file.channels} channels at {file.rate} Hz, but the kit needs {len(kit.microphones)} "
+                f"channels at {kit.rate} Hz"
             )
         return file.read(0, file.frames, np.float32)[: len(kit.microphones)].T
     finally:

@@ -1,4 +1,4 @@
-"""Folders of dry stems in the layout of MUSDB18-HQ: ``<split>/<track>/<stem>.wav``, with any names and any number."""
+"""Folders of dry stems in the layout of MUSDB18-HQ: ``<split>/<track>/<stem>.wav``, with any number of stems."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ class Track:
         refuse_twins(paths)
         files = {path.stem: path for path in paths if path.stem != SUM}
         if not files:
-            raise InputError(f"there is no stem in '{self.folder}', only the mixture")
+            raise InputError(f"there is no stem in '{self.folder}', only the mixture; add the stems")
         return files
 
     def take(self, stems: Sequence[str], rate: int | None) -> Take:
@@ -138,7 +138,7 @@ def musdb_complaints(root: Place) -> list[str]:
         for split, count in MUSDB_TRACKS.items()
         if found[split] < count
     ]
-    complaints += [f"{split}/ is no split of MUSDB18-HQ" for split in sorted(set(found) - set(MUSDB_TRACKS))]
+    complaints += [f"{split}/ is not a split of MUSDB18-HQ" for split in sorted(set(found) - set(MUSDB_TRACKS))]
     return complaints + [sentence for track in tracks for sentence in track_complaints(track)]
 
 
