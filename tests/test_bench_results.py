@@ -36,5 +36,5 @@ def test_names_of_bleeds() -> None:
 
 
 def test_no_results(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="holds no results"):
+    with pytest.raises(InputError, match="contains no results"):
         read_lines(tmp_path)

@@ -72,7 +72,7 @@ def test_goes_on_and_does_no_item_twice(corpus: Path, tmp_path: Path, capsys: py
     (out / "scores.jsonl").write_text("".join(lines[:2]) + lines[2][:50])  # killed in the middle of a line
     capsys.readouterr()
     assert run(arguments) == 0
-    assert "4 measurements, 2 of them are there" in capsys.readouterr().out
+    assert "4 measurements, 2 already done" in capsys.readouterr().out
     assert len(results.read_lines(out)) == 4
     size = (out / "scores.jsonl").stat().st_size
     assert run(arguments) == 0
@@ -83,7 +83,7 @@ def test_goes_on_and_does_no_item_twice(corpus: Path, tmp_path: Path, capsys: py
     bleed(tmp_path / "in", corpus, "--seed", "1", "--force")
     capsys.readouterr()
     assert run(arguments) == 0
-    assert "4 measurements, 0 of them are there" in capsys.readouterr().out
+    assert "4 measurements, 0 already done" in capsys.readouterr().out
 
 
 def test_the_same_figures_from_two_workers(corpus: Path, tmp_path: Path) -> None:
@@ -107,7 +107,7 @@ def test_outputs_of_another_program(corpus: Path, tmp_path: Path, capsys: pytest
     assert "train/B by editor failed: there is no file or folder" in capsys.readouterr().err
     (line,) = [z for z in measured(out) if z["method"] == "editor"]
     assert all(source["sdr"] is None and "perfect" in source["sdr_reason"] for source in line["scores"]["sources"])
-    assert "1 items, which editor lack, are left out" in (out / "founding.md").read_text()
+    assert "1 items without scores of editor are left out" in (out / "founding.md").read_text()
     shutil.copytree(second.folder / "mics", others / second.id)
     assert run(arguments) == 0
     assert len(measured(out)) == 4
@@ -134,7 +134,7 @@ def test_damaged_items_are_not_scored(corpus: Path, tmp_path: Path, capsys: pyte
     samples, rate = soundfile.read(image)
     soundfile.write(image, samples[::-1], rate, "PCM_24")
     assert run(["benchmark", str(corpus), "--methods", "unprocessed", "-o", str(tmp_path / "results")]) == 1
-    assert "it mends what is damaged" in capsys.readouterr().err
+    assert "again to repair it" in capsys.readouterr().err
     assert [line["item"] for line in measured(tmp_path / "results")] == ["train/B"]
 
 
@@ -155,12 +155,12 @@ def test_refusals(corpus: Path, tmp_path: Path, capsys: pytest.CaptureFixture[st
 
     out = str(tmp_path / "results")
     assert "no method 'magic'" in refused(str(corpus), "--methods", "magic", "-o", out)
-    assert "is no bled corpus" in refused(str(tmp_path), "-o", out)
-    assert "give at least one CORPUS" in refused("-o", out)
-    assert "is not NAME=DIR" in refused(str(corpus), "-o", out, "--external", "x")
+    assert "is not a corpus" in refused(str(tmp_path), "-o", out)
+    assert "specify at least one CORPUS" in refused("-o", out)
+    assert "expected NAME=DIR" in refused(str(corpus), "-o", out, "--external", "x")
     assert "there is no folder" in refused(str(corpus), "-o", out, "--external", "x=nowhere")
-    assert "call the outputs by another name" in refused(str(corpus), "-o", out, "--external", f"demix={corpus}")
-    assert "holds no results" in refused("--compare", str(corpus), str(corpus))
+    assert "choose another name for the outputs" in refused(str(corpus), "-o", out, "--external", f"demix={corpus}")
+    assert "contains no results" in refused("--compare", str(corpus), str(corpus))
     assert not Path(out).exists()
 
 

@@ -35,7 +35,7 @@ def test_rows_are_compared_on_equal_terms() -> None:
     assert head == ["method", "Vocals", "Overall", "× real time", "MiB"]
     assert dict(zip(head, next(row for row in rows if row[0] == "kamir"), strict=True))["Vocals"] == "2.0"
     assert rows[0][3:] == ["10", "5"]
-    assert "1 items, which demix lack, are left out" in markdown(lines)
+    assert "1 items without scores of demix are left out" in markdown(lines)
 
 
 def test_order_of_methods() -> None:

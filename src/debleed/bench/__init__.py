@@ -1,1 +1,1 @@
-"""Benchmarks: methods on corpora, many items on many processors, and the tables that follow."""
+"""Benchmarks: run methods on corpora, in parallel, and write the tables."""

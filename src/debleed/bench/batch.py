@@ -1,7 +1,7 @@
-"""Many items on many processors: in this process, on a local cluster, or on a scheduler somewhere else.
+"""Process many items: in this process, on a local cluster, or on a remote scheduler.
 
-The engine is dask.distributed (extra ``batch``); an item travels as its paths and settings, sound never does, so all
-workers must see the same files. A worker that dies loses the item it was at, which goes to another worker.
+The engine is dask.distributed (extra ``batch``). Workers receive paths and settings, never audio, so they all need
+access to the same files. If a worker dies, another worker takes over its item.
 """
 
 from __future__ import annotations
@@ -18,38 +18,38 @@ Job = TypeVar("Job")
 Outcome = TypeVar("Outcome")
 
 RETRIES = 2
-"""How often an item is tried again after an error or the death of its worker; what fails three times is its fault."""
+"""How often to retry an item after an error or the death of its worker; after three failures, the item is at fault."""
 
 PATIENCE = 60
-"""Seconds in which a scheduler must have found a worker."""
+"""Seconds to wait for a scheduler's first worker."""
 
 
 def each(
     work: Callable[[Job], Outcome], jobs: Sequence[Job], workers: int = 1, scheduler: str | None = None
 ) -> Iterator[tuple[Job, Outcome | Exception]]:
-    """Do all jobs and yield each with its outcome, or the error that it ended with, as they are done.
+    """Run all jobs and yield each with its outcome or error, as they finish.
 
     Parameters
     ----------
     work
-        A function that can be pickled; must leave nothing half-done behind if its process is killed.
+        A function that can be pickled; it must leave nothing incomplete behind if its process is killed.
     jobs
-        What it is called with.
+        Its arguments.
     workers
-        Processes of a local cluster; 1 means this process, one job after the other.
+        Processes of a local cluster; 1 runs the jobs in this process, one after the other.
     scheduler
-        Address of a dask scheduler, such as ``tcp://10.0.0.5:8786``, to be used instead.
+        Address of a dask scheduler to use instead, such as ``tcp://10.0.0.5:8786``.
 
     Raises
     ------
     InputError
-        Where the engine is not installed, or no scheduler answers.
+        If the engine is not installed, or no scheduler answers.
     """
     if scheduler is None and workers <= 1:
         for job in jobs:
             try:
                 yield job, work(job)
-            except Exception as error:  # told to the caller, who knows which of them matter
+            except Exception as error:  # the caller knows which errors matter
                 yield job, error
         return
     if not jobs:
@@ -57,19 +57,19 @@ def each(
     with client(min(workers, len(jobs)), scheduler) as dask:
         from distributed import as_completed
 
-        # an input that is refused would be refused again; anything else may be an accident
-        waiting = {dask.submit(_told, work, job, pure=False, retries=RETRIES): job for job in jobs}
+        # invalid input stays invalid; retries may help against any other error
+        waiting = {dask.submit(_attempt, work, job, pure=False, retries=RETRIES): job for job in jobs}
         for future in as_completed(waiting):
             if future.cancelled():
-                raise InputError("the scheduler was lost; run the same command again, it goes on where it was")
+                raise InputError("lost the connection to the scheduler; run the same command again to resume")
             failure = future.exception()
             if type(failure).__name__ == "KilledWorker":
-                failure = OSError(f"its worker died {RETRIES + 1} times; was there too little memory?")
+                failure = OSError(f"its worker died {RETRIES + 1} times; it may have run out of memory")
             yield waiting.pop(future), future.result() if failure is None else failure
             future.release()
 
 
-def _told(work: Callable[[Job], Outcome], job: Job) -> Outcome | InputError:
+def _attempt(work: Callable[[Job], Outcome], job: Job) -> Outcome | InputError:
     try:
         return work(job)
     except InputError as refusal:
@@ -78,13 +78,13 @@ def _told(work: Callable[[Job], Outcome], job: Job) -> Outcome | InputError:
 
 @contextmanager
 def client(workers: int, scheduler: str | None) -> Iterator[Any]:
-    """Give a client of a local cluster of so many processes, or of the scheduler at an address."""
+    """Provide a client of a local cluster with this many processes, or of the scheduler at an address."""
     try:
         import dask
         from distributed import Client, LocalCluster
     except ImportError:
         raise InputError(
-            "several workers need the package 'distributed': pip install 'debleed[batch]', or use one worker"
+            "several workers require the package 'distributed'; run pip install 'debleed[batch]', or use one worker"
         ) from None
     if scheduler is not None:
         try:
@@ -102,7 +102,7 @@ def client(workers: int, scheduler: str | None) -> Iterator[Any]:
         return
     settings = {
         "distributed.scheduler.allowed-failures": RETRIES,
-        "distributed.scheduler.worker-saturation": 1.0,  # or the death of a worker is laid to what waits there too
+        "distributed.scheduler.worker-saturation": 1.0,  # otherwise items in a dead worker's queue are blamed too
     }
     with (
         dask.config.set(settings),
@@ -116,5 +116,5 @@ def client(workers: int, scheduler: str | None) -> Iterator[Any]:
         ) as cluster,
         Client(cluster) as local,
     ):
-        local.run(os.setpgrp)  # Ctrl-C is for this process, which then ends the others
+        local.run(os.setpgrp)  # Ctrl-C reaches only this process, which then stops the others
         yield local

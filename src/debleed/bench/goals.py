@@ -1,6 +1,6 @@
-"""Goals: what a method has to reach on a corpus, and whether it does.
+"""Goals: the scores that a method must reach on a corpus, and whether it does.
 
-Goals stand beside the items in a corpus's manifest (``about``), where ``debleed corpus make`` puts them.
+``debleed corpus make`` writes goals to the manifest of a corpus (``about``).
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ DEFAULT_METHOD = "demix"
 
 
 def least(values: Sequence[float]) -> float:
-    """Return the smallest, leaving out NaN (silent sources); NaN if nothing is left."""
+    """Return the smallest value, ignoring NaN (silent sources); NaN if there is no other value."""
     return min((value for value in values if not math.isnan(value)), default=math.nan)
 
 
@@ -30,25 +30,25 @@ FIGURES: Mapping[str, Callable[[Scores], float]] = {
     "median SDRi": lambda scores: scores.median("sdri"),
     "least SDRi": lambda scores: least(scores["sdri"]),
 }
-"""Figures of the scores of all sources of all items; silent sources are left out."""
+"""Statistics over all sources of all items, without silent sources."""
 
 
 @dataclass(frozen=True)
 class Goal:
-    """A figure that a method has to reach.
+    """A figure that a method must reach.
 
     Parameters
     ----------
     figure
         A key of :data:`FIGURES`.
     must, aim
-        In dB; ``aim`` may be missing, or "exact" for a result without any error.
+        The required and the desired value in dB; ``aim`` is optional, and "exact" means a result without any error.
     method
-        The method meant.
+        The method.
     over
-        Another method, whose figure on the same items is subtracted.
+        Another method; subtract its figure on the same items.
     than
-        Another corpus, in which the method's figure on the items of the same names is subtracted.
+        Another corpus; subtract the method's figure on the items of the same names there.
     """
 
     figure: str
@@ -60,18 +60,18 @@ class Goal:
 
     @classmethod
     def from_table(cls, table: Mapping[str, Any]) -> Goal:
-        """Make a goal of a table of TOML or JSON.
+        """Make a goal from a table of TOML or JSON.
 
         Raises
         ------
         InputError
-            For an unknown key or figure, and where figure or must are missing.
+            If a key or figure is unknown, or ``figure`` or ``must`` is missing.
         """
         known = [field.name for field in fields(cls)]
         if unknown := sorted(set(table) - set(known)):
-            raise InputError(f"a goal has no key '{unknown[0]}'; its keys are {', '.join(known)}")
+            raise InputError(f"a goal has an unknown key '{unknown[0]}'; the keys are {', '.join(known)}")
         if not {"figure", "must"} <= set(table) or table["figure"] not in FIGURES:
-            raise InputError(f"a goal needs 'must' and a 'figure' out of {', '.join(FIGURES)}; got {dict(table)}")
+            raise InputError(f"a goal needs 'must' and a 'figure' (one of {', '.join(FIGURES)}), got {dict(table)}")
         exact = table.get("aim") == "exact"
         return cls(**{**table, "aim": math.inf} if exact else table)
 
@@ -89,19 +89,19 @@ class About:
 
     @classmethod
     def from_table(cls, table: Mapping[str, Any]) -> About:
-        """Read what ``corpus.json`` or a file of scene sets says (keys ``title`` and ``goals``)."""
+        """Read ``title`` and ``goals`` from a table of ``corpus.json`` or of a file of scene sets."""
         return cls(table["title"], tuple(map(Goal.from_table, table.get("goals", ()))))
 
 
 def abouts_of(corpora: Sequence[Path]) -> dict[str, About]:
-    """Read title and goals of those corpora that have them, by the name of their bleed."""
+    """Read the titles and goals of corpora that have them, by the name of the bleed."""
     named = ((name, read_manifest(corpus).get("about")) for corpus, name in bleed_names(corpora).items())
     return {name: About.from_table(table) for name, table in named if table}
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """A goal beside what was measured, in dB on so many items; NaN where nothing was."""
+    """A goal, the measured value in dB (NaN if not measured), and the number of items."""
 
     bleed: str
     goal: Goal
@@ -119,7 +119,7 @@ class Verdict:
 
 
 def verdicts(lines: Sequence[Line], abouts: Mapping[str, About]) -> list[Verdict]:
-    """Set every goal against what was measured."""
+    """Compare every goal with the measured value."""
     found: dict[tuple[str, str], dict[str, Line]] = {}
     for line in scored(lines):
         found.setdefault((line["bleed"], line["method"]), {})[line["item"]] = line

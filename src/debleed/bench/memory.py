@@ -1,4 +1,4 @@
-"""The most memory that this process has held since a moment, where the system tells (Linux)."""
+"""The peak memory of this process since a point in time, on Linux."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ STATUS, RESET = Path("/proc/self/status"), Path("/proc/self/clear_refs")
 
 
 def peak_memory() -> float | None:
-    """Most memory that this process has held since :func:`forget_peak`, in MiB; nothing where there is no /proc."""
+    """Return the peak memory of this process since :func:`forget_peak` in MiB; ``None`` without /proc."""
     try:
         lines = STATUS.read_text(encoding="ascii").splitlines()
         return next(int(line.split()[1]) / 1024 for line in lines if line.startswith("VmHWM:"))
@@ -17,7 +17,7 @@ def peak_memory() -> float | None:
 
 
 def forget_peak() -> float | None:
-    """Begin anew with the peak, and return what is held now in MiB."""
+    """Reset the peak, and return the memory now in use in MiB."""
     try:
         RESET.write_text("5", encoding="ascii")
     except OSError:

@@ -1,4 +1,4 @@
-"""The page of a benchmark: all tables and box plots as one HTML file that needs nothing else."""
+"""The page of a benchmark: all tables and box plots in one self-contained HTML file."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from debleed.decibels import shown
 from debleed.scoring.scores import Scores
 
 ROW, LEFT, WIDTH = 30, 150, 760
-"""Pixels: height of a box plot's row, room for the names, width of the whole."""
+"""Pixels: height of a row, space for the names, and total width of a box plot."""
 
 
 def page(lines: Sequence[Line], abouts: Mapping[str, About] = MappingProxyType({})) -> str:
-    """Write all tables and the box plots as one HTML file that needs nothing else."""
+    """Format all tables and box plots as one self-contained HTML file."""
     body = []
     if abouts:
         table = html_rows(*overview(lines, abouts))
@@ -44,7 +44,7 @@ def page(lines: Sequence[Line], abouts: Mapping[str, About] = MappingProxyType({
 
 
 def html_rows(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """Write the inside of a table; the first cell of a row is its head."""
+    """Format the rows of a table; the first cell of a row is its header."""
     top = "".join(f"<th scope='col'>{html.escape(cell)}</th>" for cell in head)
     out = [f"<thead><tr>{top}</tr></thead><tbody>"]
     for first, *rest in rows:
@@ -54,12 +54,12 @@ def html_rows(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 
 def item_medians(lines: Sequence[Line]) -> list[float]:
-    """SDR of each item: the median over its sources."""
+    """Return the SDR of each item: the median over its sources."""
     return [Scores.from_json(line["scores"]).median("sdr") for line in lines]
 
 
 def box_plot(values: Mapping[str, Sequence[float]]) -> str:
-    """Draw SDR over the items as boxes: quartiles and median, whiskers to the ends, a dot for each item; SVG."""
+    """Draw the SDR of the items as a box plot in SVG: median, quartiles, whiskers to the extremes, a dot per item."""
     kept = {name: sorted(v for v in row if math.isfinite(v)) for name, row in values.items()}
     every = [v for row in kept.values() for v in row]
     if not every:
@@ -98,7 +98,7 @@ def box_plot(values: Mapping[str, Sequence[float]]) -> str:
 
 
 def text_files(lines: Sequence[Line], abouts: Mapping[str, About] = MappingProxyType({})) -> dict[str, str]:
-    """Return what a results folder shows, by file name."""
+    """Return the contents of the text files of a results folder, by name."""
     return {
         "founding.md": markdown(lines, abouts),
         "scores.csv": csv_text(lines),

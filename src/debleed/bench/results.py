@@ -1,8 +1,8 @@
-"""A folder of results: one line of JSON for each item and method, read and added to.
+"""A folder of results: one line of JSON for each item and method.
 
-What was measured is never measured again: a line belongs to its item (by the checksums of its files), its method, its
-settings and the version of the package. Where a method cannot run on an item, the line holds the reason (``refused``)
-instead of scores, and it is tried again.
+Nothing is measured twice: the item (the checksums of its files), the method, its settings and the version of the
+package identify a line. If a method cannot run on an item, the line has the reason (``refused``) instead of scores, and
+the next run tries again.
 """
 
 from __future__ import annotations
@@ -28,27 +28,29 @@ LINES = "scores.jsonl"
 Line = dict[str, Any]
 
 SOUNDCHECK = " (soundcheck)"
-"""Ends the name of a method that learnt from another stretch of sound than it was scored on."""
+"""Suffix of the name of a method that learnt from the soundcheck of an item."""
 
 
 def key(line: Mapping[str, Any]) -> str:
-    """Tell what makes a measurement another one."""
+    """Return the identity of a measurement."""
     return json.dumps(
         [line[name] for name in ("sound", "item", "method", "settings", "version")], sort_keys=True, allow_nan=False
     )
 
 
 def read_lines(folder: Path) -> list[Line]:
-    """Read what was measured; a line that a killed run left half-written is passed over.
+    """Read the results; skip incomplete lines of killed runs.
 
     Raises
     ------
     InputError
-        Where there are no results.
+        If there are no results.
     """
     path = folder / LINES
     if not path.is_file():
-        raise InputError(f"'{folder}' holds no results, since it has no {LINES}; make some with 'debleed benchmark'")
+        raise InputError(
+            f"'{folder}' contains no results because it has no {LINES}; make some with 'debleed benchmark'"
+        )
     lines = {}
     for text in path.read_text(encoding="utf-8", errors="replace").split("\n"):
         try:
@@ -60,7 +62,7 @@ def read_lines(folder: Path) -> list[Line]:
 
 
 def append(folder: Path, line: Line) -> None:
-    """Add a line in one stroke; what a killed run left half-written before is closed first."""
+    """Append a line in a single write; first end an incomplete line of a killed run."""
     path = folder / LINES
     with path.open("ab+") as file:
         size = file.seek(0, os.SEEK_END)
@@ -70,9 +72,9 @@ def append(folder: Path, line: Line) -> None:
 
 
 def shown_lines(lines: Iterable[Line], corpora: Sequence[Path]) -> list[Line]:
-    """Keep what the tables show: all that was measured of these corpora, with this version and the present settings.
+    """Select the results for the tables: those on these corpora, with this version and the current settings.
 
-    Of several results of one name (another program's, measured again) the last counts.
+    Of several results with the same name (from another program), keep the last.
     """
     bleeds: dict[str, list[tuple[str, str]]] = {}
     for corpus, bleed in bleed_names(corpora).items():
@@ -90,23 +92,23 @@ def shown_lines(lines: Iterable[Line], corpora: Sequence[Path]) -> list[Line]:
 
 
 def scored(lines: Iterable[Line]) -> list[Line]:
-    """Keep the lines that hold scores, not the reason why there are none."""
+    """Select the lines that have scores instead of a reason for having none."""
     return [line for line in lines if "scores" in line]
 
 
 def scores_of(lines: Iterable[Mapping[str, Any]]) -> Scores:
-    """Join the scores of some lines, an item being a recording."""
+    """Join the scores of several lines; each item counts as one recording."""
     first, *rest = (Scores.from_json(line["scores"]) for line in lines)
     for other in rest:
         first = first + other
     return first
 
 
-# ------------------------------------------------------------------------------------------------------ names and marks
+# ------------------------------------------------------------------------------------------------------ identities
 
 
 def bleed_names(corpora: Sequence[Path]) -> dict[Path, str]:
-    """Name the bleed of each corpus; where two would be called the same, by what else they were made with."""
+    """Name the bleed of each corpus; add rate, length or seed where two names would be the same."""
     recipes = {corpus: read_manifest(corpus)["recipe"] for corpus in corpora}
     names = {corpus: bleed_name(recipe) for corpus, recipe in recipes.items()}
     for key in ("rate", "seconds", "seed"):
@@ -118,7 +120,7 @@ def bleed_names(corpora: Sequence[Path]) -> dict[Path, str]:
 
 
 def bleed_name(recipe: Mapping[str, Any]) -> str:
-    """Name the bleed of a corpus: its scene set, its preset, or its kind and what is set otherwise.
+    """Name the bleed of a corpus: its scene set, its preset, or its kind with the settings that were changed.
 
     Examples
     --------
@@ -134,19 +136,19 @@ def bleed_name(recipe: Mapping[str, Any]) -> str:
 
 
 def plainly(value: Any) -> str:
-    """Write a setting without the marks of JSON."""
+    """Format a setting without JSON syntax."""
     if isinstance(value, list):
         return " × ".join(map(plainly, value))
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def settings_of(method: str) -> dict[str, Any]:
-    """Return the settings that a method is run with: its own."""
+    """Return the settings of a method: its defaults."""
     made = create(method.removesuffix(SOUNDCHECK))
     described: dict[str, Any] = dataclasses.asdict(made)  # type: ignore[call-overload]
     return described
 
 
 def sound_of(item: Item) -> str:
-    """Tell an item from every other by the checksums of its files."""
+    """Return an identifier of an item's audio, made from the checksums of its files."""
     return hashlib.sha256(json_line(sorted(item.entry["files"].items())).encode()).hexdigest()[:16]

@@ -1,4 +1,4 @@
-"""Run methods on the items of corpora and score what they make of them: one line for each item and method."""
+"""Run methods on the items of corpora and score the results: one line for each item and method."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from debleed.scoring.evaluate import AGAINST_IMAGE, harm, score
 
 @dataclass(frozen=True)
 class Task:
-    """One item to be cleaned by one method.
+    """One item to clean with one method.
 
     Parameters
     ----------
@@ -37,12 +37,12 @@ class Task:
     item
         The item.
     method
-        Name of a method, or what the outputs of another program are called.
+        Name of a method, or the name of another program's outputs.
     outputs
         Folder of those outputs: ``<split>/<track>/<source>.wav``.
     soundcheck
-        Whether the method learns from the item's soundcheck, the same microphones during another stretch of sound,
-        instead of the microphones that it cleans.
+        Whether the method learns from the item's soundcheck, the same microphones during another part of the song,
+        instead of the recording that it cleans.
     """
 
     bleed: str
@@ -53,11 +53,11 @@ class Task:
 
     @property
     def name(self) -> str:
-        """What the tables call it."""
+        """The name in the tables."""
         return self.method + SOUNDCHECK * self.soundcheck
 
     def line(self) -> Line:
-        """Describe the measurement before it is made."""
+        """Describe the measurement, without its results."""
         return {
             "bleed": self.bleed,
             "item": self.item.id,
@@ -73,20 +73,20 @@ class Task:
 
 
 def tasks_of(corpora: Sequence[Path], methods: Sequence[str], externals: Mapping[str, Path]) -> list[Task]:
-    """List all that is to be measured, item by item.
+    """List all measurements, item by item.
 
     Raises
     ------
     InputError
-        Where a folder is no corpus, a method is unknown or there is nothing to do.
+        If a folder is not a corpus, a method is unknown or there is nothing to measure.
     """
     if clash := sorted(set(registered()) & set(externals)):
-        raise InputError(f"{', '.join(clash)} is a method of this program; call the outputs by another name")
+        raise InputError(f"{', '.join(clash)} is a method of debleed; choose another name for the outputs")
     for method in methods:
         create(method)
     for name, folder in externals.items():
         if not folder.is_dir():
-            raise InputError(f"there is no folder '{folder}' of outputs of {name}")
+            raise InputError(f"there is no folder '{folder}' with the outputs of {name}")
     chosen: dict[str, Path | None] = {**dict.fromkeys(methods), **externals}
     tasks = {}
     for corpus, bleed in bleed_names(corpora).items():
@@ -101,36 +101,36 @@ def tasks_of(corpora: Sequence[Path], methods: Sequence[str], externals: Mapping
 
 
 def _may_learn_elsewhere(item: Item, method: str, outputs: Path | None) -> bool:
-    """Tell whether an item has a soundcheck, and a method learns anything of a stage that can be kept."""
+    """Return whether an item has a soundcheck and the method learns a stage that can be saved."""
     learns = outputs is None and method != "unprocessed" and isinstance(create(method), PortableMethod)
     return learns and item.has("soundcheck")
 
 
 def digest(outputs: Path, item: Item) -> str:
-    """Tell what another program made of an item from what it made another time."""
+    """Return an identifier of another program's outputs for an item."""
     folder = outputs / item.id
     return hashlib.sha256(json_line(checksums(folder) if folder.is_dir() else {}).encode()).hexdigest()[:16]
 
 
 def measure(task: Task) -> Line:
-    """Clean an item and score the result, against the image and the dry stem, and on the item without its bleed.
+    """Clean an item; score the result against the image and the dry stem, and the method on the item without bleed.
 
-    Everything is computed in one thread, so the figures are the same to the last bit wherever they are measured on such
-    a machine, and the times do not depend on how many workers share it.
+    A single thread does all computation, so that the scores are bit-identical on equal machines and the times do not
+    depend on the number of workers.
 
     Returns
     -------
-    The line: what :meth:`Task.line` says, ``scores`` (:class:`debleed.scoring.scores.Scores`), and for methods of ours
-    ``took`` (seconds for learning and cleaning) and ``memory`` (MiB that this took beyond what was held before; null
-    where the system does not tell). Where the method cannot run on the item, ``refused`` says why instead.
+    The line: the entries of :meth:`Task.line`, ``scores`` (:class:`debleed.scoring.scores.Scores`), and for methods of
+    debleed ``took`` (seconds for learning and cleaning) and ``memory`` (additional memory in MiB; null if the system
+    does not report it). If the method cannot run on the item, ``refused`` has the reason instead.
 
     Raises
     ------
     InputError
-        Where the item is damaged, and where outputs of another program are missing or do not fit.
+        If the item is damaged, or outputs of another program are missing or do not match.
     """
     if damage := task.item.damage():
-        raise InputError(f"{damage}; run the same 'debleed corpus' command again, it mends what is damaged")
+        raise InputError(f"{damage}; run the same 'debleed corpus' command again to repair it")
     with limited(1), silence():
         mics, own = in_memory(microphones(task.item)), in_memory(images(task.item))
         dry = in_memory(stems(task.item)) if task.item.has("stems") else None
@@ -143,7 +143,7 @@ def measure(task: Task) -> Line:
             clean = in_memory(cleaned(task, mics, own))
             took, peak = time.perf_counter() - began, peak_memory()
             scores = score(own, clean, mics, dry, AGAINST_IMAGE)
-            if not task.soundcheck:  # what was learnt of a stage that bleeds has no meaning for one that does not
+            if not task.soundcheck:  # a stage with bleed does not apply to a recording without
                 bleeds = not np.array_equal(mics.read(), own.read())
                 scores = scores.beside(harm(own, in_memory(cleaned(task, own, own)) if bleeds else clean))
         except InputError as refusal:
@@ -153,7 +153,7 @@ def measure(task: Task) -> Line:
 
 
 def cleaned(task: Task, mics: Recording, own: Recording) -> Recording:
-    """Let the method of a task clean some microphones, with all side information that there is."""
+    """Clean microphones with the method of a task, with all side information."""
     if task.soundcheck:
         return learn(in_memory(task.item.take("soundcheck").recording()), task.method).apply(mics)
     mixture = Recording.from_array(own.read().sum(axis=0, keepdims=True), own.rate, ["mixture"])
@@ -162,7 +162,7 @@ def cleaned(task: Task, mics: Recording, own: Recording) -> Recording:
 
 @contextmanager
 def silence() -> Iterator[None]:
-    """Keep what :func:`remove` has to say about a recording to itself: nobody is there who could mend it."""
+    """Suppress the warnings of :func:`remove` about a recording: nobody can fix it during a benchmark."""
     talker = logging.getLogger("debleed.remove")
     level = talker.level
     talker.setLevel(logging.ERROR)
@@ -173,7 +173,7 @@ def silence() -> Iterator[None]:
 
 
 def microphones(item: Item) -> Recording:
-    """Open what the microphones of an item heard."""
+    """Open the microphones of an item."""
     return item.take("mics").recording()
 
 
@@ -183,7 +183,7 @@ def images(item: Item) -> Recording:
 
 
 def stems(item: Item) -> Recording:
-    """Open the dry stem of each microphone of an item: the sum, where its source has several."""
+    """Open the dry stem of each microphone of an item: the sum if its source has several."""
     dry, scene, names = item.take("stems").recording(), item.scene, images(item).names
     owner = dict(zip(scene.stems, scene.owners, strict=True))
     members = [[k for k, stem in enumerate(dry.names) if owner[stem] == name] for name in names]
@@ -196,30 +196,30 @@ def stems(item: Item) -> Recording:
 
 
 def outputs(folder: Path, item: Item, mics: Recording) -> Recording:
-    """Open what another program made of an item.
+    """Open the outputs of another program for an item.
 
     Raises
     ------
     InputError
-        Where files are missing, or of another rate or length than the microphones.
+        If files are missing, or their rate or length differs from the microphones.
     """
     files = {path.stem: path for path in audio_files(folder / item.id)}
     if missing := [name for name in mics.names if name not in files]:
         raise InputError(
-            f"'{folder / item.id}' lacks {', '.join(missing)}; the outputs are named as the microphones are"
+            f"'{folder / item.id}' lacks {', '.join(missing)}; give the outputs the names of the microphones"
         )
     take = Take.open([files[name] for name in mics.names])
     if any(file.channels != 1 for file in take.files):
-        raise InputError(f"'{folder / item.id}' holds stereo files; the microphones are mono")
+        raise InputError(f"'{folder / item.id}' contains stereo files; write mono files like the microphones")
     for file in take.files:
         if (file.rate, file.frames) != (mics.rate, mics.length):
             raise InputError(
-                f"'{file.path}' has {file.frames} samples at {file.rate} Hz where {mics.length} at "
-                f"{mics.rate} Hz are needed; outputs are compared sample by sample"
+                f"'{file.path}' has {file.frames} samples at {file.rate} Hz, but the microphones have {mics.length} at "
+                f"{mics.rate} Hz; both must match because they are compared sample by sample"
             )
     return take.recording()
 
 
 def in_memory(recording: Recording) -> Recording:
-    """Read a recording once and for all."""
+    """Read a whole recording into memory."""
     return Recording.from_array(recording.read(), recording.rate, recording.names)

@@ -1,4 +1,4 @@
-"""The tables of a benchmark: the overview, goals, the WASPAA 2023 table and ours; as markdown and CSV."""
+"""The tables of a benchmark: overview, goals, the WASPAA 2023 table and our measures; as Markdown and CSV."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ FLOOR, CEILINGS = "unprocessed", ("oracle-wiener", "oracle-linear")
 
 OURS = ("sdr", "sdri", "sir", "sar", "isr", "silence", "harm")
 APART = ("si_sdr",), ("challenge_sdr",), ("dry_sdr", "dry_waspaa2023", "dry_fitted")
-"""Measures that stand in tables of their own, never beside SDR."""
+"""Measures with tables of their own, since they must not be compared with SDR."""
 
 Table = tuple[list[str], list[list[str]]]
-"""Head and rows."""
+"""Header and rows."""
 
 
 def grouped(lines: Sequence[Line], name: str) -> dict[str, list[Line]]:
-    """Group lines by one of their entries, in the order of their first appearance."""
+    """Group lines by one of their entries, in the order of first appearance."""
     groups: dict[str, list[Line]] = {}
     for line in lines:
         groups.setdefault(line[name], []).append(line)
@@ -37,7 +37,7 @@ def grouped(lines: Sequence[Line], name: str) -> dict[str, list[Line]]:
 
 
 def by_method(lines: Sequence[Line]) -> dict[str, list[Line]]:
-    """Group lines by method: floor first, ceilings last, what is no method of ours between."""
+    """Group lines by method: the floor first, methods of debleed, other programs, and the ceilings last."""
     groups = grouped(lines, "method")
     known = [name for name in registered() if name not in (FLOOR, *CEILINGS)]
     order = [FLOOR, *known[::-1], *(name for name in groups if name not in registered()), *CEILINGS]
@@ -45,9 +45,9 @@ def by_method(lines: Sequence[Line]) -> dict[str, list[Line]]:
 
 
 def common(lines: Sequence[Line]) -> list[Line]:
-    """Keep the items that every method has a score for, so that rows are compared on equal terms.
+    """Select the items for which every method has scores, so that the rows are comparable.
 
-    Methods that have no score at all take no part.
+    Methods without any score do not count.
     """
     lines = scored(lines)
     methods = grouped(lines, "method").values()
@@ -56,18 +56,18 @@ def common(lines: Sequence[Line]) -> list[Line]:
 
 
 def cost(lines: Sequence[Line]) -> tuple[str, str]:
-    """Say how fast a method is against real time, and the most memory it took in MiB; both over all items."""
+    """Format the speed of a method relative to real time, and its peak memory in MiB, both over all items."""
     if any(line.get("took") is None for line in lines):
         return "–", "–"
     seconds, took = (sum(line[name] for line in lines) for name in ("seconds", "took"))
     speed = seconds / took if took > 0 else math.inf
     memory = [line["memory"] for line in lines if line["memory"] is not None]
-    told = "> 1000" if speed > 1000 else f"{speed:.0f}" if speed >= 10 else f"{speed:.1f}"
-    return told, (str(max(memory)) if memory else "–")
+    times = "> 1000" if speed > 1000 else f"{speed:.0f}" if speed >= 10 else f"{speed:.1f}"
+    return times, (str(max(memory)) if memory else "–")
 
 
 def waspaa2023(lines: Sequence[Line]) -> Table:
-    """Medians over the items of the WASPAA 2023 SDR, source by source and overall, for one kind of bleed."""
+    """Make the table of WASPAA 2023 SDRs for one kind of bleed: medians over items for each source and overall."""
     names: dict[str, None] = dict.fromkeys(source["name"] for line in lines for source in line["scores"]["sources"])
     sources = [name for name in WASPAA2023_COLUMNS if name in names] + [n for n in names if n not in WASPAA2023_COLUMNS]
     rows = []
@@ -79,7 +79,7 @@ def waspaa2023(lines: Sequence[Line]) -> Table:
 
 
 def quartiles(values: Sequence[float]) -> str:
-    """Write the median with the lower and upper quartile behind; infinities have a place in them, NaN has none."""
+    """Format the median and quartiles, including infinite values but not NaN."""
     kept = sorted(value for value in values if not math.isnan(value))
     if not kept:
         return "–"
@@ -88,7 +88,7 @@ def quartiles(values: Sequence[float]) -> str:
 
 
 def ours(lines: Sequence[Line]) -> Table:
-    """Medians over all sources of all items against the image, with quartiles of SDR and SDRi, and the least SDRi."""
+    """Make the table of medians over all sources of all items against the image, with quartiles and the least SDRi."""
     rows = []
     for method, measured in by_method(lines).items():
         scores = scores_of(measured)
@@ -99,7 +99,7 @@ def ours(lines: Sequence[Line]) -> Table:
 
 
 def least_sdri(lines: Sequence[Line]) -> tuple[float, str]:
-    """Return the least SDRi of any source, and which source of which item that is."""
+    """Return the least SDRi of any source, and the item and source that has it."""
     every = [
         (sdri, f"{line['item']}, {name}")
         for line in lines
@@ -111,20 +111,20 @@ def least_sdri(lines: Sequence[Line]) -> tuple[float, str]:
 
 
 def of(scores: Scores, measure: str) -> float:
-    """Median of a measure, NaN where it was not taken."""
+    """Return the median of a measure; NaN if it was not measured."""
     return scores.median(measure) if measure in scores else math.nan
 
 
 def apart(lines: Sequence[Line], measures: Sequence[str]) -> Table:
-    """Medians of measures that must not stand beside SDR."""
+    """Make a table of medians of measures that must not be compared with SDR."""
     rows = [[name, *(shown(of(scores_of(group), m)) for m in measures)] for name, group in by_method(lines).items()]
     return ["method", *(MEASURES[m].title for m in measures)], rows
 
 
 def overview(lines: Sequence[Line], abouts: Mapping[str, About]) -> Table:
-    """Median SDR of every method in every scene set, and the SDRi of demix: each over the items that it has.
+    """Make the table of the median SDR of every method in every scene set, and of the SDRi of demix.
 
-    Where a method lacks items, the number of those it has stands behind in brackets.
+    If a method lacks items, the cell also shows the number of its items in parentheses.
     """
     lines = [line for line in lines if line["bleed"] in abouts]
     methods, rows = list(by_method(scored(lines))), []
@@ -148,7 +148,7 @@ def _median_cell(lines: Sequence[Line], count: int) -> str:
 
 
 def goals(lines: Sequence[Line], abouts: Mapping[str, About]) -> Table:
-    """Every goal beside what was measured, on so many items."""
+    """Make the table of goals, measured values and numbers of items."""
     rows = []
     for v in verdicts(lines, abouts):
         aim = math.nan if v.goal.aim is None else v.goal.aim
@@ -158,7 +158,7 @@ def goals(lines: Sequence[Line], abouts: Mapping[str, About]) -> Table:
 
 
 def unable(lines: Sequence[Line]) -> Table:
-    """Methods that could not run on some items, with their reasons."""
+    """Make the table of methods that could not run on some items, with the reasons."""
     counts: dict[tuple[str, str], int] = {}
     for line in lines:
         if "refused" in line:
@@ -168,11 +168,11 @@ def unable(lines: Sequence[Line]) -> Table:
 
 
 Section = tuple[str, str, list[tuple[str, Table]], list[Line]]
-"""Name of the bleed, a sentence on its items, tables with their titles, and the lines that they show."""
+"""Name of the bleed, a sentence about its items, tables with titles, and the lines in the tables."""
 
 
 def sections(lines: Sequence[Line], abouts: Mapping[str, About] = MappingProxyType({})) -> Iterator[Section]:
-    """Yield what is to be said of each kind of bleed; ``abouts`` holds the titles and goals of scene sets."""
+    """Yield a section for each kind of bleed; ``abouts`` has the titles and goals of scene sets."""
     for bleed, all_lines in grouped(lines, "bleed").items():
         measured = common(all_lines)
         known = {bleed: abouts[bleed]} if bleed in abouts else {}
@@ -190,7 +190,7 @@ def sections(lines: Sequence[Line], abouts: Mapping[str, About] = MappingProxyTy
         every = len({line["sound"] for line in all_lines})
         if every > len(items):
             lacking = [name for name, group in by_method(scored(all_lines)).items() if len(group) < every]
-            about += f" {every - len(items)} items, which {', '.join(lacking)} lack, are left out."
+            about += f" {every - len(items)} items without scores of {', '.join(lacking)} are left out."
         tables = [
             (
                 "WASPAA 2023 protocol: SDR of each source alone, mean over frames of 1 s; medians over items",
@@ -211,21 +211,21 @@ def sections(lines: Sequence[Line], abouts: Mapping[str, About] = MappingProxyTy
 
 
 FOOT = (
-    f"{POLICY} Overall is the mean of the sources of an item. The oracles know the truth: oracle-wiener is the ceiling "
-    "of every mask on one microphone, oracle-linear that of fixed filters, fitted on the very item. Left in silence: "
-    "level of the output over that of the microphone where the source is silent. Harm: what the method does to a "
-    "recording without bleed, as SDR of output against input. Times and memory are those of the machine that measured."
+    f"{POLICY} Overall: mean over the sources of an item. The oracles use the truth: oracle-wiener is the upper bound "
+    "for masks on one microphone, oracle-linear that for fixed filters, fitted to the item itself. Left in silence: "
+    "level of the output relative to the microphone where the source is silent. Harm: SDR of the output against the "
+    "input for a recording without bleed. Times and memory depend on the machine."
 )
 
 
 OVERVIEW = (
-    "Median SDR in dB over all sources of all items; where a method has fewer items, their number stands in brackets."
+    "Median SDR in dB over all sources of all items; if a method has fewer items, their number is in parentheses."
 )
-"""What the overview shows."""
+"""Caption of the overview."""
 
 
 def markdown(lines: Sequence[Line], abouts: Mapping[str, About] = MappingProxyType({})) -> str:
-    """Write all tables as markdown."""
+    """Format all tables as Markdown."""
     out = [
         "# Bleed removed: the WASPAA 2023 table, and ours",
         "",
@@ -241,13 +241,13 @@ def markdown(lines: Sequence[Line], abouts: Mapping[str, About] = MappingProxyTy
 
 
 def markdown_rows(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
-    """Write one table as markdown."""
+    """Format one table as Markdown."""
     marks = ["---"] + ["---:"] * (len(head) - 1)
     return ["| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in (head, marks, *rows)]
 
 
 def csv_text(lines: Sequence[Line]) -> str:
-    """Write every score on a line of its own: bleed, item, method, source, measure, dB; empty where it is no number."""
+    """Format one score per line: bleed, item, method, source, measure, dB; empty for NaN."""
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(["bleed", "item", "split", "track", "method", "version", "source", "measure", "db"])
@@ -255,16 +255,16 @@ def csv_text(lines: Sequence[Line]) -> str:
         scores = Scores.from_json(line["scores"])
         for measure in scores.measures:
             for source, value in zip(scores.names, scores[measure], strict=True):
-                told = "" if math.isnan(value) else f"{value:.4f}"
+                level = "" if math.isnan(value) else f"{value:.4f}"
                 where = [line[name] for name in ("bleed", "item", "split", "track", "method", "version")]
-                writer.writerow([*where, source, measure, told])
+                writer.writerow([*where, source, measure, level])
     return out.getvalue()
 
 
 def compared(a: Sequence[Line], b: Sequence[Line]) -> Table:
-    """Set two results side by side, on the sources of the items that both have: SDR, and the change of each source.
+    """Compare the SDR of two results on the sources of their common items.
 
-    Items are the same if their sound is: a corpus that was made anew with another seed has others.
+    Items are the same if their audio is: a corpus made with another seed has different items.
     """
     first, second = ({(z["bleed"], z["method"], z["item"], z["sound"]): z for z in scored(lines)} for lines in (a, b))
     rows = []
