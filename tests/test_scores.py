@@ -73,11 +73,11 @@ def test_averages_leave_out_the_undefined_and_keep_the_infinite() -> None:
 
 def test_columns_are_known_and_as_long_as_the_names() -> None:
     for columns in ({"sdr": (1.0,)}, {"best_sdr": (1.0, 2.0)}, {"sdri": (1.0, 2.0)}):
-        with pytest.raises(ValueError, match=r"one score a source|cannot be given"):
+        with pytest.raises(ValueError, match=r"one score per source|cannot be a column"):
             Scores(("a", "b"), columns)
     with pytest.raises(ValueError, match="recordings"):
         Scores(("a", "b"), {}, (1, 2))
-    with pytest.raises(ValueError, match="beside"):
+    with pytest.raises(ValueError, match="only new columns"):
         of("ab", 1.0, 2.0).beside(of("ab", 1.0, 2.0))
     assert of("a", 1.0).beside(Scores(("a",), {"sir": (2.0,)})).measures == ("sdr", "sir")
 

@@ -54,7 +54,7 @@ REGION = click.option(
     "--region",
     "region_",
     metavar="START-STOP",
-    help="Use only this part of the recording, such as 90-150 or 1:30-2:30.",
+    help="Learn from and clean only this part, such as 90-150 or 1:30-2:30.",
 )
 
 RESULT = (

@@ -1,1 +1,1 @@
-"""How good a result is: scores against the truth, and figures for recordings without it."""
+"""Evaluation: scores against the truth, and blind measures for recordings without it."""

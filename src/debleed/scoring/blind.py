@@ -1,6 +1,6 @@
-"""What can be said of a recording without the truth: how much bleed there is, and what a method took from the sources.
+"""Blind measures, which need no truth: how much bleed a recording has, and how much of the sources a method removed.
 
-Everything is summed over blocks, so recordings may be of any length.
+All sums run over blocks, so recordings may be of any length.
 """
 
 from __future__ import annotations
@@ -17,15 +17,15 @@ from debleed.recording import Recording, Samples, refuse_unlike
 from debleed.scoring.scores import Floats
 
 NFFT, HOP = 4096, 1024
-"""Frames of the blind figures, at any rate; also the hop of the level measurement."""
+"""STFT of the blind measures at any rate; the hop is also the frame length of the level measurement."""
 
 DOMINANCE = 4.0
-"""Power (6 dB) by which a microphone must lead in a point that is taken for its source alone. Bleed louder than that is
-not seen; measured on rooms and linear scenes, 2 sees other sources' sound and 10 selects against reverberation."""
+"""Power ratio (6 dB) by which a microphone must exceed the others for a bin to count as its source alone. Louder bleed
+is not detected. In room and instantaneous scenes, a ratio of 2 includes other sources, and 10 loses reverberation."""
 
 
 def spectra(recording: Recording) -> Iterator[NDArray[np.complexfloating]]:
-    """Yield the short-time spectra of a recording, each frame once, in blocks of ``(mics, bins, frames)``."""
+    """Yield the STFT of a recording in blocks of ``(mics, bins, frames)``, each frame once."""
     skip = NFFT // HOP - 1
     frames, step = frame_count(recording.length, NFFT, HOP), max(1, 2**22 // (NFFT * max(1, len(recording))))
     for first in range(0, frames, step):
@@ -34,16 +34,16 @@ def spectra(recording: Recording) -> Iterator[NDArray[np.complexfloating]]:
 
 
 def inter_microphone_coherence(recording: Recording) -> float:
-    """Share of a microphone's energy that another one predicts linearly: what is left of bleed, as a single number.
+    """Return the fraction of a microphone's energy that another one predicts linearly, a single number for the bleed.
 
     The mean over ordered pairs (i, j) of Σ_f MSC_ij(f) P_i(f) / Σ_f P_i(f), with the magnitude-squared coherence
-    MSC_ij = |S_ij|² / (S_ii S_jj) of spectra averaged over the recording. Microphones of one source and room
-    microphones make no pair, and silent ones none either. Unrelated sounds give 1 over about a quarter of the number of
-    frames, so a few seconds tell little.
+    MSC_ij = |S_ij|² / (S_ii S_jj) of spectra averaged over the recording. Pairs of one source, room microphones and
+    silent microphones do not count. Unrelated signals give about 4 over the number of frames, so a recording of a few
+    seconds is not conclusive.
 
     Returns
     -------
-    0 to 1; NaN where there is no pair.
+    0 to 1; NaN if there is no pair.
     """
     cross = np.zeros((NFFT // 2 + 1, len(recording), len(recording)), np.complex128)
     for block in spectra(recording):
@@ -54,7 +54,7 @@ def inter_microphone_coherence(recording: Recording) -> float:
     allowed = recording.can_bleed() & sounding & sounding[:, None]
     if not allowed.any():
         return math.nan
-    # coherence from spectra divided by their own levels, so that the level of the recording does not matter
+    # normalize the spectra first, so that the level of the recording does not matter
     root = np.sqrt(power)
     root[root == 0] = 1
     coherence = np.abs(cross / root[:, :, None] / root[:, None, :]) ** 2
@@ -63,17 +63,18 @@ def inter_microphone_coherence(recording: Recording) -> float:
 
 
 def blind_bleed_matrix(recording: Recording) -> Floats:
-    """Estimate the bleed matrix without the truth, from the points where one microphone clearly leads.
+    """Estimate the bleed matrix without the truth, from the bins where one microphone is clearly dominant.
 
-    Where microphone j is ``DOMINANCE`` stronger than those of all other sources, the sound is taken for source j alone;
-    the power of microphone i there over that of microphone j is the bleed. Truly known scenes are met within about 1 dB
-    in the median and 2 dB for most pairs; up to 10 dB too high for a source that hardly ever leads. On a cleaned
-    recording it is an upper bound, since what microphone i lawfully plays there counts too.
+    Bins where the power of microphone j exceeds that of all other sources' microphones by the factor ``DOMINANCE``
+    count as source j alone; the bleed is the power ratio of microphones i and j there. On scenes with known truth, the
+    error is about 1 dB in the median and below 2 dB for most pairs; the estimate is up to 10 dB too high for a source
+    that is hardly ever dominant. On a cleaned recording it is an upper bound, since it includes the own source of
+    microphone i.
 
     Returns
     -------
     dB, ``(mics, mics)``, source of microphone j in microphone i; 0 on the diagonal, −inf for silence, NaN for pairs of
-    one source, room microphones and sources that never lead.
+    one source, room microphones and sources that are never dominant.
     """
     mics, allowed = len(recording), recording.can_bleed()
     heard = np.zeros((mics, mics))
@@ -87,14 +88,14 @@ def blind_bleed_matrix(recording: Recording) -> Floats:
 
 
 def level_changes(before: Recording, after: Recording) -> Floats:
-    """Change of each microphone's level on the frames in which it leads: what was taken from the sources themselves.
+    """Return the level change of each microphone in frames where it is dominant: the damage to the sources themselves.
 
-    A microphone leads a frame if there it is louder against its own mean than the microphones of all other sources
-    against theirs, before.
+    A microphone is dominant in a frame if its level relative to its own mean exceeds that of all other sources'
+    microphones, before cleaning.
 
     Returns
     -------
-    dB, ``(mics,)``: 0 if nothing was lost, −inf if everything was, NaN for a microphone that never leads.
+    dB, ``(mics,)``: 0 if nothing was lost, −inf if everything was, NaN for a microphone that is never dominant.
     """
     refuse_unlike(before, after, "recording before", "recording after")
     allowed = before.can_bleed()
@@ -113,7 +114,7 @@ def level_changes(before: Recording, after: Recording) -> Floats:
 
 
 def stretches(recording: Recording) -> Iterator[Samples]:
-    """Yield consecutive stretches of whole frames; the last is filled up with silence."""
+    """Yield consecutive blocks of whole frames; the last is padded with silence."""
     step = HOP * max(1, 2**22 // (HOP * max(1, len(recording))))
     for start in range(0, recording.length, step):
         missing = -(-min(step, recording.length - start) // HOP) * HOP
@@ -121,7 +122,7 @@ def stretches(recording: Recording) -> Iterator[Samples]:
 
 
 def energies(samples: Samples) -> Floats:
-    """Energy of each frame of ``HOP`` samples, ``(mics, frames)``."""
+    """Return the energy of each frame of ``HOP`` samples, ``(mics, frames)``."""
     framed = samples.astype(np.float64).reshape(len(samples), -1, HOP)
     energy: Floats = np.einsum("ith,ith->it", framed, framed)
     return energy

@@ -1,18 +1,18 @@
-"""BSS Eval version 4: how much of an estimate is its source, how much other sources, how much neither.
+"""BSS Eval version 4: decompose an estimate into its source, interference from other sources, and artefacts.
 
 E. Vincent, R. Gribonval, C. Févotte: "Performance measurement in blind audio source separation", IEEE TASLP 14(4),
 2006; F.-R. Stöter, A. Liutkus, N. Ito: "The 2018 Signal Separation Evaluation Campaign", LVA/ICA 2018, whose version 4
-finds one set of filters for the whole recording. The estimate ŝ of source j is taken apart by least squares:
+uses one set of filters for the whole recording. Least squares decomposes the estimate ŝ of source j:
 
-    P_j ŝ  its part in the span of s_j delayed by 0 to 511 samples,    e_spat   = P_j ŝ − s_j
-    P ŝ    its part in the span of all sources so delayed,              e_interf = P ŝ − P_j ŝ
+    P_j ŝ  projection onto s_j delayed by 0 to 511 samples,            e_spat   = P_j ŝ − s_j
+    P ŝ    projection onto all sources with these delays,              e_interf = P ŝ − P_j ŝ
     ŝ = s_j + e_spat + e_interf + e_artif,                             e_artif  = ŝ − P ŝ
 
     SDR = |s_j|² / |ŝ − s_j|²    ISR = |s_j|² / |e_spat|²    SIR = |P_j ŝ|² / |e_interf|²    SAR = |P ŝ|² / |e_artif|²
 
-in every frame, to which the filters are applied as if nothing stood around it, their decay behind it included. That is
-what museval does, and the tests hold this to it. Correlations come from FFTs over blocks and the energies of a frame
-from its spectrum (Parseval), so no more than a block and the system of equations, (512 · sources)², is ever held.
+in every frame. The filters are applied to each frame alone, and their tail after it counts. The tests verify that the
+results agree with museval. Correlations come from FFTs over blocks and the energies of a frame from its spectrum
+(Parseval), so memory contains only one block and the system of equations, (512 · sources)².
 """
 
 from __future__ import annotations
@@ -28,11 +28,11 @@ from debleed.recording import InputError, Recording, Samples, matched
 from debleed.scoring.scores import Floats
 
 TAPS = 512
-"""Length of the distortion filters at any rate, as the field has it."""
+"""Length of the distortion filters, the standard value, at any rate."""
 
 
 class Ratios(NamedTuple):
-    """Of every source in every frame: dB, each ``(sources, frames)``, NaN where a source is silent."""
+    """The ratios of every source in every frame in dB, each ``(sources, frames)``, NaN where a source is silent."""
 
     sdr: Floats
     isr: Floats
@@ -41,21 +41,21 @@ class Ratios(NamedTuple):
 
 
 def frames(length: int, window: int, hop: int) -> list[tuple[int, int]]:
-    """List start and stop of the frames; what is left behind the last is not scored, a short recording is one frame.
+    """List start and stop of the whole frames; a recording shorter than the window is one frame.
 
     Raises
     ------
     InputError
-        For a window or hop below one sample.
+        If the window or hop is less than one sample.
     """
     if window < 1 or hop < 1:
-        raise InputError(f"window and hop are numbers of samples, at least 1, got {window} and {hop}")
+        raise InputError(f"window and hop must be at least 1 sample, got {window} and {hop}")
     count = (length - window) // hop + 1 if window < length else 1
     return [(k * hop, min(k * hop + window, length)) for k in range(count)]
 
 
 def framewise_sdr(references: Samples | Recording, estimates: Samples | Recording, window: int, hop: int) -> Floats:
-    """SDR of each source in each frame, every source for itself: BSS Eval of one source, where no filter matters.
+    """Return the SDR of each source alone in each frame: BSS Eval of one source, where filters have no effect.
 
     Parameters
     ----------
@@ -66,7 +66,7 @@ def framewise_sdr(references: Samples | Recording, estimates: Samples | Recordin
 
     Returns
     -------
-    dB, ``(sources, frames)``: NaN where reference or estimate is silent, +inf without error.
+    dB, ``(sources, frames)``: NaN where the reference or estimate is silent, +inf without error.
     """
     r, e = matched(references, estimates)
     wanted, unwanted = [], []
@@ -98,17 +98,17 @@ def bss_eval(
 
     Returns
     -------
-    dB, each ``(sources, frames)``. A frame in which any source or any estimate is silent is NaN for all. A source that
-    is silent from beginning to end, or whose estimate is, is NaN itself and does not disturb the others.
+    dB, each ``(sources, frames)``. A frame in which any source or estimate is silent is NaN for all sources. If a
+    source or its estimate is silent throughout, that source is NaN and does not affect the others.
 
-    References that hold nothing in some band, to more than 24 bits, do not determine the filters there: SIR and SAR of
-    an estimate that has something there are then no better than rounding (museval's change with the level by tens of
-    dB). The noise of 16 bits makes them exact, that of 24 bits good to 0.01 dB.
+    If the references are empty in some band, to more than 24 bits, they do not determine the filters there: for an
+    estimate with energy in that band, rounding errors determine SIR and SAR (those of museval change with the level by
+    tens of dB). The noise of 16 bits makes them exact; that of 24 bits, accurate to 0.01 dB.
 
     Raises
     ------
     InputError
-        Where the two are not of one shape.
+        If the shapes differ.
     """
     from scipy.fft import next_fast_len, rfft
 
@@ -124,7 +124,7 @@ def bss_eval(
             continue
         s, estimate = rfft(true, size), rfft(found, size)
         for j in np.flatnonzero(there):
-            alone, whole = own[j] * s[j], np.sum(joint[j] * s, axis=0)  # of a single source equal to the bit: SIR +inf
+            alone, whole = own[j] * s[j], np.sum(joint[j] * s, axis=0)  # bit-identical for a single source: SIR +inf
             out[0, j, t] = decibels(energy(true[j]), energy(true[j] - found[j]))
             pairs = ((s[j], alone - s[j]), (alone, whole - alone), (whole, estimate[j] - whole))
             out[1:, j, t] = [decibels(spectral_energy(a, size), spectral_energy(b, size)) for a, b in pairs]
@@ -132,12 +132,12 @@ def bss_eval(
 
 
 def filters(r: Recording, e: Recording, taps: int) -> tuple[Floats, Floats, NDArray[np.bool_]]:
-    """Distortion filters of least squares.
+    """Compute the least-squares distortion filters.
 
     Returns
     -------
-    Those on the source alone ``(sources, taps)``, those of each estimate on all sources ``(estimates, sources, taps)``,
-    and which sources sound at all in both, ``(sources,)``; the filters of silent ones are zero.
+    The filters of each estimate for its own source ``(sources, taps)``, those for all sources ``(estimates, sources,
+    taps)``, and which sources are not silent in both, ``(sources,)``; the filters of silent sources are zero.
     """
     sources = len(r)
     c = np.zeros((sources, 2 * sources, block_size(taps) // 2 + 1), np.complex128)
@@ -169,26 +169,27 @@ def filters(r: Recording, e: Recording, taps: int) -> tuple[Floats, Floats, NDAr
 
 
 def solved(system: Floats, against: Floats) -> Floats:
-    """Solve the normal equations of sources of unit energy, the diagonal loaded with as much as rounding disturbs it.
+    """Solve the normal equations of sources with unit energy, with diagonal loading of the size of the rounding error.
 
-    So sources that are copies of each other, or that have no high tones, can be solved for, at every level alike.
+    The loading makes the equations solvable at any level for sources that are copies of each other or lack high
+    frequencies.
     """
     loaded = system + np.finfo(np.float64).eps * np.eye(len(system))
     return np.asarray(np.linalg.solve(loaded, against))
 
 
 def block_size(lags: int) -> int:
-    """Length of the transforms for so many lags: small enough for the cache, large enough to waste little."""
+    """Return the FFT length for this many lags: small enough for the cache, large enough to be efficient."""
     return int(max(2**15, 2 ** np.ceil(np.log2(4 * lags))))
 
 
 def lagged_spectra(
     x: Recording, ys: Sequence[Recording], least: int, most: int
 ) -> Iterator[tuple[NDArray[np.complex128], NDArray[np.complex128]]]:
-    """Yield, block by block, spectra X and Y of which Σ X* Y holds Σ_t x(t − k) y(t) for lags k from least to most.
+    """Yield spectra X and Y block by block; the inverse FFT of Σ X* Y is Σ_t x(t − k) y(t) for k from least to most.
 
-    X, ``(sources, bins)``, is of x around the block; Y, ``(sources, bins)``, of all of ys in it, one below the other.
-    Lag ``least + m`` stands at m of the inverse transform.
+    X, ``(sources, bins)``, is the spectrum of x around the block; Y, ``(sources, bins)``, that of all recordings of ys
+    in the block, concatenated. Index m of the inverse FFT is lag ``least + m``.
     """
     from scipy.fft import rfft
 
@@ -204,19 +205,19 @@ def lagged_spectra(
 
 
 def irfft_head(spectra: NDArray[np.complex128], count: int) -> Floats:
-    """First samples of inverse transforms, ``(..., bins)`` to ``(..., count)``."""
+    """Return the first samples of inverse FFTs, ``(..., bins)`` to ``(..., count)``."""
     from scipy.fft import irfft
 
     return np.stack([irfft(row)[..., :count] for row in spectra])
 
 
 def energy(samples: Floats) -> Floats:
-    """Sum of squares over the last axis."""
+    """Return the sum of squares over the last axis."""
     return np.asarray(np.einsum("...t,...t->...", samples, samples))
 
 
 def spectral_energy(spectrum: NDArray[np.complex128], size: int) -> Floats:
-    """Energy of a signal times ``size``, from its real transform of that size (Parseval)."""
+    """Return the energy of a signal times ``size``, from its real FFT of that size (Parseval)."""
     parts = spectrum.view(np.float64)
     edges = abs(spectrum[0]) ** 2 + (abs(spectrum[-1]) ** 2 if size % 2 == 0 else 0)
     return np.asarray(2 * (parts @ parts) - edges)

@@ -1,9 +1,9 @@
-"""How good is it: scores against the truth.
+"""Scores against the truth.
 
-Everything is summed over blocks, so recordings may be of any length. What stands for numbers that are no numbers, and
-how scores are averaged, is said in :mod:`debleed.scoring.scores`. The targets are two: the image of each source in its
-own microphone, room included (the default), and the dry stem, which no remover of bleed alone can reach; so against the
-dry stem there is also the SDR after the best gain and delay.
+All sums run over blocks, so recordings may be of any length. :mod:`debleed.scoring.scores` documents undefined values
+and averages. There are two targets: the image of each source in its own microphone, including the room (the default),
+and the dry stem. Removing bleed alone cannot restore the dry stem, so the scores against it include the SDR after the
+best gain and delay.
 """
 
 from __future__ import annotations
@@ -18,24 +18,24 @@ from debleed.scoring.bss_eval import block_size, bss_eval, energy, framewise_sdr
 from debleed.scoring.scores import Floats, Scores, mean, median
 
 CHALLENGE_EPSILON = 1e-7
-"""Energy that the separation challenges add to both sums, for samples of full scale ±1."""
+"""Energy that the separation challenges add to both sums, relative to full scale ±1."""
 
 SILENCE_DB = -60.0
-"""A frame of the truth this far below its mean power is silent: there, what a microphone hears is bleed."""
+"""A frame of the truth this far below its mean power is silent: there, the microphone contains only bleed."""
 
 SILENCE_SECONDS = 0.1
-"""Length of these frames: shorter than a rest in music."""
+"""Length of these frames, shorter than a rest in music."""
 
 LARGEST_DELAY = 0.05
-"""Seconds by which an estimate may be behind or before the dry stem: 17 m of air, farther than a close microphone."""
+"""Largest delay or advance of an estimate relative to the dry stem in seconds: 17 m, much more than close-miking."""
 
 JOINT = ("sir", "sar", "isr")
 AGAINST_IMAGE = ("sdr", "silence", *JOINT, "waspaa2023_sdr", "si_sdr", "challenge_sdr")
-"""What :func:`score` can be asked for; ``silence`` needs the microphones."""
+"""The measures of :func:`score`; ``silence`` needs the microphones."""
 
 
 def powers(r: Recording, e: Recording) -> tuple[Floats, Floats]:
-    """Energy of the reference and of the error, each ``(mics,)``."""
+    """Return the energies of the reference and of the error, each ``(mics,)``."""
     wanted, unwanted = np.zeros((2, len(r)))
     for true, found in blocks(r, e):
         wanted += energy(true)
@@ -44,7 +44,7 @@ def powers(r: Recording, e: Recording) -> tuple[Floats, Floats]:
 
 
 def blocks(*recordings: Recording) -> Iterator[list[Floats]]:
-    """Yield the samples of recordings of one shape, block by block."""
+    """Yield the samples of recordings with the same shape, block by block."""
     step = max(1, 2**20 // max(1, len(recordings[0])))  # samples; a rate says nothing about an array
     for start in range(0, recordings[0].length, step):
         stop = min(start + step, recordings[0].length)
@@ -52,7 +52,7 @@ def blocks(*recordings: Recording) -> Iterator[list[Floats]]:
 
 
 def sdr(reference: Samples | Recording, estimate: Samples | Recording) -> Floats:
-    """Signal-to-distortion ratio of each microphone, 10 log₁₀(Σ|r|² / Σ|r − e|²), nothing shifted or scaled first.
+    """Return the signal-to-distortion ratio of each microphone, 10 log₁₀(Σ|r|² / Σ|r − e|²), without any alignment.
 
     Parameters
     ----------
@@ -66,7 +66,7 @@ def sdr(reference: Samples | Recording, estimate: Samples | Recording) -> Floats
     Raises
     ------
     InputError
-        Where the two are not of one shape.
+        If the shapes differ.
 
     Examples
     --------
@@ -77,38 +77,39 @@ def sdr(reference: Samples | Recording, estimate: Samples | Recording) -> Floats
 
 
 def plain(wanted: Floats, unwanted: Floats) -> Floats:
-    """SDR of energies: NaN for a silent reference."""
+    """Return the SDR from energies; NaN for a silent reference."""
     return np.where(wanted > 0, decibels(wanted, unwanted), np.nan)
 
 
 def challenge_sdr(reference: Samples | Recording, estimate: Samples | Recording) -> Floats:
-    """SDR of the separation challenges MDX and SDX, 10 log₁₀((Σ r² + ε) / (Σ (r − e)² + ε)) with ε = 1e-7.
+    """Return the SDR of the separation challenges MDX and SDX, 10 log₁₀((Σ r² + ε) / (Σ (r − e)² + ε)) with ε = 1e-7.
 
-    Y. Mitsufuji et al.: "Music Demixing Challenge 2021", Frontiers in Signal Processing 2022. The ε keeps every song in
-    the challenges' mean: a perfect estimate is finite, a silent reference is no division by zero. It is absolute, the
-    only figure here that does not follow the level, because the definition has it so; it is seen where the error comes
-    near it, −130 dB of full scale over 30 s.
+    Y. Mitsufuji et al.: "Music Demixing Challenge 2021", Frontiers in Signal Processing 2022. Thanks to ε, perfect
+    estimates and silent references are finite and every song counts in the challenges' mean. By definition ε is
+    absolute, so this is the only measure here that depends on the level; it matters only if the error is close to it,
+    −130 dBFS over 30 s.
 
     Returns
     -------
-    dB, ``(mics,)``, always a number.
+    dB, ``(mics,)``, always finite.
     """
     return challenge(*powers(*matched(reference, estimate)))
 
 
 def challenge(wanted: Floats, unwanted: Floats) -> Floats:
-    """SDR of the challenges from energies."""
+    """Return the SDR of the challenges from energies."""
     return decibels(wanted + CHALLENGE_EPSILON, unwanted + CHALLENGE_EPSILON)
 
 
 def si_sdr(reference: Samples | Recording, estimate: Samples | Recording) -> Floats:
-    """Scale-invariant SDR, 10 log₁₀(|a r|² / |e − a r|²) with a = ⟨e, r⟩ / ⟨r, r⟩; both are read twice.
+    """Return the scale-invariant SDR, 10 log₁₀(|a r|² / |e − a r|²) with a = ⟨e, r⟩ / ⟨r, r⟩.
 
-    J. Le Roux et al.: "SDR – half-baked or well done?", ICASSP 2019. No mean is taken off: sound has none.
+    J. Le Roux et al.: "SDR – half-baked or well done?", ICASSP 2019. The mean is not subtracted, since audio has none.
+    This function reads both recordings twice.
 
     Returns
     -------
-    dB, ``(mics,)``: NaN where reference or estimate is silent, −inf for an estimate orthogonal to the reference.
+    dB, ``(mics,)``: NaN if the reference or estimate is silent, −inf for an estimate orthogonal to the reference.
     """
     r, e = matched(reference, estimate)
     own, shared, whole = np.zeros((3, len(r)))
@@ -124,21 +125,22 @@ def si_sdr(reference: Samples | Recording, estimate: Samples | Recording) -> Flo
 
 
 def waspaa2023_sdr(reference: Recording, estimate: Recording) -> Floats:
-    """SDR of the WASPAA 2023 protocol: BSS Eval of each source alone in frames of 1 s, the mean of all but NaN.
+    """Return the SDR of the WASPAA 2023 protocol: BSS Eval of each source alone, mean over frames of 1 s.
 
-    What stands behind the last whole second is left out; one perfect frame makes the mean infinite, as it did there.
+    NaN frames and the last incomplete second do not count. One perfect frame makes the mean infinite, as
+    in the original protocol.
 
     Returns
     -------
-    dB, ``(mics,)``; NaN where in every frame the reference or the estimate is silent.
+    dB, ``(mics,)``; NaN if the reference or the estimate is silent in every frame.
     """
     return np.array([mean(row) for row in framewise_sdr(reference, estimate, reference.rate, reference.rate)])
 
 
 def left_in_silence(reference: Recording, estimate: Recording, mics: Recording) -> Floats:
-    """Level of the estimate over that of the microphone, where the truth is silent: what is left of the bleed alone.
+    """Return the level of the estimate relative to the microphone where the truth is silent: the residual bleed.
 
-    A frame of 0.1 s is silent where its energy is :data:`SILENCE_DB` below the mean of all frames of that source.
+    A frame of 0.1 s is silent if its energy is :data:`SILENCE_DB` below the mean of all frames of that source.
 
     Returns
     -------
@@ -160,10 +162,10 @@ def left_in_silence(reference: Recording, estimate: Recording, mics: Recording) 
 
 
 def fitted_sdr(dry: Recording, estimate: Recording) -> Floats:
-    """SDR against the dry stem after the best gain and the best delay of whole samples, up to :data:`LARGEST_DELAY`.
+    """Return the SDR against the dry stem after the best gain and the best delay of at most :data:`LARGEST_DELAY`.
 
-    The delay, forwards or backwards, is where the cross-correlation is largest; the gain follows from it,
-    g = Σ r(t) e(t + d) / Σ e(t + d)², and may turn the polarity. The estimate is read three times.
+    The delay d, in whole samples and of either sign, is the maximum of the cross-correlation; the gain
+    g = Σ r(t) e(t + d) / Σ e(t + d)² may invert the polarity. This function reads the estimate three times.
 
     Returns
     -------
@@ -189,7 +191,7 @@ def fitted_sdr(dry: Recording, estimate: Recording) -> Floats:
 
 
 def harm(recording: Recording, output: Recording) -> Scores:
-    """Score what a method does to a recording without bleed: SDR of the output against the input, ``harm``."""
+    """Score the damage to a recording without bleed: SDR of the output against the input, ``harm``."""
     refuse_unlike(recording, output, "input", "output")
     return Scores(recording.names, {"harm": tuple(sdr(recording, output).tolist())})
 
@@ -201,40 +203,40 @@ def score(
     dry: Recording | None = None,
     measures: Collection[str] = ("sdr",),
 ) -> Scores:
-    """Score a cleaned recording against the truth and, given the microphones, against what it was before.
+    """Score a cleaned recording against the truth and, if the microphones are passed, the improvement.
 
     Parameters
     ----------
     reference
         The image of its own source in each microphone.
     estimate
-        What a method made of the microphones. Measures beyond ``sdr`` read it several times, so it should be in memory
-        or in files, not to be worked out when read.
+        The cleaned microphones. Measures other than ``sdr`` read them several times, so they should be in memory or in
+        files instead of being computed on reading.
     mics
-        The microphones as they were: adds ``input_sdr``, ``input_waspaa2023_sdr`` and so the SDR improvement.
+        The microphones before cleaning: adds ``input_sdr``, ``input_waspaa2023_sdr`` and the SDR improvement.
     dry
         The dry stem of each microphone: adds the columns of :func:`score_dry`.
     measures
-        Out of :data:`AGAINST_IMAGE`.
+        Names from :data:`AGAINST_IMAGE`.
 
     Returns
     -------
-    All sources as one recording. ``sir``, ``sar`` and ``isr`` are medians over frames of 1 s of
+    The scores of all sources, as one recording. ``sir``, ``sar`` and ``isr`` are medians over frames of 1 s of
     :func:`debleed.scoring.bss_eval.bss_eval` over all sources.
 
     Raises
     ------
     InputError
-        Where the recordings do not have the same microphones, rate and length, and for measures that are unknown or
-        need the microphones.
+        If the microphones, rates or lengths of the recordings differ, a measure is unknown, or ``silence`` is requested
+        without the microphones.
     """
     refuse_unlike(reference, estimate, "reference", "estimate")
     if mics is not None:
         refuse_unlike(reference, mics, "reference", "microphones")
     if unknown := set(measures) - set(AGAINST_IMAGE):
-        raise InputError(f"unknown measures: {', '.join(sorted(unknown))}; known are {', '.join(AGAINST_IMAGE)}")
+        raise InputError(f"unknown measures: {', '.join(sorted(unknown))}; the measures are {', '.join(AGAINST_IMAGE)}")
     if mics is None and "silence" in measures:
-        raise InputError("the level in silence is told against the microphones; give these too, or leave 'silence' out")
+        raise InputError("'silence' is relative to the microphones; pass them as well, or omit 'silence'")
     found: dict[str, Floats] = {}
     if {"sdr", "challenge_sdr"} & set(measures):
         sums = powers(reference, estimate)
@@ -262,7 +264,7 @@ def score_dry(dry: Recording, estimate: Recording) -> Scores:
     Raises
     ------
     InputError
-        Where the recordings do not have the same microphones, rate and length.
+        If the microphones, rates or lengths of the recordings differ.
     """
     refuse_unlike(dry, estimate, "dry stems", "estimate")
     found = {
@@ -274,16 +276,16 @@ def score_dry(dry: Recording, estimate: Recording) -> Scores:
 
 
 def bleed_matrix_db(images: Samples) -> Floats:
-    """Bleed matrix: power of source j in microphone i over its power in its own microphone.
+    """Return the bleed matrix: power of source j in microphone i relative to its own microphone.
 
     Parameters
     ----------
     images
-        ``(mics, sources, samples)``, source j in microphone i; microphone j is source j's own.
+        ``(mics, sources, samples)``, source j in microphone i; microphone j belongs to source j.
 
     Returns
     -------
-    dB, ``(mics, sources)``; 0 on the diagonal, −inf where nothing is heard, NaN for a silent source.
+    dB, ``(mics, sources)``; 0 on the diagonal, −inf without bleed, NaN for a silent source.
     """
     power = np.einsum("ijt,ijt->ij", images, images, dtype=np.float64)
     return decibels(power, np.diag(power)[None])

@@ -1,8 +1,8 @@
-"""Scores as a value: which measures there are, how sources are joined, which averages are lawful, how JSON holds them.
+"""Scores as a value: the measures, joining the sources of several recordings, valid averages, and JSON.
 
-Numbers that are no numbers follow one policy. Where a measure has nothing to measure (a silent reference: muting must
-not be rewarded) it is NaN; without error it is +inf, with nothing of the reference left −inf. Medians and means leave
-NaN out and keep infinities. JSON knows neither, so it holds null and the reason beside it.
+Values that are not finite follow one policy. A measure is NaN if it is undefined (for example if the reference is
+silent: muting must not be rewarded), +inf without any error, and −inf if nothing of the reference is left. Medians and
+means ignore NaN and include infinities. JSON has neither, so it contains null and the reason.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ from debleed.recording import InputError
 Floats = NDArray[np.float64]
 
 POLICY = (
-    "– stands where a measure has nothing to measure, such as a silent reference, and is left out of every average; "
-    "∞ is without error and counts."
+    "– means that a score is undefined, for example because the reference is silent; averages ignore it. ∞ means no "
+    "error and counts in averages."
 )
-"""For the foot of a table."""
+"""A note below tables."""
 
 TRUTH = "dB against the truth"
 JOINT = "BSS Eval v4 over all sources, median over frames of 1 s, dB"
@@ -34,18 +34,18 @@ DRY = "dB against the dry stem"
 
 @dataclass(frozen=True)
 class Measure:
-    """What a column holds.
+    """A measure: one column of a table.
 
     Parameters
     ----------
     title
-        Head of the column.
+        Header of the column.
     table
-        Title of the table it may stand in: measures that must not be compared have different ones.
+        Title of its table: measures that must not be compared are in different tables.
     undefined
-        Why it is NaN where it is.
+        The reason for NaN.
     unbounded
-        Why it is +inf where it is.
+        The reason for +inf.
     mean
         Whether the WASPAA 2023 protocol takes a mean over the sources of a recording.
     """
@@ -82,15 +82,15 @@ MEASURES: Mapping[str, Measure] = {
     "dry_waspaa2023": Measure("WASPAA 2023 SDR", DRY, ALONE, mean=True),
     "dry_fitted": Measure("SDR, best gain and delay", DRY),
 }
-"""Every column that scores may have, in the order of tables. Columns of one name are always made in one way, so that
-SDR, SI-SDR and SDR after filters never come together; SDR after 512 taps (BSS Eval "sources") is not offered at all."""
+"""All columns of scores, in the order of tables. A name always means the same definition, so that SDR, SI-SDR and SDR
+after filters are never mixed; SDR after 512 taps (BSS Eval "sources") is deliberately missing."""
 
 OTHER = Measure("", "", "there is nothing to measure", "nothing stands against it")
-"""Reasons for numbers that are no scores."""
+"""Reasons for numbers that are not scores."""
 
 
 def median(values: Sequence[float] | Floats) -> float:
-    """Median without the NaN; NaN if nothing is left."""
+    """Return the median, ignoring NaN; NaN if there is no other value."""
     kept = [value for value in values if not math.isnan(value)]
     if not kept:
         return math.nan
@@ -100,7 +100,7 @@ def median(values: Sequence[float] | Floats) -> float:
 
 
 def mean(values: Sequence[float] | Floats) -> float:
-    """Mean without the NaN; NaN if nothing is left, and where infinities of both signs meet."""
+    """Return the mean, ignoring NaN; NaN if there is no other value, or if there are infinities of both signs."""
     kept = [value for value in values if not math.isnan(value)]
     if {math.inf, -math.inf} <= set(kept) or not kept:
         return math.nan
@@ -108,7 +108,7 @@ def mean(values: Sequence[float] | Floats) -> float:
 
 
 def described(row: Mapping[str, float]) -> dict[str, Any]:
-    """Describe named numbers for JSON: what is not finite is null, and ``<name>_reason`` says why."""
+    """Describe named numbers for JSON: values that are not finite are null, and ``<name>_reason`` says why."""
     out: dict[str, Any] = {}
     for key, value in row.items():
         measure = MEASURES.get(key, OTHER)
@@ -117,31 +117,31 @@ def described(row: Mapping[str, float]) -> dict[str, Any]:
 
 
 def _number(row: Mapping[str, Any], key: str) -> float:
-    """Read a number that :func:`described` wrote, its reason included where it needs one."""
+    """Read a number written by :func:`described`, with its reason if it is null."""
     return read_number(row[key], row[f"{key}_reason"] if row[key] is None else None)
 
 
 @dataclass(frozen=True)
 class Scores:
-    """Scores of single sources in dB. Adding joins them; averages are taken over all sources, once, at the end.
+    """Scores of individual sources in dB. Adding joins them; take averages once, over all sources, at the end.
 
-    So the median over several recordings is ``(a + b + c).median("sdr")``, and a median of medians is not to be had.
-    A mean exists where the WASPAA 2023 protocol defines one: :meth:`overall`.
+    The median over several recordings is ``(a + b + c).median("sdr")``; a median of medians is not possible. A mean
+    exists only if the WASPAA 2023 protocol defines one: :meth:`overall`.
 
     Parameters
     ----------
     names
-        Of the sources (or microphones).
+        Names of the sources (or microphones).
     columns
-        By names out of :data:`MEASURES`, a score for each source. ``sdri`` (SDR improvement) is not given but follows
-        from ``sdr`` and ``input_sdr``.
+        Name from :data:`MEASURES` → a score for each source. ``sdri`` (SDR improvement) is computed from ``sdr`` and
+        ``input_sdr``.
     recordings
-        How many of the sources belong to each recording, in order; by default all are of one.
+        Number of sources of each recording, in order; by default all belong to one.
 
     Raises
     ------
     ValueError
-        For columns of another length, or of unknown name.
+        If a column has the wrong length or an unknown name.
 
     Examples
     --------
@@ -157,15 +157,15 @@ class Scores:
     recordings: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "columns", dict(self.columns))  # nobody else's to change
+        object.__setattr__(self, "columns", dict(self.columns))  # a copy that nobody else can change
         if not self.recordings:
             object.__setattr__(self, "recordings", (len(self.names),))
         if unknown := set(self.columns) - set(MEASURES) | {"sdri"} & set(self.columns):
-            raise ValueError(f"{', '.join(sorted(unknown))} cannot be given; known are {', '.join(MEASURES)}")
+            raise ValueError(f"{', '.join(sorted(unknown))} cannot be a column; the columns are {', '.join(MEASURES)}")
         if any(len(values) != len(self.names) for values in self.columns.values()):
-            raise ValueError("one score a source")
+            raise ValueError("every column needs one score per source")
         if sum(self.recordings) != len(self.names):
-            raise ValueError(f"recordings of {self.recordings} sources do not make {len(self.names)}")
+            raise ValueError(f"recordings with {self.recordings} sources do not add up to {len(self.names)}")
 
     def __add__(self, other: Scores) -> Scores:
         if set(self.columns) != set(other.columns):
@@ -176,23 +176,23 @@ class Scores:
         return Scores(self.names + other.names, columns, self.recordings + other.recordings)
 
     def __getitem__(self, column: str) -> tuple[float, ...]:
-        """Return a column; ``sdri`` is SDR less input SDR, 0 where both are perfect."""
+        """Return a column; ``sdri`` is SDR minus input SDR, 0 if both are perfect."""
         if column != "sdri":
             return self.columns[column]
         pairs = zip(self.columns["sdr"], self.columns["input_sdr"], strict=True)
         return tuple(0.0 if after == before else after - before for after, before in pairs)
 
     def __contains__(self, column: str) -> bool:
-        """Tell whether there is such a column."""
+        """Return whether there is such a column."""
         return column in self.columns or (column == "sdri" and {"sdr", "input_sdr"} <= set(self.columns))
 
     @property
     def measures(self) -> tuple[str, ...]:
-        """Names of the columns, the SDR improvement among them, in the order of tables."""
+        """Names of the columns, including the SDR improvement, in the order of tables."""
         return tuple(key for key in MEASURES if key in self)
 
     def of(self, *names: str) -> Scores:
-        """Keep the sources of these names, of every recording."""
+        """Select the sources with these names from every recording."""
         kept = [i for i, name in enumerate(self.names) if name in names]
         ends = np.cumsum(self.recordings)
         sizes = np.bincount(np.searchsorted(ends, kept, side="right"), minlength=len(ends))
@@ -200,41 +200,41 @@ class Scores:
         return Scores(tuple(self.names[i] for i in kept), columns, tuple(sizes.tolist()))
 
     def beside(self, other: Scores) -> Scores:
-        """Put other columns of the same sources beside these."""
+        """Add other columns for the same sources."""
         if (self.names, self.recordings) != (other.names, other.recordings) or set(self.columns) & set(other.columns):
-            raise ValueError("only other columns of the same sources can stand beside these")
+            raise ValueError("only new columns for the same sources can be added")
         return Scores(self.names, {**self.columns, **other.columns}, self.recordings)
 
     def median(self, column: str) -> float:
-        """Median over all sources of all recordings; that of the SDRi is not the difference of the medians."""
+        """Return the median over all sources of all recordings; for SDRi it is not the difference of the medians."""
         return median(self[column])
 
     def means(self, column: str) -> tuple[float, ...]:
-        """Mean over the sources of each recording: the "overall" of the WASPAA 2023 protocol, for its measures alone.
+        """Return the mean over the sources of each recording: "overall" in the WASPAA 2023 protocol, for its measures.
 
         Raises
         ------
         ValueError
-            For every other column.
+            If the measure does not belong to that protocol.
         """
         if not MEASURES[column].mean:
-            raise ValueError(f"{column} has no mean, take the median; a mean have {', '.join(MEANS)}")
+            raise ValueError(f"{column} has no mean, use the median; only {', '.join(MEANS)} have a mean")
         parts = np.split(np.array(self[column]), np.cumsum(self.recordings)[:-1])
         return tuple(mean(part) for part in parts)
 
     def overall(self, column: str) -> float:
-        """Median of :meth:`means` over the recordings: "Overall" in the WASPAA 2023 table."""
+        """Return the median of :meth:`means` over the recordings: "Overall" in the WASPAA 2023 table."""
         return median(self.means(column))
 
     def rows(self) -> Iterator[tuple[str, dict[str, float]]]:
-        """Yield each source and its scores by name, the median last."""
+        """Yield the name and the scores of each source, and the median last."""
         given = {key: self[key] for key in self.measures}
         for i, name in enumerate(self.names):
             yield name, {key: values[i] for key, values in given.items()}
         yield "median", {key: median(values) for key, values in given.items()}
 
     def to_json(self) -> dict[str, Any]:
-        """Describe the scores for JSON: what is no number is null, with the reason beside it."""
+        """Describe the scores for JSON: values that are not finite are null, with a reason."""
         *sources, (_, medians) = ((name, described(row)) for name, row in self.rows())
         out: dict[str, Any] = {
             "unit": "dB",
@@ -249,12 +249,12 @@ class Scores:
 
     @classmethod
     def from_json(cls, said: Mapping[str, Any]) -> Scores:
-        """Read what :meth:`to_json` described.
+        """Read scores written by :meth:`to_json`.
 
         Raises
         ------
         InputError
-            Where something is missing, or of an unknown measure.
+            If an entry is missing or a measure is unknown.
         """
         try:
             keys = [key for key in said["median"] if not key.endswith("_reason") and key != "sdri"]
@@ -262,8 +262,10 @@ class Scores:
             names = tuple(str(source["name"]) for source in said["sources"])
             return cls(names, columns, tuple(said.get("recordings", ())))
         except (KeyError, TypeError, ValueError) as wrong:
-            raise InputError(f"these are no scores that this version wrote ({wrong}); measure them again") from wrong
+            raise InputError(
+                f"these scores are not from this version of debleed ({wrong}); measure them again"
+            ) from wrong
 
 
 MEANS = tuple(key for key, measure in MEASURES.items() if measure.mean)
-"""Measures that have a mean over sources."""
+"""Measures with a mean over sources."""
