@@ -102,7 +102,7 @@ def test_of_many_microphones_those_with_most_removed_are_shown(tmp_path, monkeyp
     report.write(tmp_path / "r.html", before, after, title="many")
     text = words(tmp_path / "r.html")
     assert re.findall("<h3>(mic.)</h3>", text) == ["mic1", "mic4"]
-    assert "The 2 microphones" in text
+    assert "Only the 2 microphones" in text
 
 
 def test_recordings_that_do_not_belong_together_are_refused(tmp_path):

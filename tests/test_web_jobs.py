@@ -58,7 +58,7 @@ def test_what_a_child_tells_is_kept():
 @pytest.mark.parametrize(
     ("code", "said", "sentence"),
     [
-        (-9, "", "ended from outside"),
+        (-9, "", "was killed"),
         (1, "Traceback\nValueError: wrong\n", "ValueError: wrong"),
         (3, "", "exit code 3"),
     ],

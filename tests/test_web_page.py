@@ -109,7 +109,7 @@ def test_the_whole_way(browser, address, tmp_path, monkeypatch):
     with tab(browser, address) as page:
         drop(page, *sorted(gig.iterdir()))
         until(page, "document.querySelectorAll('.input').length === 5")
-        assert page.get_by_label("What OH is").input_value() == "room"
+        assert page.get_by_label("Role of OH").input_value() == "room"
         page.get_by_label("Source of guitar").fill("strings")
         page.get_by_label("Source of guitar").press("Enter")
         until(page, "document.querySelector('#sources option[value=strings]')")
@@ -135,14 +135,14 @@ def test_the_whole_way(browser, address, tmp_path, monkeypatch):
         assert page.get_by_role("button", name="Play").count() == 1
 
         # tune, heard at once: the singer's microphone gets half of its bleed back, and take
-        page.get_by_label("matched level").uncheck()
+        page.get_by_label("match levels").uncheck()
         page.evaluate(LISTEN)
-        slide(page, "Remove at most so many dB of bleed from singer", 6)
+        slide(page, "Most bleed to remove from singer in dB", 6)
         kept = 10 ** (-6 / 20)
         assert page.evaluate("window.ramps.slice(-2)") == pytest.approx([kept, 1 - kept])
-        slide(page, "Remove at most so many dB of bleed from strings", 12.5)
+        slide(page, "Most bleed to remove from strings in dB", 12.5)
         until(page, "document.querySelector('#command').textContent.includes('strings=12.5')")
-        page.get_by_label("with what was removed").check()
+        page.get_by_label("include the removed signals").check()
         with page.expect_download() as download:
             page.get_by_role("button", name="Download all").click()
         assert download.value.suggested_filename.endswith(".zip")
@@ -223,7 +223,7 @@ def test_a_bad_file_is_told_of_and_the_good_ones_stay(browser, address, tmp_path
         drop(page, *tmp_path.glob("*.*"))
         until(page, "document.querySelectorAll('.input').length === 2")
         page.get_by_role("alert").filter(has_text="'bad.wav' cannot be read as audio").wait_for()
-        page.get_by_role("alert").filter(has_text="'notes.txt' is no audio file").wait_for()
+        page.get_by_role("alert").filter(has_text="'notes.txt' is not an audio file").wait_for()
         # a large file is refused before it is sent, with the reason
         twin = tmp_path / "vox.flac"
         with twin.open("wb") as file:
@@ -387,7 +387,7 @@ def test_everything_can_be_named_and_reached(browser, address, tmp_path):
         page.locator(".heat td[tabindex='0']").first.focus()
         page.keyboard.press("ArrowDown")
         page.keyboard.press("ArrowRight")
-        assert "arrives in the microphone mic1" in page.locator(".readout").text_content()
+        assert "bleeds into the microphone mic1" in page.locator(".readout").text_content()
 
 
 def test_the_page_is_light_and_comes_at_once(browser, address):

@@ -87,7 +87,7 @@ def test_twins_are_refused_with_the_library_s_sentence(web):
     ("files", "said"),
     [
         ({}, "no files"),
-        ({"a.wav": wav()}, "two sources"),
+        ({"a.wav": wav()}, "two or more sources"),
         ({"a.wav": wav(channels=3), "b.wav": wav()}, "3 channels"),
         ({"OH.wav": wav(), "room.wav": wav(seed=1)}, "fewer than two sources"),
     ],
@@ -105,7 +105,7 @@ def test_what_hinders_a_run_is_said(web, files, said):
         ({"method": "oracle-wiener"}, "oracle-wiener"),
         ({"method": "demix", "settings": {"depth": "3"}}, "no setting 'depth'"),
         ({"method": "demix", "settings": {"seconds": "many"}}, "seconds"),
-        ({"method": "demix", "settings": {"seconds": 3}}, "texts"),
+        ({"method": "demix", "settings": {"seconds": 3}}, "strings"),
         ({"method": "demix", "reduction": {"choir": 3}}, "no source 'choir'"),
         ({"method": "demix", "reduction": {"vox": -3}}, "0 or more"),
         ({"method": "demix", "reduction": 3}, "object"),
@@ -317,7 +317,7 @@ def test_too_many_runs_wait(tmp_path):
         assert web.post(runs, json={"method": "demix"}).status_code == 201
         refused = web.post(runs, json={"method": "demix"})
         assert refused.status_code == 429
-        assert "wait already" in refused.json()["error"]
+        assert "already queued" in refused.json()["error"]
         assert len(web.get(runs[:-5]).json()["runs"]) == 2
 
 
@@ -338,7 +338,7 @@ def test_a_child_that_is_killed_says_so(web):
     os.kill(web.app.state.service.jobs._jobs[f"{key}/{begun}"].process.pid, signal.SIGKILL)
     found = wait(web, f"{runs}/{begun}", ended)
     assert found["status"] == "failed"
-    assert "ended from outside" in found["error"]
+    assert "was killed" in found["error"]
 
 
 def test_a_failure_is_its_sentence(web, tmp_path):
@@ -442,7 +442,7 @@ class TestServe:
         with self.start(tmp_path) as process:
             port = process.stdout.readline().split(":")[-1].strip("/\n")
             assert cli.run(["serve", "--no-browser", "--port", port, "--data", str(tmp_path)]) == 2
-            assert f"port {port} is taken" in capsys.readouterr().err
+            assert f"port {port} is in use" in capsys.readouterr().err
             process.terminate()
 
     @pytest.mark.parametrize(
@@ -450,7 +450,7 @@ class TestServe:
         [
             (["--host", "0.0.0.0"], "needs --token"),
             (["--host", "0.0.0.0", "--token", "short"], "16 letters"),
-            (["--host", "no.such.host.invalid", "--token", "x" * 20], "no address"),
+            (["--host", "no.such.host.invalid", "--token", "x" * 20], "not an address"),
         ],
     )
     def test_what_is_refused(self, tmp_path, capsys, options, said):

@@ -18,7 +18,7 @@ SPEED_OF_SOUND = 343.0
 CELL, MARGIN, TEXT = 84, 26, 15
 """Pixels: size of a cell, space around the matrix, height of letters."""
 
-TITLE = "bleed in dB: source of a column in the microphone of a row"
+TITLE = "bleed in dB (rows: microphones, columns: sources)"
 
 QUIETEST = -40.0
 """dB; fainter bleed has the darkest colour. (The letters that come with Pillow have no minus sign but the hyphen.)"""

@@ -118,7 +118,7 @@ def compose(before: Recording, after: Recording, title: str, found: Findings, pr
         "mics": str(len(before)),
         "figures": summary(found),
         "levels": level_table(before, energy, found),
-        "scores": " SDR: against the true sound of the source, higher is better." if found.scores else "",
+        "scores": " SDR is measured against the true image of the source; higher is better." if found.scores else "",
         "matrices": "".join(
             heat_map(layer, before.names, bleed) for layer, bleed in zip(LAYERS[:2], found.bleed, strict=True)
         ),
@@ -129,8 +129,8 @@ def compose(before: Recording, after: Recording, title: str, found: Findings, pr
     template = Template(_asset("report.html"))
     room = LARGEST - len(template.safe_substitute(values).encode()) - 100_000
     values["cards"], length = cards(before, after, found, shown, room, progress)
-    left_out = f" The {len(shown)} microphones from which most was removed." if len(shown) < len(before) else ""
-    values["listen"] = f"{length} s of every microphone, where most was removed while its source plays.{left_out}"
+    left_out = f" Only the {len(shown)} microphones with most removed are shown." if len(shown) < len(before) else ""
+    values["listen"] = f"{length} s of each microphone, where most was removed while its source plays.{left_out}"
     return template.substitute(values)
 
 
@@ -194,10 +194,10 @@ def card(recording: Recording, mic: int, start: int, samples: Samples, kbps: int
     )
     sdr = f"SDR {_change(scores['input_sdr'][mic], scores['sdr'][mic])} dB. " if scores else ""
     return (
-        f"<article class='mic'><header><h3>{name}</h3><span class='soft'>{sdr}From {begin} to {end}, "
-        f"played {shown(float(decibels(gain**2)), 0, sign=True)} dB.</span></header>"
+        f"<article class='mic'><header><h3>{name}</h3><span class='soft'>{sdr}{begin} to {end}, "
+        f"played at {shown(float(decibels(gain**2)), 0, sign=True)} dB.</span></header>"
         f"<div class='transport'><button type='button' class='play' aria-label='Play or pause {name}'>Play</button>"
-        f"<fieldset><legend class='hidden'>What to hear of {name}</legend>{choices}</fieldset>"
+        f"<fieldset><legend class='hidden'>Signal to play from {name}</legend>{choices}</fieldset>"
         f"<input class='seek' type='range' min='0' max='1' step='0.001' value='0' aria-label='Position in {name}'>"
         "</div>"
         f"<div class='shots'>{figures}</div></article>"
@@ -209,7 +209,7 @@ def summary(found: Findings) -> str:
     was, became = found.share
     bleed = (median(matrix[~np.eye(len(matrix), dtype=bool)]) for matrix in found.bleed)
     items = [
-        ("Predictable from the other microphones", f"{_change(100 * was, 100 * became)} %"),
+        ("Inter-microphone coherence", f"{_change(100 * was, 100 * became)} %"),
         ("Median bleed (after: upper bound)", f"{_change(*bleed)} dB"),
     ]
     if found.scores:
@@ -223,7 +223,7 @@ def level_table(recording: Recording, energy: NDArray[np.float64], found: Findin
     columns: dict[str, Sequence[float] | NDArray[np.float64]] = {
         "Before": level[0],
         "After": level[1],
-        "Change where it leads": found.change,
+        "Change while its source dominates": found.change,
         "Removed / before": decibels(energy[2], energy[0]),
     }
     if found.scores:

@@ -29,27 +29,30 @@ def data_folder() -> Path:
 
 
 @click.command(name="serve")
-@click.option("--port", type=click.IntRange(0, 65535), default=8765, show_default=True, help="0 takes a free one.")
-@click.option("--browser/--no-browser", default=True, help="Open the page in the browser.  [default: open]")
+@click.option("--port", type=click.IntRange(0, 65535), default=8765, show_default=True, help="0 chooses a free port.")
+@click.option("--browser/--no-browser", default=True, help="Open the page in a browser.  [default: open]")
 @click.option(
-    "--host", default="127.0.0.1", show_default=True, help="Address to answer on; beyond this machine needs --token."
+    "--host",
+    default="127.0.0.1",
+    show_default=True,
+    help="Address to listen on; one that other machines can reach needs --token.",
 )
-@click.option("--token", default=None, envvar="DEBLEED_TOKEN", help="What callers must know.")
-@click.option("--data", type=click.Path(path_type=Path), default=None, help="Folder of the sessions.")
+@click.option("--token", default=None, envvar="DEBLEED_TOKEN", help="Secret without which the page does not open.")
+@click.option("--data", type=click.Path(path_type=Path), default=None, help="Folder for the sessions.")
 def command(port: int, browser: bool, host: str, token: str | None, data: Path | None) -> None:
-    """Open a page to clean a session by dropping files and listening.
+    """Open a page on which to drop files, remove the bleed and listen.
 
-    Everything stays on this machine. The page is there until Ctrl-C.
+    Everything stays on this machine. Press Ctrl-C to stop.
     """
     from debleed.io.staging import writable_ancestor
     from debleed.web.guard import SHORTEST_TOKEN, is_loopback
 
     if token is None and not is_loopback(host):
         raise InputError(
-            f"--host {host} lets other machines in, so it needs --token with {SHORTEST_TOKEN} characters or more"
+            f"--host {host} lets other machines connect, so it needs --token with at least {SHORTEST_TOKEN} characters"
         )
     if token is not None and (len(token) < SHORTEST_TOKEN or not token.isascii() or not token.isalnum()):
-        raise InputError(f"a token has {SHORTEST_TOKEN} letters and digits or more, so that nobody can guess it")
+        raise InputError(f"a token must have at least {SHORTEST_TOKEN} letters and digits, so that nobody can guess it")
     folder = data or data_folder()
     writable_ancestor(folder)
     folder.mkdir(parents=True, exist_ok=True)
@@ -75,7 +78,7 @@ def alone(data: Path) -> Iterator[None]:
         lock.acquire()
     except Timeout:
         raise InputError(
-            f"another 'debleed serve' uses '{data}'; use its page, or choose another folder with --data"
+            f"another 'debleed serve' is using '{data}'; use its page, or choose another folder with --data"
         ) from None
     try:
         yield
@@ -94,7 +97,7 @@ def listen(host: str, port: int) -> socket.socket:
     try:
         family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
     except OSError as failure:
-        raise InputError(f"'{host}' is no address of this machine") from failure
+        raise InputError(f"'{host}' is not an address of this machine") from failure
     listening = socket.socket(family, socket.SOCK_STREAM)
     if sys.platform != "win32":  # there it would let two servers share a port
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -104,10 +107,10 @@ def listen(host: str, port: int) -> socket.socket:
     except OSError as failure:
         listening.close()
         if failure.errno == errno.EADDRINUSE:
-            raise InputError(f"port {port} is taken; choose another with --port, or 0 for any free one") from failure
+            raise InputError(f"port {port} is in use; choose another with --port, or 0 for any free port") from failure
         if failure.errno in (errno.EACCES, errno.EPERM):
-            raise InputError(f"port {port} is not permitted; choose one from 1024 on with --port") from failure
-        raise InputError(f"'{host}' is no address of this machine") from failure
+            raise InputError(f"port {port} is not permitted; choose 1024 or higher with --port") from failure
+        raise InputError(f"'{host}' is not an address of this machine") from failure
     return listening
 
 
@@ -122,7 +125,7 @@ def serve(data: Path, host: str, port: int, token: str | None, browser: bool) ->
     shown = f"[{host}]" if ":" in host else host
     address = f"http://{shown}:{port}/" + (f"?token={token}" if token else "")
     click.echo(f"The page is at {address}")
-    click.echo(f"Sessions are kept in {data}. Ctrl-C ends it.")
+    click.echo(f"Sessions are stored in {data}. Press Ctrl-C to stop.")
     sys.stdout.flush()
     server = uvicorn.Server(
         uvicorn.Config(
@@ -142,4 +145,4 @@ def serve(data: Path, host: str, port: int, token: str | None, browser: bool) ->
         pass
     finally:
         listening.close()
-    click.echo("The page is closed.")
+    click.echo("Stopped.")

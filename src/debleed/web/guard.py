@@ -112,7 +112,8 @@ class Guard:
             answer.set_cookie(COOKIE, asked, httponly=True, samesite="strict", path="/")
             return answer
         if not self._is_token(_bearer(headers)) and not self._is_token(_cookie(headers)):
-            raise Refusal("this needs the token: open the address that 'debleed serve' printed, with ?token=...", 401)
+            sentence = "the token is missing or wrong; open the address that 'debleed serve' printed, with ?token=..."
+            raise Refusal(sentence, 401)
         return None
 
     def _is_token(self, text: str) -> bool:
@@ -123,7 +124,7 @@ class Guard:
         name = split_host(hosts[0]) if len(hosts) == 1 else ""
         if name in self._names or (self._open and _is_address(name)):  # an address cannot be rebound
             return
-        raise Refusal("this server answers only under its own address, not under that in the Host header", 421)
+        raise Refusal("this server only answers requests to its own address, not to the one in the Host header", 421)
 
     def _refuse_foreign_page(self, scope: Scope, headers: Headers) -> None:
         site = headers.get("sec-fetch-site", "none")
@@ -131,7 +132,9 @@ class Guard:
         origin = headers.get("origin")
         foreign = origin is not None and origin.lower() != own
         if site not in ("same-origin", "none") or foreign:
-            raise Refusal("another page asked for this; type the address of this page into the browser yourself", 403)
+            raise Refusal(
+                "another page sent this request; type the address of this page into the browser yourself", 403
+            )
 
 
 def _is_address(name: str) -> bool:

@@ -79,9 +79,9 @@ class Jobs:
         """
         with self._lock:
             if job.key in self._jobs:
-                raise Refusal("this is being done already", 409)
+                raise Refusal("this is already in progress", 409)
             if sum(other.state.status == "waiting" for other in self._jobs.values()) >= self._waiting:
-                raise Refusal(f"{self._waiting} runs wait already; let one end, or cancel it", 429)
+                raise Refusal(f"{self._waiting} runs are already queued; wait until one ends, or cancel one", 429)
             self._jobs[job.key] = job
         self._queue.put(job)
 
@@ -124,7 +124,7 @@ class Jobs:
                 if job.process:
                     kill(job.process)
                     job.process.communicate()
-                self._end(job, "failed", f"the work could not be started: {failure}")
+                self._end(job, "failed", f"the job could not be started: {failure}")
             finally:
                 with self._lock:
                     if self._jobs.get(job.key) is job:
@@ -218,8 +218,8 @@ def overall(stages: Sequence[str], stage: str, share: float) -> float:
 def last_words(code: int, complaints: IO[bytes]) -> str:
     """Put into a sentence how a child ended that said nothing itself."""
     if code == -9:  # SIGKILL, which Windows has no name for
-        return "the work was ended from outside, perhaps for lack of memory; close other programs and run it again"
+        return "the job was killed, perhaps because memory ran out; close other programs and run it again"
     complaints.seek(0)
     said = complaints.read()[-20_000:].decode("utf-8", "replace").strip()
     log.error("%s", said)
-    return f"the work ended with an error of its own: {said.splitlines()[-1] if said else f'exit code {code}'}"
+    return f"the job ended with an internal error: {said.splitlines()[-1] if said else f'exit code {code}'}"

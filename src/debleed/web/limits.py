@@ -85,7 +85,7 @@ def refuse_full_disk(folder: Path, need: float, spare: int) -> None:
     free = shutil.disk_usage(folder).free
     if need + spare > free:
         raise Refusal(
-            f"the disk has {size(free)} left, but {size(need)} are needed and {size(spare)} are kept free; "
+            f"the disk has {size(free)} left, but this needs {size(need)}, and {size(spare)} must stay free; "
             "delete sessions or free some space",
             507,
         )
@@ -110,11 +110,11 @@ def checked_name(name: str, what: str = "name") -> str:
     '03 Füße [wet].wav'
     """
     if not name.strip() or name != name.strip():
-        raise Refusal(f"a {what} must not be empty, nor begin or end with a space, got '{name}'")
+        raise Refusal(f"a {what} must not be empty, and must not begin or end with a space, got '{name}'")
     if name.startswith(".") or any(mark in name for mark in "/\\") or any(_hidden(letter) for letter in name):
-        raise Refusal(f"a {what} must have no '/' or '\\', no control characters and no dot in front, got {name!r}")
+        raise Refusal(f"a {what} must not contain '/', '\\' or control characters, or begin with a dot, got {name!r}")
     if len(name.encode()) > LONGEST_NAME:
-        raise Refusal(f"a {what} has at most {LONGEST_NAME} bytes; shorten '{name[:40]}...'")
+        raise Refusal(f"a {what} can have at most {LONGEST_NAME} bytes; shorten '{name[:40]}...'")
     return name
 
 
@@ -122,7 +122,7 @@ def checked_file_name(name: str) -> str:
     """Return the name of an audio file, or refuse it."""
     checked_name(name, "file name")
     if Path(name).suffix.lower() not in EXTENSIONS:
-        raise Refusal(f"'{name}' has no name of an audio file (known are {' '.join(EXTENSIONS)})", 415)
+        raise Refusal(f"'{name}' is not an audio file (known are {' '.join(EXTENSIONS)})", 415)
     return name
 
 

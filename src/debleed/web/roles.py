@@ -55,13 +55,13 @@ def problem(meta: Json) -> str | None:
         for file in meta["files"]:
             if file["channels"] > 2 and Path(file["name"]).stem in kept:
                 return (
-                    f"'{file['name']}' has {file['channels']} channels, but beside other files a file is one "
-                    "microphone or a stereo pair; put it into a session of its own, or leave it out"
+                    f"'{file['name']}' has {file['channels']} channels, but next to other files a file is one "
+                    "microphone or a stereo pair; put it into a session of its own, split it, or leave it out"
                 )
     if len(kept) < 2:
-        return "bleed shows only between the microphones of two sources or more; add the other files"
+        return "removing bleed needs microphones of two or more sources; add the other files"
     if len({source for unit, source in sources(meta).items() if unit in kept and source is not None}) < 2:
-        return "there are fewer than two sources, so nothing can bleed; say which microphones belong to which source"
+        return "there are fewer than two sources, so there is no bleed; say which microphone belongs to which source"
     return None
 
 
@@ -70,14 +70,14 @@ def rename_source(meta: Json, unit: str, source: object) -> None:
     if unit not in units(meta):
         raise Refusal(f"there is no microphone '{unit}'", 404)
     if source is not None and not isinstance(source, str):
-        raise Refusal(f"a source is a name, or null for a room microphone, got {source!r}")
+        raise Refusal(f"a source must be a name, or null for a room microphone, got {source!r}")
     if source is not None and "=" in checked_name(source, "source's name"):
-        raise Refusal(f"a source's name must have no '=', got '{source}'")
+        raise Refusal(f"a source's name must not contain '=', got '{source}'")
     meta["sources"][unit] = source
     if source is not None:  # a source named as another microphone would have to hold that microphone
         given = sources(meta)
         if source in given and given[source] != source and source != unit:
-            raise Refusal(f"microphone '{source}' belongs to another source, so no source can have its name")
+            raise Refusal(f"microphone '{source}' belongs to another source; choose another name for this source")
 
 
 def obey(meta: Json, path: Path) -> None:

@@ -200,7 +200,7 @@ def archive(request: Request) -> Response:
 
     def check() -> None:
         if (place / "out.json").stat().st_mtime_ns != written:
-            raise OSError("the files were written anew while they were sent")
+            raise OSError("the files were rewritten while they were being sent")
 
     title = read(here.store.run_place(key, run) / "run.json")["title"]
     kinds = ("clean", "removed") if request.query_params.get("removed") == "1" else ("clean",)
@@ -209,7 +209,7 @@ def archive(request: Request) -> Response:
     try:
         length, pieces = zipped(content, check)
     except FileNotFoundError as missing:
-        raise Refusal("the files are being written anew; try again in a moment", 409) from missing
+        raise Refusal("the files are being rewritten; try again in a moment", 409) from missing
     headers = {**attached(f"{title}.zip"), "content-length": str(length)}
     return StreamingResponse(pieces, media_type="application/zip", headers=headers)
 
@@ -233,7 +233,7 @@ async def page(request: Request) -> Response:
     name = request.path_params.get("name", "index.html")
     kept: dict[str, tuple[bytes, str]] = request.app.state.statics
     if name not in kept:
-        raise Refusal("there is nothing under this address", 404)
+        raise Refusal("there is nothing at this address", 404)
     content, kind = kept[name]
     return Response(content, media_type=kind, headers={"cache-control": "no-cache"})
 
@@ -247,7 +247,7 @@ async def refused(request: Request, failure: Exception) -> Response:
 async def unknown(request: Request, failure: Exception) -> Response:
     """Answer where there is no such address or method."""
     status = failure.status_code if isinstance(failure, HTTPException) else 404
-    return JSONResponse({"error": "there is nothing under this address"}, status)
+    return JSONResponse({"error": "there is nothing at this address"}, status)
 
 
 async def failed(request: Request, failure: Exception) -> Response:
@@ -257,7 +257,7 @@ async def failed(request: Request, failure: Exception) -> Response:
     if isinstance(failure, OSError) and full_disk(failure):
         return JSONResponse({"error": "the disk is full; delete sessions or free some space"}, 507)
     log.exception("request failed", exc_info=failure)
-    return JSONResponse({"error": "something broke inside; the terminal of 'debleed serve' says more"}, 500)
+    return JSONResponse({"error": "an internal error occurred; see the terminal of 'debleed serve' for details"}, 500)
 
 
 S, R = "/api/sessions/{session}", "/api/sessions/{session}/runs/{run}"

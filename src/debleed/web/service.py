@@ -136,7 +136,7 @@ class Service:
                 else:
                     self.store.change(meta["id"], lambda found: found.update(failed=state.error or "cancelled"))
             except Refusal:
-                log.info("the demo's session was deleted meanwhile")
+                log.info("the session was deleted while the demo was being made")
 
         stages = ("play", "bleed")
         try:
@@ -150,7 +150,7 @@ class Service:
         """Say beforehand whether a file would be taken: a browser that is refused while it sends hears no reason."""
         length = wanted.get("size")
         if not isinstance(length, int) or isinstance(length, bool) or length < 0:
-            raise Refusal("the request must say 'size', in bytes")
+            raise Refusal("the request must contain 'size', in bytes")
         self.store.expect(key, text(wanted, "name"), length)
         return {}
 
@@ -173,13 +173,13 @@ class Service:
         if hindrance := roles.problem(meta):
             raise Refusal(hindrance, 409)
         if len(self.store.runs(key)) >= self.limits.runs:
-            raise Refusal(f"{self.limits.runs} runs of this session are kept; delete one first", 409)
+            raise Refusal(f"this session already has {self.limits.runs} runs; delete one first", 409)
         name = text(wanted, "method")
         given = wanted.get("settings", {})
         if not isinstance(given, dict) or not all(isinstance(value, str) for value in given.values()):
-            raise Refusal("settings are an object of names and texts")
+            raise Refusal("settings must be an object of names and strings")
         if name not in [method["name"] for method in methods()]:
-            raise Refusal(f"there is no method '{name}' that needs nothing but the microphones")
+            raise Refusal(f"there is no method '{name}' that works from the microphones alone")
         configured(name, [f"{setting}={value}" for setting, value in given.items()])
         told = roles.said(meta)
         kept = [unit for unit in roles.units(meta) if roles.is_poly(meta) or unit not in told.leave_out]
@@ -208,7 +208,7 @@ class Service:
             write(folder / "run.json", run)
         except FileNotFoundError as missing:  # the session or a file was deleted in this moment
             shutil.rmtree(folder, ignore_errors=True)
-            raise Refusal("a file was taken out of the session meanwhile; begin again", 409) from missing
+            raise Refusal("a file has been removed from the session; start the run again", 409) from missing
         except BaseException:
             shutil.rmtree(folder, ignore_errors=True)
             raise
@@ -231,7 +231,7 @@ class Service:
         try:
             self.store.change_run(key, run, lambda meta: meta.update(state.told()))
         except Refusal:
-            log.info("a run was deleted while it went on")
+            log.info("a run was deleted while it was in progress")
 
     def brief(self, key: str, run: Json) -> Json:
         """Say how a run stands."""
@@ -284,7 +284,7 @@ class Service:
         """Begin to write the files of a run with the reductions given, or those it has."""
         place = self.store.run_place(key, run)
         if not (place / "figures.json").is_file():
-            raise Refusal("the run has no result to take (yet)", 409)
+            raise Refusal("this run has no result to download (yet)", 409)
         figures = read(place / "figures.json")
         refuse_full_disk(self.store.folder, 16 * figures["length"] * len(figures["names"]), self.limits.spare)
         self.quick.cancel(f"{key}/{run}/take")
@@ -303,7 +303,7 @@ class Service:
         try:
             self.store.change_run(key, run, lambda meta: meta.update(take_error=state.error))
         except Refusal:
-            log.info("a run was deleted while its files were written")
+            log.info("a run was deleted while its files were being written")
 
     def results(self, key: str, run: str) -> tuple[Path, Json]:
         """Return the folder of what was written, and the list of it."""
@@ -320,7 +320,7 @@ def noted(state: State) -> None:
 def reduction(run: Json, wanted: object) -> dict[str, float]:
     """Check reductions: source → dB; sources without one have all of it removed."""
     if not isinstance(wanted, dict):
-        raise Refusal("reductions are an object of sources and decibels")
+        raise Refusal("reductions must be an object of sources and decibels")
     sources = run["session"]["sources"]
     for source in wanted:
         if source not in sources:
@@ -333,5 +333,5 @@ def text(wanted: Json, key: str) -> str:
     """Take a text out of a request."""
     value = wanted.get(key)
     if not isinstance(value, str):
-        raise Refusal(f"the request must say '{key}'")
+        raise Refusal(f"the request must contain '{key}' as a string")
     return value

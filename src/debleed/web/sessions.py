@@ -131,15 +131,15 @@ class Store:
     def refuse_size(self, meta: Json, name: str, length: int, coming: int) -> None:
         """Refuse a file that is too large for the limits, or for the disk with the bytes that are still coming."""
         if length > self.limits.file:
-            raise Refusal(f"'{name}' is larger than {size(self.limits.file)}, the most that is taken", 413)
+            raise Refusal(f"'{name}' is larger than {size(self.limits.file)}, the limit for one file", 413)
         if length + sum(file["size"] for file in meta["files"]) > self.limits.session:
-            raise Refusal(f"with '{name}' the session would pass {size(self.limits.session)}, the most it holds", 413)
+            raise Refusal(f"with '{name}' the session would exceed {size(self.limits.session)}, its limit", 413)
         refuse_full_disk(self.folder, coming, self.limits.spare)
 
     def _refuse_file(self, meta: Json, name: str) -> None:
         checked_file_name(name)
         if len(meta["files"]) >= self.limits.files:
-            raise Refusal(f"a session holds {self.limits.files} files, and has them; begin another one", 409)
+            raise Refusal(f"this session already has {self.limits.files} files, its limit; create another session", 409)
         try:
             refuse_twins(Path(known) for known in (*(file["name"] for file in meta["files"]), name))
         except InputError as twin:
@@ -229,11 +229,13 @@ def examined(path: Path, name: str, largest: int) -> tuple[Json, Peaks]:
         file = AudioFile(path)
         try:
             if file.channels > MOST_CHANNELS:
-                raise Refusal(f"'{name}' has {file.channels} channels, more than {MOST_CHANNELS}; split it", 415)
+                raise Refusal(f"'{name}' has {file.channels} channels, but the limit is {MOST_CHANNELS}; split it", 415)
             if not RATES[0] <= file.rate <= RATES[1]:
-                raise Refusal(f"'{name}' says it has {file.rate} Hz, but {RATES[0]} to {RATES[1]} Hz are taken", 415)
+                raise Refusal(f"'{name}' has {file.rate} Hz, but only {RATES[0]} to {RATES[1]} Hz are accepted", 415)
             if (sound := 4 * file.frames * file.channels) > largest:  # silence packs to next to nothing
-                raise Refusal(f"'{name}' holds {size(sound)} of samples, more than {size(largest)}; split it", 413)
+                raise Refusal(
+                    f"'{name}' holds {size(sound)} of samples, but the limit is {size(largest)}; split it", 413
+                )
             peaks = Peaks(file.channels)
 
             def heard(start: int, stop: int) -> Any:
@@ -247,9 +249,7 @@ def examined(path: Path, name: str, largest: int) -> tuple[Json, Peaks]:
                 found = inspect(recording)
             level = found.energy / file.frames
             if not np.isfinite(level).all():
-                raise Refusal(
-                    f"'{name}' holds samples so large that their squares are no numbers; export it again", 415
-                )
+                raise Refusal(f"'{name}' contains samples too large to compute their power; export it again", 415)
             return {
                 "size": path.stat().st_size,
                 "rate": file.rate,
@@ -316,5 +316,5 @@ def sweep(store: Store) -> None:
                 continue
             meta = read(run / "run.json")
             if meta["status"] in ("waiting", "running"):
-                meta |= {"status": "failed", "error": "the server was stopped meanwhile; run it again"}
+                meta |= {"status": "failed", "error": "the server was stopped during this run; run it again"}
                 write(run / "run.json", meta)

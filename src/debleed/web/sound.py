@@ -37,7 +37,7 @@ class Heard:
     def layer(self, name: str, start: int, stop: int) -> Samples:
         """Read one layer, ``(mics, samples)``, float32."""
         if name not in LAYERS or (self.after is None and name != "before"):
-            raise Refusal(f"there is no layer '{name}' to hear", 404)
+            raise Refusal(f"there is no layer '{name}' to play", 404)
         if name == "before" or self.after is None:
             return self.before.read(start, stop).astype(np.float32)
         after = self.after.read(start, stop)
@@ -54,7 +54,7 @@ class OpenRecordings:
     def run(self, place: Path) -> Heard:
         """Open a run."""
         if not (place / "figures.json").is_file():
-            raise Refusal("the run has no result to listen to (yet)", 409)
+            raise Refusal("this run has no result to listen to (yet)", 409)
         return self._get(place, "", lambda: open_run(place))
 
     def session(self, place: Path) -> Heard:
@@ -62,7 +62,7 @@ class OpenRecordings:
         meta = read(place / "session.json")
         files = ",".join(str(file["id"]) for file in meta["files"])
         if not files:
-            raise Refusal("there are no files to hear yet", 409)
+            raise Refusal("there are no files to listen to yet", 409)
 
         def begin() -> Heard:
             take = stored_take(meta, place)
@@ -97,7 +97,7 @@ def open_run(place: Path) -> Heard:
 def window(heard: Heard, layers: list[str], start: int, count: int) -> bytes:
     """Return samples of all microphones, little-endian float32, ``(layers, mics, count)``; silence outside."""
     if start < 0 or count <= 0 or 4 * count * len(heard.before) * len(layers) > LONGEST_WINDOW:
-        raise Refusal("such a stretch of samples is not handed out; ask for a shorter one")
+        raise Refusal("the requested range of samples is invalid or too long; request a shorter one")
     return b"".join(heard.layer(name, start, start + count).astype("<f4").tobytes() for name in layers)
 
 

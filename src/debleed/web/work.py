@@ -228,7 +228,7 @@ def main(arguments: Sequence[str]) -> int:
         full = "the disk is full; delete sessions or free some space"
         feedback.line(error=full if full_disk(failure) else str(failure))
     except MemoryError:
-        feedback.line(error="the memory does not suffice for this session; leave microphones out or close programs")
+        feedback.line(error="there is not enough memory; leave out microphones or close other programs")
     finally:
         logging.getLogger("debleed").removeHandler(handler)
     return 2

@@ -8,9 +8,9 @@ async function ask(method, path, content) {
       body: content === undefined ? undefined : JSON.stringify(content),
       headers: content === undefined ? {} : { "content-type": "application/json" },
     });
-  } catch { throw new Error("the server does not answer; is 'debleed serve' still running?"); }
+  } catch { throw new Error("the server does not respond; is 'debleed serve' still running?"); }
   const told = await answer.json().catch(() => ({}));
-  if (!answer.ok) throw Object.assign(new Error(told.error ?? `the server answered ${answer.status}`), { status: answer.status });
+  if (!answer.ok) throw Object.assign(new Error(told.error ?? `the server responded with status ${answer.status}`), { status: answer.status });
   return told;
 }
 
@@ -22,7 +22,7 @@ export const remove = (path) => ask("DELETE", path);
 
 export async function bytes(path, signal) {
   const answer = await fetch(`/api/${path}`, { signal });
-  if (!answer.ok) throw new Error((await answer.json().catch(() => ({}))).error ?? "the server does not answer");
+  if (!answer.ok) throw new Error((await answer.json().catch(() => ({}))).error ?? `the server responded with status ${answer.status}`);
   return answer.arrayBuffer();
 }
 
@@ -38,10 +38,10 @@ export async function upload(session, file, told, begun = () => {}) {
       let answer = {};
       try { answer = JSON.parse(request.responseText); } catch { /* no JSON: the sentence below */ }
       if (request.status === 201) done(answer);
-      else failed(new Error(answer.error ?? `the server answered ${request.status}`));
+      else failed(new Error(answer.error ?? `the server responded with status ${request.status}`));
     };
-    request.onerror = () => failed(new Error(`'${file.name}' could not be sent; is 'debleed serve' still running?`));
-    request.onabort = () => failed(new Error(`'${file.name}' was not sent to its end`));
+    request.onerror = () => failed(new Error(`'${file.name}' could not be uploaded; is 'debleed serve' still running?`));
+    request.onabort = () => failed(new Error(`the upload of '${file.name}' was interrupted`));
     begun(request);
     request.send(file);
   });

@@ -56,16 +56,16 @@ export function picker(take, text = "Drop files or a folder here") {
 export class Uploads {
   constructor(session, limits, changed) {
     Object.assign(this, { session, limits, changed, waiting: [], going: 0, requests: new Set() });
-    this.element = h("ul", { class: "uploads", "aria-label": "Files on their way" });
+    this.element = h("ul", { class: "uploads", "aria-label": "Uploads" });
   }
 
   add(files) {
     this.toml = [...files].find((file) => file.name === "session.toml") ?? this.toml;
     const known = audible(files), others = [...files].filter((file) => !known.includes(file) && !file.name.startsWith(".") && file.name !== "session.toml");
-    for (const file of others) this.fail(this.line(file), `'${file.name}' is no audio file that is known, and is left where it is`);
+    for (const file of others) this.fail(this.line(file), `'${file.name}' is not an audio file in a known format, so it was not uploaded`);
     for (const file of known) {
       const line = this.line(file);
-      if (file.size > this.limits.file) this.fail(line, `'${file.name}' is larger than ${size(this.limits.file)}, the most that is taken`);
+      if (file.size > this.limits.file) this.fail(line, `'${file.name}' is larger than ${size(this.limits.file)}, the limit for one file`);
       else this.waiting.push({ file, line });
     }
     if (this.toml && !known.length && !this.going) this.obey().then(this.changed);
@@ -73,8 +73,8 @@ export class Uploads {
   }
 
   line(file) {
-    const bar = h("progress", { max: 1, value: 0, "aria-label": `Sending ${file.name}` });
-    const state = h("span", { class: "soft" }, "waits");
+    const bar = h("progress", { max: 1, value: 0, "aria-label": `Uploading ${file.name}` });
+    const state = h("span", { class: "soft" }, "waiting");
     const element = h("li", {}, h("span", { class: "name" }, file.name), bar, state);
     this.element.append(element);
     return { element, bar, state };
@@ -98,7 +98,7 @@ export class Uploads {
     let request = null;
     const told = (share) => {
       line.bar.value = share;
-      line.state.textContent = share < 1 ? `${size(share * file.size)} of ${size(file.size)}` : "is being checked";
+      line.state.textContent = share < 1 ? `${size(share * file.size)} of ${size(file.size)}` : "checking";
       if (share >= 1) line.bar.removeAttribute("value");
     };
     try {

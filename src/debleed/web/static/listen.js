@@ -38,7 +38,7 @@ export class Listen {
     const { player } = this;
     this.play = h("button", { type: "button", class: "main play", onclick: () => player.toggle() }, "Play");
     this.clock = h("output", { class: "clock", "aria-label": "Position" });
-    this.seek = h("input", { type: "range", class: "seek", min: 0, max: this.seconds, step: 0.01, value: 0, "aria-label": "Position in the song",
+    this.seek = h("input", { type: "range", class: "seek", min: 0, max: this.seconds, step: 0.01, value: 0, "aria-label": "Playback position",
       oninput: () => player.seek(this.seek.value * this.run.figures.rate) });
     this.layers = LAYERS.map(([layer, title], k) => h("label", {}, h("input", { type: "radio", name: "layer", value: layer, onchange: () => player.choose(layer) }), title, h("kbd", { "aria-hidden": "true" }, k + 1)));
     this.match = h("input", { type: "checkbox", checked: player.match, onchange: () => { player.match = this.match.checked; player.update(); } });
@@ -48,8 +48,8 @@ export class Listen {
     const zoom = (factor) => () => this.zoom(factor);
     return h("div", { class: "transport", role: "group", "aria-label": "Transport" },
       this.play, this.clock,
-      this.after ? h("fieldset", {}, h("legend", { class: "hidden" }, "What to hear"), this.layers) : null,
-      this.after ? h("label", { class: "check" }, this.match, "matched level") : null,
+      this.after ? h("fieldset", {}, h("legend", { class: "hidden" }, "Signal to play"), this.layers) : null,
+      this.after ? h("label", { class: "check" }, this.match, "match levels") : null,
       this.loop,
       h("span", { class: "zoom", role: "group", "aria-label": "Zoom" },
         h("button", { type: "button", class: "quiet", onclick: zoom(0.5), "aria-label": "Zoom in" }, "+"),
@@ -86,11 +86,11 @@ export class Listen {
     const press = (key) => () => { state[key] = !state[key]; player.update(); };
     const solo = h("button", { type: "button", class: "toggle", onclick: press("solo"), "aria-label": `Solo ${name}` }, "S");
     const mute = h("button", { type: "button", class: "toggle", onclick: press("mute"), "aria-label": `Mute ${name}` }, "M");
-    const layer = h("select", { "aria-label": `What to hear of ${name}`, onchange: () => { state.layer = layer.value || null; player.update(); } },
-      h("option", { value: "" }, "as all"), LAYERS.map(([value, title]) => h("option", { value }, title.toLowerCase())));
+    const layer = h("select", { "aria-label": `Signal to play from ${name}`, onchange: () => { state.layer = layer.value || null; player.update(); } },
+      h("option", { value: "" }, "as above"), LAYERS.map(([value, title]) => h("option", { value }, title.toLowerCase())));
     const levelText = h("output"), level = h("input", { type: "range", min: -40, max: 12, step: 0.5, value: state.level, "aria-label": `Level of ${name} in dB`,
       oninput: () => { state.level = Number(level.value); player.update(); }, ondblclick: () => { state.level = 0; player.update(); } });
-    const depthText = h("output"), depth = h("input", { type: "range", min: 0, max: ALL, step: 0.5, "aria-label": `Remove at most so many dB of bleed from ${source}`,
+    const depthText = h("output"), depth = h("input", { type: "range", min: 0, max: ALL, step: 0.5, "aria-label": `Most bleed to remove from ${source} in dB`,
       oninput: () => this.tune(source, Number(depth.value)) });
     const canvas = h("canvas", { class: "wave", role: "img", "aria-label": `Waveform of ${name}` });
     const head = h("span", { class: "head" }), region = h("span", { class: "region" });

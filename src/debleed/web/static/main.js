@@ -43,8 +43,8 @@ async function start() {
   const sessions = await get("sessions");
   main.replaceChildren(
     h("h1", {}, "Remove the bleed from a recording"),
-    h("p", { class: "lead" }, "Drop the microphones of one recording: every file a microphone, or one file with a microphone a channel. "
-      + "You will see who is heard where, listen before and after, and take the result."),
+    h("p", { class: "lead" }, "Drop the files of one recording: one file per microphone, or one file with one microphone per channel. "
+      + "See how much each source bleeds into each microphone, compare before and after by ear, and download the result."),
     picker((files, name) => doing(() => begin(files, name))()),
     h("p", {}, h("button", { type: "button", class: "quiet", onclick: doing(async () => { location.hash = `#/s/${(await post("demo")).id}`; }) },
       "Try it with the demo band")),
@@ -55,7 +55,7 @@ async function start() {
 function entry(session) {
   const made = new Date(session.created * 1000).toLocaleString([], { dateStyle: "medium", timeStyle: "short" });
   const erase = doing(async () => {
-    if (!confirm(`Delete '${session.name}' with its files and results?`)) return;
+    if (!confirm(`Delete '${session.name}' with all its files and results?`)) return;
     await remove(`sessions/${session.id}`);
     await start();
   });

@@ -6,10 +6,10 @@ const COLDEST = -40; // dB at which a cell has no colour left, as in the report
 
 export function matrices(figures) {
   const { names } = figures, before = numbers(figures, "bleed_before"), after = numbers(figures, "bleed_after");
-  const readout = h("p", { class: "readout", "aria-live": "polite" }, "Point at a cell, or walk through them with the arrow keys.");
+  const readout = h("p", { class: "readout", "aria-live": "polite" }, "Point at a cell, or move between cells with the arrow keys.");
   const tell = (i, j) => {
-    readout.textContent = `${names[j]} arrives in the microphone ${names[i]} at ${number(before[i][j])} dB before and `
-      + `${number(after[i][j])} dB or less after, against its own microphone.`;
+    readout.textContent = `${names[j]} bleeds into the microphone ${names[i]} at ${number(before[i][j])} dB before and `
+      + `at most ${number(after[i][j])} dB after, relative to its own microphone.`;
   };
   const mark = (i, j) => {
     for (const cell of place.querySelectorAll("td[data-i]")) {
@@ -17,7 +17,7 @@ export function matrices(figures) {
     }
     tell(i, j);
   };
-  const place = h("div", { class: "matrices" }, table("Before", names, before, mark), table("After (at most)", names, after, mark));
+  const place = h("div", { class: "matrices" }, table("Before", names, before, mark), table("After (upper bound)", names, after, mark));
   place.style.setProperty("--mics", names.length);
   return h("div", {}, place, readout);
 }
@@ -49,5 +49,5 @@ function table(title, names, values, mark) {
   const tall = Math.max(...names.map((name) => name.length)) > 8 ? " tall" : "";
   return h("div", {}, h("h3", {}, title),
     h("div", { class: "wide", role: "region", "aria-label": `Bleed matrix ${title.toLowerCase()}`, tabindex: 0 },
-      h("table", { class: `heat${tall}` }, h("caption", { class: "hidden" }, `Row: a microphone. Column: a source. dB, ${title.toLowerCase()}`), head, body)));
+      h("table", { class: `heat${tall}` }, h("caption", { class: "hidden" }, `Rows: microphones. Columns: sources. Bleed in dB, ${title.toLowerCase()}`), head, body)));
 }

@@ -17,7 +17,7 @@ export class SessionView {
     Object.assign(this, { about, id, session, runId: run ?? null, shown: undefined, player: new Player() });
     this.files = new Uploads(id, about.limits, () => this.refresh());
     this.player.addEventListener("failed", (event) => say(event.detail.message, true));
-    this.player.addEventListener("late", () => say("the sound came late and goes on from here"));
+    this.player.addEventListener("late", () => say("the audio arrived late; playback continues from here"));
     this.title = h("h1", { class: "title" });
     this.warning = h("div");
     this.mics = h("div");
@@ -53,7 +53,7 @@ export class SessionView {
   }
 
   async rename() {
-    const name = prompt("Name of the session", this.session.name);
+    const name = prompt("Session name", this.session.name);
     if (name) { this.session = await patch(`sessions/${this.id}`, { name }); this.show(); }
   }
 
@@ -85,7 +85,7 @@ export class SessionView {
     if (state === this.micsState) return;
     this.micsState = state;
     if (session.job) {
-      this.progress = bar("The demo band plays in a simulated room");
+      this.progress = bar("Simulating the demo band in a room");
       this.progress.tell(session.job);
       this.mics.replaceChildren(this.progress.element);
       return;
@@ -112,12 +112,12 @@ export class SessionView {
     const kind = unit.left_out ? "out" : unit.source === null ? "room" : "source";
     const source = h("input", { type: "text", value: unit.source ?? "", list: "sources", "aria-label": `Source of ${unit.name}`, spellcheck: "false", maxlength: 80,
       onchange: () => change(() => ({ source: source.value.trim() || unit.name })) });
-    const select = h("select", { class: kind === "room" ? "wide-choice" : null, "aria-label": `What ${unit.name} is`, onchange: () => change(() => ({
+    const select = h("select", { class: kind === "room" ? "wide-choice" : null, "aria-label": `Role of ${unit.name}`, onchange: () => change(() => ({
       out: { left_out: true }, room: { source: null, left_out: false }, source: { source: unit.source ?? unit.name, left_out: false } }[select.value])) },
       [["source", "source"], ["room", "room, unchanged"], ["out", this.session.poly ? "unchanged" : "left out"]].map(([value, text]) => h("option", { value, selected: value === kind }, text)));
     const wrong = file.notes.map((note) => note.replace(/: .*/, "")), notes = [];
-    if (file.rate !== this.session.rate) notes.push(`${file.rate} Hz, not ${this.session.rate}; comes back so`);
-    if (file.frames / file.rate < longest - 0.005) notes.push(`${time(file.frames / file.rate, 1)}, shorter than the longest`);
+    if (file.rate !== this.session.rate) notes.push(`${file.rate} Hz instead of ${this.session.rate} Hz; the result keeps this rate`);
+    if (file.frames / file.rate < longest - 0.005) notes.push(`${time(file.frames / file.rate, 1)}, shorter than the longest file`);
     const canvases = channels.map((channel) => {
       const canvas = h("canvas", { class: "wave small", role: "img", "aria-label": `Waveform of ${unit.name}` });
       const peak = file.peak[channel];
@@ -125,7 +125,7 @@ export class SessionView {
       return canvas;
     });
     const erase = doing(async () => {
-      if (!confirm(`Take '${file.name}' out of the session?`)) return;
+      if (!confirm(`Remove '${file.name}' from the session?`)) return;
       this.session = await remove(`sessions/${this.id}/files/${file.id}`);
       this.show();
     });
@@ -137,8 +137,8 @@ export class SessionView {
         h("div", { class: "soft" }, `${number(decibel(power))} dB, peak ${number(decibel(peak ** 2))} dB, ${time(file.frames / file.rate, 1)}`),
         wrong.length ? h("div", { class: "wrong" }, wrong.join("; ")) : null,
         notes.length ? h("div", { class: "soft" }, notes.join("; ")) : null),
-      h("div", { class: "say" }, select, kind === "source" ? h("label", {}, h("span", { class: "soft" }, "of "), source) : null,
-        this.session.poly ? null : h("button", { type: "button", class: "quiet small", onclick: erase, "aria-label": `Take ${file.name} out` }, "×")));
+      h("div", { class: "say" }, select, kind === "source" ? h("label", {}, h("span", { class: "soft" }, "name "), source) : null,
+        this.session.poly ? null : h("button", { type: "button", class: "quiet small", onclick: erase, "aria-label": `Remove ${file.name}` }, "×")));
   }
 
   // ----------------------------------------------------------------------------------------------------------- runs
@@ -179,7 +179,7 @@ export class SessionView {
     });
     this.clean.replaceChildren(h("form", { class: "clean", onsubmit: (event) => { event.preventDefault(); begin(); } },
       h("div", { class: "row" }, h("label", { for: "method" }, "Method"), method,
-        h("label", { for: "most" }, "Remove at most"), most, h("span", { class: "soft", id: "most-help" }, "dB; can be changed by ear afterwards"), this.button),
+        h("label", { for: "most" }, "Remove at most"), most, h("span", { class: "soft", id: "most-help" }, "dB; you can adjust this by ear afterwards"), this.button),
       text, details));
     fill();
   }
@@ -187,7 +187,7 @@ export class SessionView {
   showRuns() {
     const { runs } = this.session;
     const done = runs.find((run) => run.id === this.follow && run.ready);
-    if (done) { say("the result is there, below: listen"); this.follow = null; this.runId = done.id; history.replaceState(null, "", `#/s/${this.id}/${done.id}`); }
+    if (done) { say("the result is ready; listen to it below"); this.follow = null; this.runId = done.id; history.replaceState(null, "", `#/s/${this.id}/${done.id}`); }
     const state = JSON.stringify(runs.map((run) => [run.id, run.status, run.ready])) + this.runId;
     if (state !== this.runsState) {
       this.runsState = state;
@@ -214,7 +214,7 @@ export class SessionView {
       progress.tell(run);
       parts.push(progress.element, h("button", { type: "button", class: "quiet", onclick: doing(async () => { await post(`${path}/cancel`); await this.refresh(); }) }, "Cancel"));
     } else {
-      const share = run.coherence_after === null ? "" : `; predictable ${number(100 * run.coherence_before)} → ${number(100 * run.coherence_after)} %, median bleed ${number(run.median_before, 0)} → ${number(run.median_after, 0)} dB`;
+      const share = run.coherence_after === null ? "" : `; inter-microphone coherence ${number(100 * run.coherence_before)} → ${number(100 * run.coherence_after)} %, median bleed ${number(run.median_before, 0)} → ${number(run.median_after, 0)} dB`;
       const text = run.status === "failed" ? run.error : run.status === "cancelled" ? "cancelled" : `took ${time(run.seconds ?? 0)}${share}`;
       parts.push(h("span", { class: run.status === "failed" ? "wrong" : "soft", role: run.status === "failed" ? "alert" : null }, text),
         h("button", { type: "button", class: "quiet", "aria-label": `Delete run ${name}`, onclick: doing(async () => {
@@ -225,7 +225,7 @@ export class SessionView {
     }
     const { notes } = run;
     return h("li", {}, h("div", { class: "row" }, parts), notes.length && !ACTIVE.includes(run.status)
-      ? h("details", { class: "notes" }, h("summary", { class: "soft" }, many(notes.length, "remark")), notes.map((note) => h("p", { class: "soft" }, note))) : null);
+      ? h("details", { class: "notes" }, h("summary", { class: "soft" }, many(notes.length, "note")), notes.map((note) => h("p", { class: "soft" }, note))) : null);
   }
 
   // --------------------------------------------------------------------------------------------------------- result
@@ -260,8 +260,8 @@ export class SessionView {
     this.see = h("div", {}, this.seen(full));
     this.result.replaceChildren(
       section("Listen", "listen", this.listen.element),
-      section("See", "see", this.spectra.element, this.see),
-      section("Take", "take", this.take.element));
+      section("Compare", "see", this.spectra.element, this.see),
+      section("Download", "take", this.take.element));
     this.spectra.follow();
   }
 
@@ -288,7 +288,7 @@ export class SessionView {
 
   seen({ figures, status }) {
     if (!figures.bleed_before) {
-      const why = ACTIVE.includes(status) ? "The bleed is being measured." : "The bleed was not measured: the run was ended before.";
+      const why = ACTIVE.includes(status) ? "Measuring the bleed." : "The bleed was not measured, because the run ended early.";
       return [h("p", { class: "soft" }, why)];
     }
     const { coherence_before: was, coherence_after: became } = figures;
@@ -297,13 +297,13 @@ export class SessionView {
       h("thead", {}, h("tr", {}, figures.names.map((name) => h("th", { scope: "col" }, name)))),
       h("tbody", {}, h("tr", {}, numbers(figures, "change").map((value) => h("td", {}, number(value))))));
     return [
-      h("h3", { id: "bleed" }, "Who is heard where"),
-      h("p", {}, "Row: a microphone. Column: a source. How loud the source arrives there against its own microphone, in dB, estimated from the recording alone. "
-        + "The lower the better; after cleaning it is an upper bound."),
+      h("h3", { id: "bleed" }, "Bleed matrix"),
+      h("p", {}, "Rows are microphones, columns are sources. Each number is the level of the source in that microphone relative to its own microphone, in dB, estimated from the recording alone. "
+        + "Lower is better; the numbers after cleaning are upper bounds."),
       matrices(figures),
-      h("p", {}, "Predictable from the other microphones: ", h("strong", {}, `${percent(was)} → ${percent(became)} %`), "."),
-      h("p", { id: "change" }, "Change of each microphone's level where it leads, in dB; near 0 is good:"),
-      h("div", { class: "wide", tabindex: 0, role: "region", "aria-label": "Change of level" }, change),
+      h("p", {}, "Inter-microphone coherence, the share of a microphone's energy that another one predicts: ", h("strong", {}, `${percent(was)} → ${percent(became)} %`), "."),
+      h("p", { id: "change" }, "Level change of each microphone while its own source dominates, in dB; near 0 is good:"),
+      h("div", { class: "wide", tabindex: 0, role: "region", "aria-label": "Level change" }, change),
     ];
   }
 
@@ -324,7 +324,7 @@ function bar(label, shown = true) {
   const tell = ({ status, stage, share, left }) => {
     line.value = share;
     const rest = left !== null && left !== undefined && share > 0.05 ? `, about ${left < 60 ? `${Math.ceil(left)} s` : `${Math.ceil(left / 60)} min`} left` : "";
-    text.textContent = status === "waiting" ? "waits for its turn" : `${{ result: "computing the result", figures: "measuring", check: "checking", "": "starting" }[stage] ?? stage} ${Math.round(100 * share)} %${rest}`;
+    text.textContent = status === "waiting" ? "queued" : `${{ result: "computing the result", figures: "measuring", check: "checking", "": "starting" }[stage] ?? stage} ${Math.round(100 * share)} %${rest}`;
   };
   return { element: h("div", { class: "progress" }, shown ? h("span", {}, label) : null, line, text), tell };
 }

@@ -21,7 +21,7 @@ export class Spectrograms {
       const caption = h("figcaption", {}, title);
       return { layer, title, canvas, head, ends, caption, element: h("figure", {}, caption, picture, h("div", { class: "time", "aria-hidden": "true" }, ends)) };
     });
-    this.which = h("select", { "aria-label": "Microphone to look at", onchange: () => this.choose(this.which.selectedIndex) },
+    this.which = h("select", { "aria-label": "Microphone shown", onchange: () => this.choose(this.which.selectedIndex) },
       figures.names.map((name) => h("option", {}, name)));
     const spans = [5, 10, 20, 60].map((seconds) => h("option", { value: seconds, selected: seconds === 20 }, `${seconds} s`));
     this.zoom = h("select", { "aria-label": "Seconds shown", onchange: () => { this.span = Number(this.zoom.value); this.page = -1; this.follow(); } }, spans);

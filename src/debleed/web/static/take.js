@@ -8,7 +8,7 @@ export class Take {
     Object.assign(this, { path, changed, wanted: null, reduction: run.reduction });
     this.removed = h("input", { type: "checkbox" });
     this.button = h("button", { type: "button", class: "main", onclick: doing(() => this.prepare()) }, "Download all");
-    this.each = h("button", { type: "button", class: "quiet", onclick: doing(() => this.prepare(false)) }, "Single files");
+    this.each = h("button", { type: "button", class: "quiet", onclick: doing(() => this.prepare(false)) }, "Individual files");
     this.state = h("span", { class: "soft", role: "status" });
     this.list = h("div", { class: "downloads" });
     this.tuned = h("p", { class: "soft" });
@@ -20,9 +20,9 @@ export class Take {
     });
     this.toml = h("pre", { tabindex: 0, "aria-label": "session.toml" });
     this.element = h("div", {},
-      h("div", { class: "row" }, this.button, this.each, h("label", { class: "check" }, this.removed, "with what was removed"), this.state),
+      h("div", { class: "row" }, this.button, this.each, h("label", { class: "check" }, this.removed, "include the removed signals"), this.state),
       this.tuned, this.list,
-      h("h3", {}, "The same as a command"),
+      h("h3", {}, "Equivalent command"),
       h("div", { class: "row command" }, h("pre", { tabindex: 0, "aria-label": "Command line" }, this.command), h("button", { type: "button", class: "quiet", onclick: copy }, "Copy")),
       h("details", {}, h("summary", {}, "session.toml"), this.toml));
     this.tell(run);
@@ -30,10 +30,10 @@ export class Take {
   }
 
   explain(run) {
-    this.command.textContent = run.command ?? "debleed remove FOLDER -o CLEAN   # with the session.toml below in FOLDER";
+    this.command.textContent = run.command ?? "debleed remove FOLDER -o CLEAN   # put the session.toml below into FOLDER";
     this.toml.textContent = run.toml;
     const parts = Object.entries(run.reduction).map(([source, dB]) => `${source} at most ${number(dB)} dB`);
-    this.tuned.textContent = parts.length ? `Removed: ${parts.join(", ")}; of the others all.` : "All bleed that was found is removed.";
+    this.tuned.textContent = parts.length ? `Bleed removed: ${parts.join(", ")}; all of it from the other sources.` : "All bleed that can be removed without harm is removed.";
   }
 
   // The reductions changed: keep them, a moment after the last change.
@@ -63,7 +63,7 @@ export class Take {
   tell(run) {
     this.run = run;
     if (run.taking) {
-      this.state.textContent = `writing the files, ${Math.round(100 * run.taking.share)} %`;
+      this.state.textContent = `writing files, ${Math.round(100 * run.taking.share)} %`;
       this.list.replaceChildren();
       return;
     }
