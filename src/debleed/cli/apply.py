@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 
 from debleed import feedback
-from debleed.cli.job_options import INPUT, RESULT, STAGE, gather, options, region
+from debleed.cli.job_options import INPUT, RESULT, STAGE, job_of, options
 from debleed.cli.remove import do
 
 
@@ -18,36 +19,9 @@ from debleed.cli.remove import do
     the same sample rate. Everything else works as in 'debleed remove', except that nothing is learnt from IN."""
 )
 @options(STAGE, INPUT, RESULT)
-def command(
-    stage: Path,
-    method: str | None,
-    given: Path,
-    sources: tuple[str, ...],
-    old_sources: tuple[str, ...],
-    room: tuple[str, ...],
-    leave_out: tuple[str, ...],
-    output: Path,
-    reduction: tuple[str, ...],
-    keep: tuple[str, ...],
-    region_: str | None,
-    keep_removed: Path | None,
-    report: Path | None,
-    progress: str,
-    force: bool,
-) -> None:
+def command(stage: Path, method: str | None, progress: str, **options: Any) -> None:
     """Load the stage, make a job from the options and run it."""
-    from debleed.job import Job
     from debleed.stage import Stage
 
     with feedback.messages():
-        job = Job(
-            given,
-            output,
-            session=gather(given, sources, old_sources, room, leave_out, reduction, keep),
-            stage=Stage.load(stage, method),
-            region=region(region_),
-            removed=keep_removed,
-            report=report,
-            force=force,
-        )
-        do(job, progress)
+        do(job_of(**options, stage=Stage.load(stage, method)), progress)

@@ -16,6 +16,7 @@ from debleed.spelling import current
 
 if TYPE_CHECKING:
     from debleed.io.session import Session
+    from debleed.job import Job
 
 PATH = click.Path(readable=False, path_type=Path)  # checked later, with our own sentences
 
@@ -93,6 +94,29 @@ def options(*groups: Any) -> Callable[[Command], Command]:
         return command
 
     return add
+
+
+def job_of(
+    given: Path,
+    output: Path,
+    region_: str | None,
+    keep_removed: Path | None,
+    report: Path | None,
+    force: bool,
+    sources: tuple[str, ...],
+    old_sources: tuple[str, ...],
+    room: tuple[str, ...],
+    leave_out: tuple[str, ...],
+    reduction: tuple[str, ...],
+    keep: tuple[str, ...],
+    **how: Any,
+) -> Job:
+    """Make a job from the options of :data:`INPUT` and :data:`RESULT`; ``how`` are the remaining fields of the job."""
+    from debleed.job import Job
+
+    session = gather(given, sources, old_sources, room, leave_out, reduction, keep)
+    stretch = region(region_)
+    return Job(given, output, session, region=stretch, removed=keep_removed, report=report, force=force, **how)
 
 
 def gather(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -36,10 +37,6 @@ log = logging.getLogger(__name__)
 @click.option("--force", is_flag=True, help="Overwrite an existing file.")
 def command(
     given: Path,
-    sources: tuple[str, ...],
-    old_sources: tuple[str, ...],
-    room: tuple[str, ...],
-    leave_out: tuple[str, ...],
     method: str,
     pairs: tuple[str, ...],
     region_: str | None,
@@ -47,6 +44,7 @@ def command(
     date: datetime | None,
     progress: str,
     force: bool,
+    **said: Any,
 ) -> None:
     """Open the recording, learn from it and save the stage."""
     from contextlib import closing
@@ -69,7 +67,7 @@ def command(
                 f"a stage of '{method}' cannot be saved because it depends on side information or on local files; "
                 "use 'debleed remove'"
             )
-        session = gather(given, sources, old_sources, room, leave_out)
+        session = gather(given, **said)
         job = Job(given, output.parent, session, method, chosen, region=region(region_))
         with closing(prepared(job)) as ready, feedback.progress(progress) as told:
             stage = learnt(ready, told)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from debleed import feedback
-from debleed.cli.job_options import INPUT, METHOD, PATH, RESULT, gather, options, region
+from debleed.cli.job_options import INPUT, METHOD, PATH, RESULT, job_of, options
 from debleed.methods.settings import settings
 
 if TYPE_CHECKING:
@@ -26,42 +26,17 @@ if TYPE_CHECKING:
 @click.option("--mixture", metavar="FILE", type=PATH, help="The clean mixture, for methods that need it.")
 @click.option("--truth", metavar="DIR", type=PATH, help="The true images, for the oracle methods.")
 def command(
-    given: Path,
-    sources: tuple[str, ...],
-    old_sources: tuple[str, ...],
-    room: tuple[str, ...],
-    leave_out: tuple[str, ...],
     method: str,
     pairs: tuple[str, ...],
-    output: Path,
-    reduction: tuple[str, ...],
-    keep: tuple[str, ...],
-    region_: str | None,
-    keep_removed: Path | None,
-    report: Path | None,
-    progress: str,
-    force: bool,
     mixture: Path | None,
     truth: Path | None,
+    progress: str,
+    **options: Any,
 ) -> None:
     """Make a job from the options and run it."""
-    from debleed.job import Job
-
     with feedback.messages():
-        job = Job(
-            given,
-            output,
-            session=gather(given, sources, old_sources, room, leave_out, reduction, keep),
-            method=method,
-            settings=settings(method, pairs),
-            region=region(region_),
-            removed=keep_removed,
-            report=report,
-            mixture=mixture,
-            truth=truth,
-            force=force,
-        )
-        do(job, progress)
+        chosen = settings(method, pairs)
+        do(job_of(**options, method=method, settings=chosen, mixture=mixture, truth=truth), progress)
 
 
 def do(job: Job, progress: str) -> None:
