@@ -418,7 +418,7 @@ class TestServe:
             process.send_signal(signal.SIGINT)
             out, err = process.communicate(timeout=10)
         assert process.returncode == 0
-        assert "closed" in out
+        assert "Stopped" in out
         assert not err
 
     def test_its_children_end_with_it_however_it_ends(self, tmp_path):

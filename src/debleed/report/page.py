@@ -209,7 +209,7 @@ def summary(found: Findings) -> str:
     was, became = found.share
     bleed = (median(matrix[~np.eye(len(matrix), dtype=bool)]) for matrix in found.bleed)
     items = [
-        ("Inter-microphone coherence", f"{_change(100 * was, 100 * became)} %"),
+        ("Inter-microphone coherence (share that another one predicts)", f"{_change(100 * was, 100 * became)} %"),
         ("Median bleed (after: upper bound)", f"{_change(*bleed)} dB"),
     ]
     if found.scores:
@@ -223,7 +223,7 @@ def level_table(recording: Recording, energy: NDArray[np.float64], found: Findin
     columns: dict[str, Sequence[float] | NDArray[np.float64]] = {
         "Before": level[0],
         "After": level[1],
-        "Change while its source dominates": found.change,
+        "Change where dominant": found.change,
         "Removed / before": decibels(energy[2], energy[0]),
     }
     if found.scores:

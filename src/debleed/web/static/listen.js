@@ -87,7 +87,7 @@ export class Listen {
     const solo = h("button", { type: "button", class: "toggle", onclick: press("solo"), "aria-label": `Solo ${name}` }, "S");
     const mute = h("button", { type: "button", class: "toggle", onclick: press("mute"), "aria-label": `Mute ${name}` }, "M");
     const layer = h("select", { "aria-label": `Signal to play from ${name}`, onchange: () => { state.layer = layer.value || null; player.update(); } },
-      h("option", { value: "" }, "as above"), LAYERS.map(([value, title]) => h("option", { value }, title.toLowerCase())));
+      h("option", { value: "" }, "global"), LAYERS.map(([value, title]) => h("option", { value }, title.toLowerCase())));
     const levelText = h("output"), level = h("input", { type: "range", min: -40, max: 12, step: 0.5, value: state.level, "aria-label": `Level of ${name} in dB`,
       oninput: () => { state.level = Number(level.value); player.update(); }, ondblclick: () => { state.level = 0; player.update(); } });
     const depthText = h("output"), depth = h("input", { type: "range", min: 0, max: ALL, step: 0.5, "aria-label": `Most bleed to remove from ${source} in dB`,

@@ -8,7 +8,7 @@ export function matrices(figures) {
   const { names } = figures, before = numbers(figures, "bleed_before"), after = numbers(figures, "bleed_after");
   const readout = h("p", { class: "readout", "aria-live": "polite" }, "Point at a cell, or move between cells with the arrow keys.");
   const tell = (i, j) => {
-    readout.textContent = `${names[j]} bleeds into the microphone ${names[i]} at ${number(before[i][j])} dB before and `
+    readout.textContent = `Bleed of ${names[j]} into the microphone ${names[i]}: ${number(before[i][j])} dB before, `
       + `at most ${number(after[i][j])} dB after, relative to its own microphone.`;
   };
   const mark = (i, j) => {

@@ -302,7 +302,7 @@ export class SessionView {
         + "Lower is better; the numbers after cleaning are upper bounds."),
       matrices(figures),
       h("p", {}, "Inter-microphone coherence, the share of a microphone's energy that another one predicts: ", h("strong", {}, `${percent(was)} → ${percent(became)} %`), "."),
-      h("p", { id: "change" }, "Level change of each microphone while its own source dominates, in dB; near 0 is good:"),
+      h("p", { id: "change" }, "Level change of each microphone where its own source is dominant, in dB; near 0 is good:"),
       h("div", { class: "wide", tabindex: 0, role: "region", "aria-label": "Level change" }, change),
     ];
   }
