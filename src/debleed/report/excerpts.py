@@ -1,4 +1,4 @@
-"""Excerpts of a recording for listening in a page: where they lie, how well they are coded."""
+"""Excerpts of a recording for listening on a page: their position and their encoding."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from debleed.recording import Recording, Samples
 SECONDS = 20
 """Length of an excerpt."""
 BEST_KBPS, WORST_KBPS = 128, 24
-"""Bit rates of one microphone, in kbit/s; where even the lowest is too much, excerpts get shorter."""
+"""Highest and lowest bit rate of one microphone in kbit/s; if even the lowest is too high, excerpts become shorter."""
 KBPS = (24, 32, 40, 48, 56, 64, 80, 96, 112, 128)
-"""The bit rates that MP3 knows in between."""
+"""The bit rates of MP3 in this range."""
 
 
 def survey(before: Recording, after: Recording) -> NDArray[np.float64]:
@@ -23,7 +23,7 @@ def survey(before: Recording, after: Recording) -> NDArray[np.float64]:
 
     Returns
     -------
-    ``(3, mics, seconds)``: before, after, and of what was removed.
+    ``(3, mics, seconds)``: before, after, removed.
     """
     rate = before.rate
     seconds = np.zeros((3, len(before), -(-before.length // rate)))
@@ -36,14 +36,14 @@ def survey(before: Recording, after: Recording) -> NDArray[np.float64]:
 
 
 def start_of_excerpt(after: NDArray[np.float64], removed: NDArray[np.float64], length: int = SECONDS) -> int:
-    """Choose the stretch in which most was removed while the source plays.
+    """Choose the part in which most was removed while the source plays.
 
     Parameters
     ----------
     after, removed
-        Energy in each second, ``(seconds,)``. Their geometric mean is large only where both are.
+        Energy in each second, ``(seconds,)``. Their geometric mean is large only where both are large.
     length
-        Seconds of the stretch.
+        Length of the part in seconds.
 
     Returns
     -------
@@ -54,18 +54,18 @@ def start_of_excerpt(after: NDArray[np.float64], removed: NDArray[np.float64], l
 
 
 def plan(players: int, budget: float) -> tuple[int, int]:
-    """Choose bit rate and length so that all players fit.
+    """Choose the bit rate and length so that all players fit.
 
     Parameters
     ----------
     players
-        How many excerpts there are.
+        Number of excerpts.
     budget
         Bytes for all of them.
 
     Returns
     -------
-    kbit/s, and seconds of an excerpt.
+    Bit rate in kbit/s, and length of an excerpt in seconds.
     """
     affordable = budget * 8 / 1000 / max(1, players)
     kbps = max([rate for rate in KBPS if rate * SECONDS <= affordable], default=WORST_KBPS)
@@ -73,7 +73,7 @@ def plan(players: int, budget: float) -> tuple[int, int]:
 
 
 def mp3(samples: Samples, rate: int, kbps: int) -> bytes:
-    """Code one microphone, ``(samples,)``, as MP3 of constant bit rate."""
+    """Encode one microphone, ``(samples,)``, as MP3 with constant bit rate."""
     coded_rate = 44100 if rate >= 32000 and kbps >= 64 else 22050
     if rate != coded_rate:
         import soxr

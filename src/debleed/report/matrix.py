@@ -31,13 +31,13 @@ class Path:
     Parameters
     ----------
     microphone, source_microphone, source
-        Where it ends, the microphone of the source where it begins, and the source.
+        The microphone at its end, the source's own microphone at its beginning, and the source.
     level_db
-        Power of the source in the microphone against its power in its own.
+        Power of the source in the microphone relative to its own microphone, in dB.
     delay
-        Seconds by which it arrives later than in its own microphone; NaN where that is not known.
+        Delay in seconds relative to its own microphone; NaN if unknown.
     error_db
-        Standard error of the level; infinite where the path is not known.
+        Standard error of the level in dB; infinite if the path is unknown.
     """
 
     microphone: str
@@ -49,17 +49,17 @@ class Path:
 
     @property
     def distance(self) -> float:
-        """How much farther the sound travels than to its own microphone, in metres."""
+        """Extra distance that the sound travels compared with its own microphone, in metres."""
         return self.delay * SPEED_OF_SOUND
 
 
 def listed(stage: Stage) -> list[Path]:
-    """List the paths of a stage along which there is bleed, loudest first.
+    """List the paths of a stage that carry bleed, loudest first.
 
     Raises
     ------
     InputError
-        Where the method does not know any paths.
+        If the method does not estimate any paths.
     """
     paths, mics = stage.paths(), stage.with_source
     found = []
@@ -83,7 +83,7 @@ def picture(stage: Stage) -> bytes:
     Raises
     ------
     InputError
-        Where the method does not know any paths.
+        If the method does not estimate any paths.
     """
     from PIL import Image, ImageDraw, ImageFont
 

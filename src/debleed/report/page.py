@@ -25,32 +25,32 @@ from debleed.scoring.evaluate import score
 from debleed.scoring.scores import Scores, median
 
 LARGEST = 20_000_000
-"""Bytes of a report, whatever the recording."""
+"""Maximum size of a report in bytes, for any recording."""
 MOST_PLAYERS = 32
-"""Microphones with pictures and players; of more, those from which most was removed."""
+"""Maximum number of microphones with pictures and players; the page shows those from which most was removed."""
 LAYERS = ("Before", "After", "Removed")
 LONGEST_HEAD = 8
-"""Letters of a microphone's name that fit over a column of the bleed matrix."""
+"""Number of letters of a microphone's name that fit above a column of the bleed matrix."""
 COLDEST = -40.0
-"""dB at which the bleed matrix has no colour left."""
+"""Level in dB at which the bleed matrix has no colour."""
 
 
 @dataclass(frozen=True)
 class Findings:
-    """What the page says in numbers.
+    """The figures of the page.
 
     Parameters
     ----------
     seconds
-        ``(3, mics, seconds)``: energy before, after, and of what was removed.
+        ``(3, mics, seconds)``: energy before, after, removed.
     share
         The inter-microphone coherence before and after, 0 to 1.
     bleed
         The bleed matrix before and after, each ``(mics, mics)`` in dB.
     change
-        ``(mics,)``: change of level in dB where the microphone leads.
+        ``(mics,)``: level change in dB where the microphone's own source is dominant.
     scores
-        Against the truth, where that is known.
+        Scores against the truth, if it is known.
     """
 
     seconds: NDArray[np.float64]
@@ -69,25 +69,25 @@ def write(
     truth: Recording | None = None,
     progress: Progress = quiet,
 ) -> None:
-    """Write the report on a recording and what a method made of it.
+    """Write the report on a recording before and after cleaning.
 
     Parameters
     ----------
     path
-        The HTML file; it takes its place when it is complete. Never larger than 20 MB.
+        The HTML file, written atomically; never larger than 20 MB.
     before, after
         Same microphones, rate and length; both are read in blocks.
     title
-        What stands on top.
+        The heading.
     truth
-        The image of its own source in each microphone, where it is known: adds the SDR.
+        The image of its own source in each microphone, if it is known; adds the SDR.
     progress
-        Told of the stage "report".
+        Called with the stage "report".
 
     Raises
     ------
     InputError
-        Where the recordings do not belong together.
+        If the recordings do not belong together.
     """
     refuse_unlike(before, after, "recording before", "recording after")
     progress("report", 0)
@@ -96,7 +96,7 @@ def write(
 
 
 def measure(before: Recording, after: Recording, truth: Recording | None) -> Findings:
-    """Take the measure of both, block by block."""
+    """Compute the figures of both, block by block."""
     return Findings(
         seconds=survey(before, after),
         share=(inter_microphone_coherence(before), inter_microphone_coherence(after)),
@@ -107,7 +107,7 @@ def measure(before: Recording, after: Recording, truth: Recording | None) -> Fin
 
 
 def compose(before: Recording, after: Recording, title: str, found: Findings, progress: Progress = quiet) -> str:
-    """Put the page together."""
+    """Compose the page."""
     energy = found.seconds.sum(axis=2)
     removed = np.nan_to_num(decibels(energy[2], energy[0]), nan=-np.inf)
     shown = sorted(np.argsort(-removed, kind="stable")[:MOST_PLAYERS].tolist())
@@ -137,7 +137,7 @@ def compose(before: Recording, after: Recording, title: str, found: Findings, pr
 def cards(
     before: Recording, after: Recording, found: Findings, shown: Sequence[int], room: int, progress: Progress
 ) -> tuple[str, int]:
-    """Write pictures and players of some microphones in so many bytes; returns them and the length of an excerpt."""
+    """Write pictures and players of some microphones in ``room`` bytes; return them and the length of an excerpt."""
     # a pixel of 64 shades takes at most 6 bits, which base64 writes as one byte
     per_player = ROWS * columns(SECONDS * before.rate, before.rate) + 3000
     kbps, length = plan(3 * len(shown), 0.97 * 3 / 4 * (room - 3 * len(shown) * per_player))
@@ -159,7 +159,7 @@ def excerpt(before: Recording, after: Recording, found: Findings, mic: int, leng
 
 
 def paint(samples: Samples, rate: int) -> list[NDArray[np.uint8]]:
-    """Draw the spectrograms of one microphone on one scale of colours."""
+    """Draw the spectrograms of one microphone on one colour scale."""
     pictures = [spectrogram(row, rate) for row in samples]
     heard = pictures[0][np.isfinite(pictures[0])]
     brightest = float(np.percentile(heard, 99.8)) if heard.size else 0.0
@@ -205,7 +205,7 @@ def card(recording: Recording, mic: int, start: int, samples: Samples, kbps: int
 
 
 def summary(found: Findings) -> str:
-    """Write the two or three figures that say it all."""
+    """Write the two or three summary figures."""
     was, became = found.share
     bleed = (median(matrix[~np.eye(len(matrix), dtype=bool)]) for matrix in found.bleed)
     items = [
@@ -218,7 +218,7 @@ def summary(found: Findings) -> str:
 
 
 def level_table(recording: Recording, energy: NDArray[np.float64], found: Findings) -> str:
-    """Write levels of each microphone; ``energy`` is ``(3, mics)``, before, after, removed."""
+    """Write the levels of each microphone; ``energy`` is ``(3, mics)``, before, after, removed."""
     level = decibels(energy[:2], np.full(len(recording), float(max(recording.length, 1))))
     columns: dict[str, Sequence[float] | NDArray[np.float64]] = {
         "Before": level[0],
@@ -239,7 +239,7 @@ def level_table(recording: Recording, energy: NDArray[np.float64], found: Findin
 
 
 def _of_source(name: str, source: str | None) -> str:
-    """Say whose microphone it is, where the name does not."""
+    """Name the source of a microphone if its own name does not."""
     return "" if source == name else f" <span class='soft'>({html.escape(source or 'room')})</span>"
 
 

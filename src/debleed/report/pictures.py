@@ -15,11 +15,11 @@ from debleed.recording import Samples
 ROWS = 160
 """Height of a spectrogram in pixels."""
 SHADES = 64
-"""Colours of a spectrogram; more would only make the file larger."""
+"""Number of colours of a spectrogram; more would only make the file larger."""
 LOWEST, HIGHEST = 50.0, 16000.0
 """Ends of the frequency axis in Hz."""
 RANGE_DB = 75.0
-"""From the darkest to the brightest colour."""
+"""Range in dB from the darkest to the brightest colour."""
 
 # Nine points of the colour map viridis (CC0, Smith and van der Walt 2015): even steps look even, in grey as well.
 VIRIDIS = np.array(
@@ -52,7 +52,7 @@ def spectrogram(samples: Samples, rate: int) -> NDArray[np.float64]:
 
 
 def columns(length: int, rate: int) -> int:
-    """Width in pixels of the spectrogram of so many samples."""
+    """Width in pixels of the spectrogram of ``length`` samples."""
     return frame_count(length, _nfft(rate), _nfft(rate) // 2)
 
 
@@ -67,12 +67,12 @@ def highest(rate: int) -> float:
 
 
 def height_of(frequency: float, rate: int) -> float:
-    """Where a frequency stands on the axis, 0 at the bottom to 1 at the top."""
+    """Position of a frequency on the axis, from 0 at the bottom to 1 at the top."""
     return float(np.log(frequency / LOWEST) / np.log(highest(rate) / LOWEST))
 
 
 def shades(decibel: NDArray[np.float64], brightest: float) -> NDArray[np.uint8]:
-    """Turn dB into colours of the palette, ``brightest`` dB and above being the last."""
+    """Convert dB to indices of the palette; ``brightest`` dB and above give the last one."""
     scaled = (decibel - brightest) / RANGE_DB + 1
     return np.clip(np.nan_to_num(scaled, neginf=0) * SHADES, 0, SHADES - 1).astype(np.uint8)
 
