@@ -1,5 +1,5 @@
 """The local page: a server of one person's sessions, and the page that shows them.
 
-Everything that sounds is done by the command line's own calls, in child processes that can be killed; the server keeps
-folders, hands out samples, and trusts nobody.
+All audio work is done by the calls of the command line, in child processes that can be killed. The server manages
+folders and returns samples, and it validates every request.
 """

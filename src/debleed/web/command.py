@@ -18,7 +18,7 @@ from debleed.recording import InputError
 
 
 def data_folder() -> Path:
-    """Return where this user's programs keep their data, by the customs of the system."""
+    """Return the folder in which programs of this user store their data on this system."""
     home = Path.home()
     if sys.platform == "win32":
         return Path(os.environ.get("LOCALAPPDATA") or home / "AppData" / "Local") / "debleed"
@@ -62,14 +62,14 @@ def command(port: int, browser: bool, host: str, token: str | None, data: Path |
 
 @contextmanager
 def alone(data: Path) -> Iterator[None]:
-    """Keep other servers away from a data folder: a second one would take the first one's uploads for remains.
+    """Lock a data folder: a second server would delete the first one's unfinished uploads as leftovers.
 
-    The system lets go of the lock when this process ends, however it does.
+    The system releases the lock when this process ends, even if it is killed.
 
     Raises
     ------
     InputError
-        Where another server uses the folder.
+        If another server uses the folder.
     """
     from filelock import FileLock, Timeout
 
@@ -92,7 +92,7 @@ def listen(host: str, port: int) -> socket.socket:
     Raises
     ------
     InputError
-        Where it is taken, forbidden or unknown.
+        If it is in use, forbidden or unknown.
     """
     try:
         family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
@@ -115,7 +115,7 @@ def listen(host: str, port: int) -> socket.socket:
 
 
 def serve(data: Path, host: str, port: int, token: str | None, browser: bool) -> None:
-    """Answer until interrupted."""
+    """Serve the page until interrupted."""
     import uvicorn
 
     from debleed.web.server import create_app

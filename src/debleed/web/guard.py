@@ -1,7 +1,7 @@
-"""Who may speak to the server: this machine's own page, and with a token whoever knows it.
+"""Access to the server: only its own page, and with a token everyone who has it.
 
-A page from elsewhere can make a browser send requests to 127.0.0.1. Such a request is told by its ``Host`` (DNS
-rebinding: a foreign name that points here), its ``Origin`` and its ``Sec-Fetch-Site`` (cross-site requests).
+A page from elsewhere can make a browser send requests to 127.0.0.1. The guard recognises such a request by its ``Host``
+(DNS rebinding: a foreign name that points here), its ``Origin`` and its ``Sec-Fetch-Site`` (cross-site requests).
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from debleed.web.limits import Refusal
 COOKIE = "debleed-token"
 
 SHORTEST_TOKEN = 16
-"""Characters of a token; shorter ones can be tried through."""
+"""Minimum length of a token; shorter ones can be guessed by trial."""
 
 HEADERS: Mapping[str, str] = {
     "content-security-policy": (
@@ -34,11 +34,11 @@ HEADERS: Mapping[str, str] = {
     "cross-origin-opener-policy": "same-origin",
     "cross-origin-resource-policy": "same-origin",
 }
-"""What every answer carries: nothing from elsewhere, nothing to elsewhere."""
+"""Headers of every response: nothing is loaded from other sites or shared with them."""
 
 
 def is_loopback(host: str) -> bool:
-    """Tell whether only this machine reaches an address."""
+    """Whether only this machine can reach an address."""
     if host.lower() == "localhost":
         return True
     try:
@@ -48,7 +48,7 @@ def is_loopback(host: str) -> bool:
 
 
 def split_host(header: str) -> str:
-    """Return the name in a ``Host`` header, without port and brackets, in small letters.
+    """Return the name in a ``Host`` header, without port and brackets, in lower case.
 
     Examples
     --------
@@ -61,16 +61,16 @@ def split_host(header: str) -> str:
 
 
 class Guard:
-    """Lets through what comes from the page itself; stands in front of everything.
+    """Middleware that admits only requests from the page itself.
 
     Parameters
     ----------
     app
-        What is guarded.
+        The application to guard.
     host
         The address that the server binds to.
     token
-        What callers must know; needed beyond loopback.
+        The secret that requests must contain; required if other machines can connect.
     """
 
     def __init__(self, app: ASGIApp, host: str = "127.0.0.1", token: str | None = None) -> None:

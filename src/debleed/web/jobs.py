@@ -1,4 +1,4 @@
-"""Work in child processes: a queue, what each tells while it works, and an end to it when it is asked for."""
+"""Work in child processes: a queue, progress messages, and cancellation."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ from debleed.web.limits import Refusal
 log = logging.getLogger(__name__)
 
 WEIGHTS = {"check": 0.03, "result": 0.3, "figures": 0.2, "write": 0.5, "report": 0.5, "play": 0.2, "bleed": 0.8}
-"""About how long stages take, against each other; a method's own stages share 1.0."""
+"""Approximate relative durations of the stages; a method's own stages share 1.0."""
 
 
 @dataclass
 class State:
-    """What is known of a job from outside."""
+    """State of a job as seen from outside."""
 
     status: str = "waiting"
     stage: str = ""
@@ -39,13 +39,13 @@ class State:
     seconds: float | None = None
 
     def told(self) -> dict[str, Any]:
-        """Return it for the page."""
+        """Return the state as JSON for the page."""
         return dict(vars(self), notes=list(self.notes))
 
 
 @dataclass
 class Job:
-    """One child process to be, and what happens with its end."""
+    """One child process to start, and what to call when it begins and ends."""
 
     key: str
     arguments: Sequence[str]
@@ -58,7 +58,7 @@ class Job:
 
 
 class Jobs:
-    """Runs at most ``running`` children at a time; ``waiting`` more may queue up."""
+    """A queue that runs at most ``running`` children at a time and holds ``waiting`` more."""
 
     def __init__(self, running: int, waiting: int) -> None:
         self._waiting = waiting
@@ -75,7 +75,7 @@ class Jobs:
         Raises
         ------
         Refusal
-            Where too many wait, or the same work is under way.
+            If too many jobs are queued, or the same job is already in progress.
         """
         with self._lock:
             if job.key in self._jobs:
@@ -86,12 +86,12 @@ class Jobs:
         self._queue.put(job)
 
     def state(self, key: str) -> State | None:
-        """Return what is known of a job that has not ended."""
+        """Return the state of a job that has not ended."""
         job = self._jobs.get(key)
         return job.state if job else None
 
     def cancel(self, prefix: str, wait: float = 10.0) -> bool:
-        """End a job, or all whose keys begin so; returns whether there was one, when they are gone."""
+        """Cancel a job, or all below ``prefix``, wait until they have ended, and return whether there was any."""
         with self._lock:
             found = [job for key, job in self._jobs.items() if key == prefix or key.startswith(prefix + "/")]
             for job in found:
@@ -107,7 +107,7 @@ class Jobs:
         return bool(found)
 
     def stop(self) -> None:
-        """End everything."""
+        """Cancel all jobs and stop the threads."""
         for key in list(self._jobs):
             self.cancel(key)
         for _ in self._threads:
@@ -182,7 +182,7 @@ def kill(process: subprocess.Popen[bytes]) -> None:
 
 
 def hear(job: Job, line: bytes, elapsed: float) -> None:
-    """Take in one line that a child told."""
+    """Process one line that a child printed."""
     try:
         told = json.loads(line)
     except ValueError:
@@ -203,7 +203,7 @@ def hear(job: Job, line: bytes, elapsed: float) -> None:
 
 
 def overall(stages: Sequence[str], stage: str, share: float) -> float:
-    """Share of a whole job that is done; ``stages`` are its stages in order, ``""`` stands for those of the method.
+    """Completed share of a whole job; ``stages`` lists its stages in order, with ``""`` for those of the method.
 
     Examples
     --------
@@ -216,7 +216,7 @@ def overall(stages: Sequence[str], stage: str, share: float) -> float:
 
 
 def last_words(code: int, complaints: IO[bytes]) -> str:
-    """Put into a sentence how a child ended that said nothing itself."""
+    """Describe in a sentence how a child ended that reported no error itself."""
     if code == -9:  # SIGKILL, which Windows has no name for
         return "the job was killed, perhaps because memory ran out; close other programs and run it again"
     complaints.seek(0)

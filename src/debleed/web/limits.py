@@ -1,4 +1,4 @@
-"""What the page accepts: sizes, counts, names. Every refusal is a sentence."""
+"""Limits of the page: sizes, counts, names. Every refusal is a sentence."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from debleed.recording import InputError
 GIB = 2**30
 
 LONGEST_NAME = 200
-"""Bytes of a file's name; file systems hold 255, and results get a suffix of their own while they are written."""
+"""Maximum length of a file name in bytes; file systems allow 255, and unfinished results have an extra suffix."""
 
 LARGEST_BODY = 2**20
-"""Bytes of a request that is no upload."""
+"""Maximum size in bytes of a request other than an upload."""
 
 LONGEST_WINDOW = 2**25
-"""Bytes of samples handed out at a time."""
+"""Maximum size in bytes of the samples returned at a time."""
 
 
 class Refusal(InputError):
-    """A request that cannot be met, with the status that says so to programs."""
+    """A request that cannot be fulfilled, with its HTTP status."""
 
     def __init__(self, sentence: str, status: int = 400) -> None:
         super().__init__(sentence)
@@ -33,20 +33,20 @@ class Refusal(InputError):
 
 @dataclass(frozen=True)
 class Limits:
-    """How much one server takes.
+    """Limits of one server.
 
     Parameters
     ----------
     file, session
         Bytes of one file and of all files of a session.
     sound
-        Bytes of one file's samples at 4 each, however small they were packed.
+        Bytes of one file's samples at 4 bytes each, however well the file is compressed.
     files, sessions, runs
-        Files of a session, sessions, results kept of one session.
+        Files per session, sessions, and runs per session.
     running, waiting
-        Runs at a time, and runs that wait for their turn. One run keeps all cores busy.
+        Runs at a time, and queued runs. One run keeps all cores busy.
     spare
-        Bytes of the disk that are left to others.
+        Bytes of disk space to leave free.
     """
 
     file: int = 16 * GIB
@@ -61,7 +61,7 @@ class Limits:
 
 
 def size(count: float) -> str:
-    """Write a number of bytes for people.
+    """Format a number of bytes for people.
 
     Examples
     --------
@@ -75,7 +75,7 @@ def size(count: float) -> str:
 
 
 def refuse_full_disk(folder: Path, need: float, spare: int) -> None:
-    """Refuse what would fill the disk, before it begins.
+    """Refuse work that would fill the disk, before it begins.
 
     Raises
     ------
@@ -92,17 +92,17 @@ def refuse_full_disk(folder: Path, need: float, spare: int) -> None:
 
 
 def full_disk(failure: OSError) -> bool:
-    """Tell whether the disk is what failed."""
+    """Whether a full disk caused a failure."""
     return failure.errno in (errno.ENOSPC, errno.EDQUOT)
 
 
 def checked_name(name: str, what: str = "name") -> str:
-    """Return a name that may stand in a folder, or refuse it.
+    """Return a name that can be used as a file name, or refuse it.
 
     Raises
     ------
     Refusal
-        For separators, leading dots, control characters, nothing, and too much.
+        For separators, leading dots, control characters, and names that are empty or too long.
 
     Examples
     --------
@@ -127,5 +127,5 @@ def checked_file_name(name: str) -> str:
 
 
 def _hidden(letter: str) -> bool:
-    """Tell what a terminal or a file manager would not show: control characters, surrogates, line separators."""
+    """Whether a terminal would not show a character: control characters, surrogates, line separators."""
     return unicodedata.category(letter) in ("Cc", "Cs", "Cf", "Zl", "Zp")

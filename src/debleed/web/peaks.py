@@ -1,4 +1,4 @@
-"""Waveforms to look at: the least and the largest sample of every stretch, at several zooms, computed once."""
+"""Waveforms for display: the minimum and maximum of every interval, at several zoom levels, computed once."""
 
 from __future__ import annotations
 
@@ -11,31 +11,31 @@ from numpy.typing import NDArray
 from debleed.recording import Samples
 
 ZOOMS = (256, 2048, 16384)
-"""Samples of one stretch. At 48 kHz these are 5 ms, 43 ms and 0.34 s: ten minutes are 1758 of the longest."""
+"""Samples per interval. At 48 kHz these are 5 ms, 43 ms and 0.34 s: ten minutes are 1758 of the longest."""
 
 FULL = 32767
-"""Full scale; what goes beyond is drawn as full scale."""
+"""Full scale; larger samples are drawn as full scale."""
 
 Extremes = NDArray[np.int16]
-"""``(mics, stretches, 2)``: least and largest sample."""
+"""``(mics, intervals, 2)``: minimum and maximum."""
 
 
 class Peaks:
-    """Extremes of samples that come in blocks of any length."""
+    """Extremes of samples that arrive in blocks of any length."""
 
     def __init__(self, mics: int) -> None:
         self._rest: Samples = np.empty((mics, 0), np.float32)
         self._parts: list[Extremes] = []
 
     def add(self, samples: Samples) -> None:
-        """Take the next samples, ``(mics, samples)``."""
+        """Add the next samples, ``(mics, samples)``."""
         joined = np.concatenate([self._rest, samples], axis=1) if self._rest.shape[1] else samples
         whole = joined.shape[1] // ZOOMS[0] * ZOOMS[0]
         self._parts.append(extremes(joined[:, :whole]))
         self._rest = joined[:, whole:].copy()
 
     def zooms(self) -> list[Extremes]:
-        """Return the extremes at every zoom, finest first; the last stretch may be shorter than the others."""
+        """Return the extremes at every zoom level, finest first; the last interval may be shorter than the others."""
         if self._rest.shape[1]:
             self.add(np.repeat(self._rest[:, -1:], -self._rest.shape[1] % ZOOMS[0], axis=1))
         found = [np.concatenate([np.empty((len(self._rest), 0, 2), np.int16), *self._parts], axis=1)]
@@ -44,14 +44,14 @@ class Peaks:
         return found
 
     def save(self, folder: Path, name: str) -> None:
-        """Write ``<name>-<zoom>.npy`` for every zoom."""
+        """Write ``<name>-<zoom>.npy`` for every zoom level."""
         folder.mkdir(exist_ok=True)
         for zoom, found in enumerate(self.zooms()):
             np.save(folder / f"{name}-{zoom}.npy", found)
 
 
 def extremes(samples: Samples) -> Extremes:
-    """Find the extremes of whole stretches of the finest zoom."""
+    """Return the extremes of whole intervals at the finest zoom level."""
     # files are read channel by channel in turns; in a row, the minimum is found ten times as fast
     framed = np.ascontiguousarray(samples).reshape(len(samples), -1, ZOOMS[0])
     pair = np.stack([framed.min(axis=2), framed.max(axis=2)], axis=2)
@@ -60,13 +60,13 @@ def extremes(samples: Samples) -> Extremes:
 
 
 def gathered(fine: Extremes, count: int) -> Extremes:
-    """Join so many stretches to one."""
+    """Merge ``count`` intervals into one."""
     padded = np.pad(fine, ((0, 0), (0, -fine.shape[1] % count), (0, 0)), mode="edge")
     framed = padded.reshape(len(fine), -1, count, 2)
     return np.stack([framed[..., 0].min(axis=2), framed[..., 1].max(axis=2)], axis=2)
 
 
 def cut(folder: Path, name: str, zoom: int, mic: int, first: int, last: int) -> bytes:
-    """Return stretches ``first`` to ``last`` of one microphone as little-endian 16-bit pairs."""
+    """Return intervals ``first`` to ``last`` of one microphone as little-endian 16-bit pairs."""
     found = np.load(folder / f"{name}-{zoom}.npy", mmap_mode="r")
     return bytes(found[mic, first:last].astype("<i2").tobytes())

@@ -1,4 +1,4 @@
-"""Who is who in a session: sources, room microphones, what is left out; guessed from the names or said."""
+"""Roles in a session: sources, room microphones and files left out, as guessed from the names or chosen by the user."""
 
 from __future__ import annotations
 
@@ -14,25 +14,25 @@ Json = dict[str, Any]
 
 
 def is_poly(meta: Json) -> bool:
-    """Tell whether the session is one file with a microphone a channel."""
+    """Whether the session is one file with one microphone per channel."""
     return len(meta["files"]) == 1 and meta["files"][0]["channels"] > 1
 
 
 def units(meta: Json) -> list[str]:
-    """List what can be a source: files by their stems, or the channels of the only file."""
+    """List the units to assign: files by their stems, or the channels of the only file."""
     if is_poly(meta):
         return [f"ch{i + 1}" for i in range(meta["files"][0]["channels"])]
     return [Path(file["name"]).stem for file in meta["files"]]
 
 
 def sources(meta: Json) -> dict[str, str | None]:
-    """Say the source of each unit, ``None`` for room microphones: as guessed from the names, or as the user said."""
+    """Return the source of each unit, ``None`` for room microphones: as guessed from the names, or as the user said."""
     guessed = sources_of(assign(Session(), units(meta)))
     return {unit: meta["sources"].get(unit, source) for unit, source in guessed.items()}
 
 
 def said(meta: Json, reduction: dict[str, float] | None = None) -> Session:
-    """Say the session in the library's words, leaving nothing to be guessed."""
+    """Return the session as the library describes it, with every unit assigned."""
     grouped: dict[str, tuple[str, ...]] = {}
     room = []
     out = [unit for unit in meta["leave_out"] if unit in units(meta)]
@@ -47,7 +47,7 @@ def said(meta: Json, reduction: dict[str, float] | None = None) -> Session:
 
 
 def problem(meta: Json) -> str | None:
-    """Say what stands in the way of a run, if anything."""
+    """Return what prevents a run, if anything."""
     kept = [unit for unit in units(meta) if unit not in meta["leave_out"]]
     if not meta["files"]:
         return "there are no files yet"
@@ -66,7 +66,7 @@ def problem(meta: Json) -> str | None:
 
 
 def rename_source(meta: Json, unit: str, source: object) -> None:
-    """Say which source a unit belongs to; ``None`` for a room microphone."""
+    """Set the source of a unit; ``None`` makes it a room microphone."""
     if unit not in units(meta):
         raise Refusal(f"there is no microphone '{unit}'", 404)
     if source is not None and not isinstance(source, str):
@@ -81,7 +81,7 @@ def rename_source(meta: Json, unit: str, source: object) -> None:
 
 
 def obey(meta: Json, path: Path) -> None:
-    """Take over what a ``session.toml`` says of sources, rooms, files left out and reductions."""
+    """Apply the sources, room microphones, files left out and reductions of a ``session.toml``."""
     told = load_session(path)
     known = units(meta)
     names = [] if is_poly(meta) else [file["name"] for file in meta["files"]]

@@ -1,4 +1,4 @@
-"""The server behind the page: sessions, uploads, runs, sound, downloads; one small function an address."""
+"""The server behind the page: sessions, uploads, runs, sound, downloads; one small function per address."""
 
 from __future__ import annotations
 
@@ -37,11 +37,11 @@ from debleed.web.zipped import zipped
 log = logging.getLogger(__name__)
 
 BUFFER = 2**20
-"""Bytes of an upload that are held before they go to the disk."""
+"""Bytes of an upload that are buffered before they are written to disk."""
 
 
 def count(value: str | None, what: str) -> int:
-    """Read a whole number, 0 or more, from an address."""
+    """Parse a whole number, 0 or more, from an address."""
     if value is None or not value.isascii() or not value.isdigit() or len(value) > 15:
         raise Refusal(f"'{what}' must be a whole number, 0 or more")
     return int(value)
@@ -77,7 +77,7 @@ Answer = Callable[[Request], Awaitable[Response]]
 
 
 def asking(work: Callable[..., Any], *names: str, status: int = 200) -> Answer:
-    """Make an address of a method of :class:`Service`; ``names`` are the parts of the path it is given."""
+    """Make a handler of a method of :class:`Service`; ``names`` are the parts of the path passed to it."""
 
     async def answer(request: Request) -> Response:
         keys = [request.path_params[name] for name in names]
@@ -87,7 +87,7 @@ def asking(work: Callable[..., Any], *names: str, status: int = 200) -> Answer:
 
 
 def telling(work: Callable[..., Any], *names: str, status: int = 200) -> Answer:
-    """Do the same for a method that is given the request's JSON as well."""
+    """Do the same for a method that also takes the request's JSON."""
 
     async def answer(request: Request) -> Response:
         wanted = await body(request)
@@ -121,7 +121,7 @@ async def upload(request: Request) -> Response:
 
 
 def put(store: Store, key: str, path: Path, name: str, piece: bytes, got: int) -> None:
-    """Append a piece of an upload; the limits hold for what really comes, whatever was declared."""
+    """Append a piece of an upload; the limits apply to the bytes received, not to the declared size."""
     store.refuse_size(store.get(key), name, got, len(piece))
     with path.open("r+b") as file:  # not made anew: its beginning would be missing
         file.seek(got - len(piece))
@@ -144,7 +144,7 @@ async def run_peaks(request: Request) -> Response:
 
 
 def waveform(request: Request, folder: Path, name: str) -> Response:
-    """Cut a stretch out of a waveform."""
+    """Return an interval of a waveform."""
     asked = [count(request.query_params.get(key), key) for key in ("zoom", "mic", "first", "last")]
     try:
         return Response(cut(folder, name, *asked), media_type="application/octet-stream")
@@ -153,7 +153,7 @@ def waveform(request: Request, folder: Path, name: str) -> Response:
 
 
 def session_window(request: Request) -> Response:
-    """Return samples of a session that was not run."""
+    """Return samples of a session without a run."""
     here = service(request)
     heard = here.recordings.session(here.store.place(request.path_params["session"]))
     return samples(request, heard)
@@ -167,14 +167,14 @@ def run_window(request: Request) -> Response:
 
 
 def samples(request: Request, heard: Any) -> Response:
-    """Return a stretch of samples."""
+    """Return an interval of samples."""
     start, length = (count(request.query_params.get(key), key) for key in ("start", "count"))
     layers = request.query_params.get("layers", "before").split(",")
     return Response(window(heard, layers, start, length), media_type="application/octet-stream")
 
 
 def picture(request: Request) -> Response:
-    """Return one picture of a spectrogram."""
+    """Return one tile of a spectrogram."""
     here = service(request)
     place = here.store.run_place(request.path_params["session"], request.path_params["run"])
     mic, number = (count(request.query_params.get(key), key) for key in ("mic", "tile"))
@@ -193,7 +193,7 @@ def one_file(request: Request) -> Response:
 
 
 def archive(request: Request) -> Response:
-    """Send all that was written as a zip, while it is made."""
+    """Send all files of a result as a zip that is created on the fly."""
     here, key, run = service(request), request.path_params["session"], request.path_params["run"]
     place, listed = here.results(key, run)
     written = (place / "out.json").stat().st_mtime_ns
@@ -215,12 +215,12 @@ def archive(request: Request) -> Response:
 
 
 def attached(name: str) -> dict[str, str]:
-    """Have a file saved under its name, never shown."""
+    """Make browsers save a file under its name instead of displaying it."""
     return {"content-disposition": f"attachment; filename*=UTF-8''{quote(name, safe='')}"}
 
 
 def statics() -> dict[str, tuple[bytes, str]]:
-    """Read the page's own files: name → content and type. No path from outside is ever looked up."""
+    """Read the page's own files: name → content and type. Paths in requests are never looked up on disk."""
     found = {}
     for entry in (files("debleed.web") / "static").iterdir():
         kind = "text/javascript" if entry.name.endswith(".js") else mimetypes.guess_type(entry.name)[0]
@@ -229,7 +229,7 @@ def statics() -> dict[str, tuple[bytes, str]]:
 
 
 async def page(request: Request) -> Response:
-    """Send the page, or one of its parts."""
+    """Send the page or one of its files."""
     name = request.path_params.get("name", "index.html")
     kept: dict[str, tuple[bytes, str]] = request.app.state.statics
     if name not in kept:
@@ -239,19 +239,19 @@ async def page(request: Request) -> Response:
 
 
 async def refused(request: Request, failure: Exception) -> Response:
-    """Answer with the sentence of a refusal."""
+    """Respond with the sentence of a refusal."""
     status = failure.status if isinstance(failure, Refusal) else 400
     return JSONResponse({"error": str(failure)}, status)
 
 
 async def unknown(request: Request, failure: Exception) -> Response:
-    """Answer where there is no such address or method."""
+    """Respond to an unknown address or method."""
     status = failure.status_code if isinstance(failure, HTTPException) else 404
     return JSONResponse({"error": "there is nothing at this address"}, status)
 
 
 async def failed(request: Request, failure: Exception) -> Response:
-    """Answer where something broke: the disk, mostly."""
+    """Respond to an internal failure, such as a full disk."""
     if isinstance(failure, ClientDisconnect):
         return Response(status_code=400)
     if isinstance(failure, OSError) and full_disk(failure):
@@ -299,18 +299,18 @@ def create_app(
     token: str | None = None,
     limits: Limits = Limits(),  # noqa: B008 - frozen
 ) -> Starlette:
-    """Make the application.
+    """Create the application.
 
     Parameters
     ----------
     data
-        Folder of all sessions; made where it is not there.
+        Folder of all sessions; created if it does not exist.
     host
-        The address that will be bound, which callers may name.
+        The address that the server binds to, which requests may name as their host.
     token
-        What callers must know.
+        The secret that requests must contain.
     limits
-        What is accepted.
+        Limits on sizes and counts.
     """
 
     @asynccontextmanager

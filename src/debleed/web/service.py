@@ -1,4 +1,4 @@
-"""What the page can ask for: sessions, runs and results; each method returns JSON or refuses with a sentence."""
+"""Services for the page: sessions, runs and results; each method returns JSON or refuses with a sentence."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ log = logging.getLogger(__name__)
 
 
 class Service:
-    """What the page's addresses call: it holds the sessions, the jobs and the open recordings."""
+    """The object behind the page's addresses, with the sessions, the jobs and the open recordings."""
 
     def __init__(self, data: Path, limits: Limits) -> None:
         self.limits = limits
@@ -40,7 +40,7 @@ class Service:
     # ------------------------------------------------------------------------------------------------------ sessions
 
     def about(self) -> Json:
-        """Say what this is and what can be chosen."""
+        """Return the version, the methods and the limits."""
         return {
             "version": __version__,
             "methods": methods(),
@@ -50,7 +50,7 @@ class Service:
         }
 
     def list(self) -> list[Json]:
-        """List the sessions in brief."""
+        """Return a summary of each session."""
         return [
             {
                 "id": meta["id"],
@@ -65,7 +65,7 @@ class Service:
         ]
 
     def session(self, key: str) -> Json:
-        """Say all of a session, its runs in brief."""
+        """Return everything about a session, with a summary of its runs."""
         meta = self.store.get(key)
         sources = roles.sources(meta)
         rate = max((file["rate"] for file in meta["files"]), default=0)
@@ -103,7 +103,7 @@ class Service:
         return self.session(key)
 
     def apply_toml(self, key: str, wanted: Json) -> Json:
-        """Set the session as the text of a ``session.toml`` says."""
+        """Apply the text of a ``session.toml`` to a session."""
         place = self.store.place(key) / "incoming" / secrets.token_hex(8)
         try:
             place.write_text(text(wanted, "toml"), "utf-8")
@@ -115,7 +115,7 @@ class Service:
         return self.session(key)
 
     def delete(self, key: str) -> Json:
-        """Delete a session; what runs for it is ended first."""
+        """Cancel the jobs of a session and delete it."""
         place = self.store.place(key)
         self._end(key)
         self.recordings.forget(place)
@@ -123,7 +123,7 @@ class Service:
         return {}
 
     def demo(self) -> Json:
-        """Begin a session with the band of ``debleed demo``."""
+        """Create a session with the band of ``debleed demo``."""
         refuse_full_disk(self.store.folder, 2**26, self.limits.spare)
         meta = self.store.create("demo band")
         place = self.store.place(meta["id"])
@@ -147,7 +147,7 @@ class Service:
         return self.session(meta["id"])
 
     def expect(self, key: str, wanted: Json) -> Json:
-        """Say beforehand whether a file would be taken: a browser that is refused while it sends hears no reason."""
+        """Check an upload before it starts: a browser that is refused while uploading does not see the reason."""
         length = wanted.get("size")
         if not isinstance(length, int) or isinstance(length, bool) or length < 0:
             raise Refusal("the request must contain 'size', in bytes")
@@ -155,7 +155,7 @@ class Service:
         return {}
 
     def drop_file(self, key: str, number: int) -> Json:
-        """Take a file out of a session."""
+        """Remove a file from a session."""
         self.recordings.forget(self.store.place(key))
         self.store.drop_file(key, number)
         return self.session(key)
@@ -168,7 +168,7 @@ class Service:
     # ---------------------------------------------------------------------------------------------------------- runs
 
     def begin(self, key: str, wanted: Json) -> Json:
-        """Begin a run: lay the files out under their names, note what was asked for, queue the work."""
+        """Start a run: link the files under their names, store the request, and queue the job."""
         place, meta = self.store.place(key), self.store.get(key)
         if hindrance := roles.problem(meta):
             raise Refusal(hindrance, 409)
@@ -234,7 +234,7 @@ class Service:
             log.info("a run was deleted while it was in progress")
 
     def brief(self, key: str, run: Json) -> Json:
-        """Say how a run stands."""
+        """Return the state of a run."""
         live = self.jobs.state(f"{key}/{run['id']}")
         take = self.quick.state(f"{key}/{run['id']}/take")
         told = {name: value for name, value in run.items() if name not in ("session", "units", "kept")}
@@ -250,7 +250,7 @@ class Service:
         return told
 
     def run(self, key: str, run: str) -> Json:
-        """Say all of a run: how it stands, its figures, and the same as a command line."""
+        """Return everything about a run: its state, its figures and the equivalent command."""
         place = self.store.run_place(key, run)
         meta = read(place / "run.json")
         told = session_of(meta)
@@ -268,7 +268,7 @@ class Service:
         return self.run(key, run)
 
     def cancel(self, key: str, run: str) -> Json:
-        """End a run, or the writing of its files."""
+        """Cancel a run, or the writing of its files."""
         self.store.run_place(key, run)
         self._end(f"{key}/{run}")
         return self.run(key, run)
@@ -281,7 +281,7 @@ class Service:
         return self.session(key)
 
     def take(self, key: str, run: str, wanted: Json) -> Json:
-        """Begin to write the files of a run with the reductions given, or those it has."""
+        """Start writing the files of a run, with new reductions or its present ones."""
         place = self.store.run_place(key, run)
         if not (place / "figures.json").is_file():
             raise Refusal("this run has no result to download (yet)", 409)
@@ -306,7 +306,7 @@ class Service:
             log.info("a run was deleted while its files were being written")
 
     def results(self, key: str, run: str) -> tuple[Path, Json]:
-        """Return the folder of what was written, and the list of it."""
+        """Return the folder of the written files, and their list."""
         place = self.store.run_place(key, run) / "out"
         if not (place / "out.json").is_file():
             raise Refusal("the files have not been written yet", 409)
@@ -314,11 +314,11 @@ class Service:
 
 
 def noted(state: State) -> None:
-    """Nothing is to be done when a job begins."""
+    """Do nothing when a job begins."""
 
 
 def reduction(run: Json, wanted: object) -> dict[str, float]:
-    """Check reductions: source → dB; sources without one have all of it removed."""
+    """Check reductions: source → dB; sources without one have no limit."""
     if not isinstance(wanted, dict):
         raise Refusal("reductions must be an object of sources and decibels")
     sources = run["session"]["sources"]
@@ -330,7 +330,7 @@ def reduction(run: Json, wanted: object) -> dict[str, float]:
 
 
 def text(wanted: Json, key: str) -> str:
-    """Take a text out of a request."""
+    """Return a string of a request."""
     value = wanted.get(key)
     if not isinstance(value, str):
         raise Refusal(f"the request must contain '{key}' as a string")

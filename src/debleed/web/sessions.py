@@ -1,6 +1,6 @@
-"""Sessions on the disk: a folder each, files under numbers, everything said about them in one JSON file.
+"""Sessions on disk: one folder per session, with numbered files and one JSON file that describes them.
 
-What a client calls a file is kept as text; on the disk it becomes a name only after
+The client's name of a file is stored as text. It becomes a file name only after
 :func:`~debleed.web.limits.checked_name`, as a link in the folder that a run works on, where results are named after it.
 """
 
@@ -37,7 +37,7 @@ MOST_CHANNELS = 64
 """Microphones of one file."""
 
 RATES = (3000, 768_000)
-"""Lowest and highest rate in Hz, those that browsers play; to bring 1 Hz to 400 kHz would keep the server for hours."""
+"""Lowest and highest rate in Hz, those that browsers play; resampling 1 Hz to 400 kHz would take hours."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ class Store:
     lock: RLock = field(default_factory=RLock)
 
     def place(self, session: str) -> Path:
-        """Return the folder of a session; only what this store named itself can be asked for."""
+        """Return the folder of a session; only names that this store generated are accepted."""
         place = self.folder / "sessions" / session
         if not re.fullmatch("[0-9a-f]{16}", session) or not (place / "session.json").is_file():
             raise Refusal("there is no such session (any more)", 404)
@@ -67,7 +67,7 @@ class Store:
         return sorted(read_all(self.folder / "sessions", "session.json"), key=lambda meta: -float(meta["created"]))
 
     def create(self, name: str) -> Json:
-        """Make an empty session."""
+        """Create an empty session."""
         checked_name(name, "session's name")
         with self.lock:
             if len(self.sessions()) >= self.limits.sessions:
@@ -82,11 +82,11 @@ class Store:
         return meta
 
     def get(self, session: str) -> Json:
-        """Read what is known of a session."""
+        """Read the description of a session."""
         return read(self.place(session) / "session.json")
 
     def change(self, session: str, alter: Callable[[Json], None]) -> Json:
-        """Change what is known of a session, all or nothing."""
+        """Change the description of a session atomically."""
         with self.lock:
             meta = self.get(session)
             alter(meta)
@@ -105,7 +105,7 @@ class Store:
         return sorted(read_all(self.place(session) / "runs", "run.json"), key=lambda run: float(run["created"]))
 
     def change_run(self, session: str, run: str, alter: Callable[[Json], None]) -> Json:
-        """Change what is known of a run, all or nothing."""
+        """Change the description of a run atomically."""
         with self.lock:
             place = self.run_place(session, run)
             meta = read(place / "run.json")
@@ -122,14 +122,14 @@ class Store:
     # ------------------------------------------------------------------------------------------------------- uploads
 
     def expect(self, session: str, name: str, length: int | None) -> Path:
-        """Agree to take a file of so many bytes (``None``: nobody knows), and say where it goes meanwhile."""
+        """Accept a file of ``length`` bytes (``None``: unknown), and return its temporary path."""
         meta = self.get(session)
         self._refuse_file(meta, name)
         self.refuse_size(meta, name, length or 0, length or 0)
         return self.place(session) / "incoming" / secrets.token_hex(8)
 
     def refuse_size(self, meta: Json, name: str, length: int, coming: int) -> None:
-        """Refuse a file that is too large for the limits, or for the disk with the bytes that are still coming."""
+        """Refuse a file that exceeds the limits, or whose remaining bytes do not fit on the disk."""
         if length > self.limits.file:
             raise Refusal(f"'{name}' is larger than {size(self.limits.file)}, the limit for one file", 413)
         if length + sum(file["size"] for file in meta["files"]) > self.limits.session:
@@ -146,7 +146,7 @@ class Store:
             raise Refusal(str(twin), 409) from twin
 
     def adopt(self, session: str, path: Path, name: str) -> Json:
-        """Decode a file from end to end, and if it is sound give it its place; else it is deleted."""
+        """Decode a file from end to end and add it to the session; delete it if it is invalid."""
         try:
             place = self.place(session)
             found, peaks = examined(path, name, self.limits.sound)
@@ -166,7 +166,7 @@ class Store:
             path.unlink(missing_ok=True)
 
     def drop_file(self, session: str, number: int) -> None:
-        """Take a file out of a session; runs that were made with it keep it."""
+        """Remove a file from a session; runs that used it keep it."""
 
         def alter(meta: Json) -> None:
             gone = [file for file in meta["files"] if file["id"] == number]
@@ -204,7 +204,7 @@ def read_figures(run: Path) -> Json | None:
 
 
 def read_all(folder: Path, name: str) -> list[Json]:
-    """Read the JSON file of that name in every folder, but for those that are being deleted."""
+    """Read the JSON file of that name in every folder, except those that are being deleted."""
     found = []
     for path in folder.glob(f"*/{name}"):
         with suppress(FileNotFoundError):
@@ -213,17 +213,17 @@ def read_all(folder: Path, name: str) -> list[Json]:
 
 
 def write(path: Path, content: Json) -> None:
-    """Write one JSON object; whoever reads meanwhile finds the old one or the new one."""
+    """Write one JSON object atomically: readers see either the old one or the new one."""
     write_text(path, json_line(content))
 
 
 def examined(path: Path, name: str, largest: int) -> tuple[Json, Peaks]:
-    """Decode a whole file of ``largest`` bytes of samples at most: what is in it, what speaks against it, its waveform.
+    """Decode a file of at most ``largest`` bytes of samples; return its description, with concerns, and its waveform.
 
     Raises
     ------
     InputError
-        Where it is no sound, damaged, cut off, empty, or holds samples that are no numbers.
+        If it is not audio, damaged, cut off, empty, or contains samples that are not finite.
     """
     try:
         file = AudioFile(path)
@@ -269,14 +269,14 @@ def examined(path: Path, name: str, largest: int) -> tuple[Json, Peaks]:
 
 
 def mic_names(stem: str, channels: int) -> tuple[str, ...]:
-    """Name the channels of a file as the library names them."""
+    """Name the channels of a file as the library does."""
     if channels == 1:
         return (stem,)
     return (f"{stem}.L", f"{stem}.R") if channels == 2 else tuple(f"ch{i + 1}" for i in range(channels))
 
 
 def lay_out(meta: Json, place: Path, folder: Path) -> Path:
-    """Lay the files out under their own names, and return what ``debleed remove`` would be given: folder or file."""
+    """Link the files under their own names, and return the input for ``debleed remove``: folder or file."""
     folder.mkdir(parents=True)
     for file in meta["files"]:
         link(place / "files" / file["stored"], folder / checked_file_name(file["name"]))
@@ -284,7 +284,7 @@ def lay_out(meta: Json, place: Path, folder: Path) -> Path:
 
 
 def link(file: Path, target: Path) -> None:
-    """Give a file a second name; where the file system cannot, copy it."""
+    """Link a file; copy it if the file system has no links."""
     try:
         os.link(file, target)
     except OSError as failure:
@@ -294,13 +294,13 @@ def link(file: Path, target: Path) -> None:
 
 
 def stored_take(meta: Json, place: Path) -> Take:
-    """Open the files of a session for listening, before anything was run."""
+    """Open the files of a session for listening before the first run."""
     paths = [place / "files" / file["stored"] for file in meta["files"]]
     return Take.open(paths, poly=is_poly(meta))
 
 
 def sweep(store: Store) -> None:
-    """Put in order what a server left that was killed: half uploads, halves of deleted sessions, runs without end."""
+    """Clean up after a server that was killed: partial uploads, half-deleted sessions, unfinished runs."""
     (store.folder / "sessions").mkdir(parents=True, exist_ok=True)
     for place in (store.folder / "sessions").iterdir():
         if not re.fullmatch("[0-9a-f]{16}", place.name):

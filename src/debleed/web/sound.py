@@ -1,4 +1,4 @@
-"""What is heard and seen of a run: samples of any stretch, waveforms, spectrograms."""
+"""Samples and spectrograms of a run, for listening and display."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ from debleed.web.sessions import read, stored_take
 from debleed.web.work import LAYERS, job_of, stored_result
 
 TILE = 20
-"""Seconds of one picture."""
+"""Length of one picture in seconds."""
 
 OPEN = 4
-"""Recordings held open at a time."""
+"""Maximum number of open recordings."""
 
 
 @dataclass(frozen=True)
 class Heard:
-    """A recording open for listening: before, and after where it was run."""
+    """A recording open for listening: before, and after if there was a run."""
 
     take: Take
     before: Recording
@@ -45,7 +45,7 @@ class Heard:
 
 
 class OpenRecordings:
-    """Keeps the recordings that were asked for last open; safe to use from several threads."""
+    """A cache of the most recently used recordings; safe to use from several threads."""
 
     def __init__(self) -> None:
         self._open: OrderedDict[tuple[Path, str], Heard] = OrderedDict()
@@ -81,7 +81,7 @@ class OpenRecordings:
             return self._open[key]
 
     def forget(self, place: Path) -> None:
-        """Let go of everything in a folder that is about to be deleted."""
+        """Close everything in a folder that is about to be deleted."""
         with self._lock:
             for key in [key for key in self._open if key[0] == place or place in key[0].parents]:
                 del self._open[key]
@@ -102,14 +102,14 @@ def window(heard: Heard, layers: list[str], start: int, count: int) -> bytes:
 
 
 def one(heard: Heard, layer: str, mic: int, start: int, stop: int) -> Samples:
-    """Read one microphone of a layer; as all are read together, in pieces that many microphones do not swell."""
+    """Read one microphone of a layer, in pieces whose size does not grow with the number of microphones."""
     step = max(1, LONGEST_WINDOW // (4 * len(heard.before)))
     pieces = [(at, min(at + step, stop)) for at in range(start, stop, step)]
     return np.concatenate([heard.layer(layer, *piece)[mic].copy() for piece in pieces])
 
 
 def tile(heard: Heard, place: Path, layer: str, mic: int, number: int) -> bytes:
-    """Draw one picture of a spectrogram as PNG, or take it from the disk where it was drawn before."""
+    """Draw one tile of a spectrogram as PNG, or read it from disk if it was drawn before."""
     before = heard.before
     if layer not in LAYERS or not 0 <= mic < len(before) or not 0 <= number * TILE * before.rate < before.length:
         raise Refusal("there is no such picture", 404)

@@ -1,4 +1,4 @@
-"""The same run in words: as a command line, and as descriptions of methods for a form."""
+"""The command line equivalent to a run, and descriptions of the methods for a form."""
 
 from __future__ import annotations
 
@@ -17,20 +17,20 @@ from debleed.methods.settings import field_types
 
 
 def command_line(run: dict[str, Any], session: Session, units: Sequence[str]) -> str | None:
-    """Write the ``debleed remove`` that gives the same files, quoted for a shell.
+    """Return the ``debleed remove`` command that gives the same files, quoted for a shell.
 
     Parameters
     ----------
     run
-        What is known of the run.
+        The description of the run.
     session
-        Its session, nothing left to be guessed.
+        Its session, with every unit assigned.
     units
-        All its units, those left out too.
+        All its units, including those left out.
 
     Returns
     -------
-    ``None`` where a name holds what separates names in an option; then ``session.toml`` has to say it.
+    ``None`` if a name contains a character that separates names in an option; then ``session.toml`` is needed.
     """
     given = run["poly"] or run["title"]
     words = ["debleed", "remove", f"./{given}" if given.startswith("-") else given, "-o", f"./{run['title']}-clean"]
@@ -58,7 +58,7 @@ def command_line(run: dict[str, Any], session: Session, units: Sequence[str]) ->
 
 
 def number(value: float) -> str:
-    """Write a number as short as it can be read back.
+    """Write a number as briefly as possible without losing precision.
 
     Examples
     --------
@@ -71,7 +71,7 @@ def number(value: float) -> str:
 
 @cache
 def methods() -> list[dict[str, Any]]:
-    """Describe the methods that need nothing but the microphones, with their settings; not to be changed."""
+    """Describe the methods that work from the microphones alone, with their settings; do not modify the result."""
     found = []
     for name, method in usable().items():
         if not method.needs:
@@ -80,7 +80,7 @@ def methods() -> list[dict[str, Any]]:
 
 
 def settings(method: Any) -> list[dict[str, Any]]:
-    """Describe the settings of a method: name, default, help, and what kind of field shows it."""
+    """Describe the settings of a method: name, default, help and type of form field."""
     kinds = field_types(method)
     return [
         {
@@ -94,7 +94,7 @@ def settings(method: Any) -> list[dict[str, Any]]:
 
 
 def text(value: Any) -> str:
-    """Write a value as ``--set`` reads it."""
+    """Write a value in the syntax of ``--set``."""
     if isinstance(value, tuple):
         return ",".join(text(part) for part in value)
     return str(value).lower() if isinstance(value, bool) or value is None else str(value)

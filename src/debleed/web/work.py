@@ -1,7 +1,7 @@
-"""What a child process does, with the calls of ``debleed remove``: clean a session, write the files, play the demo.
+"""The work of a child process, with the calls of ``debleed remove``: clean a session, write the files, make the demo.
 
-It tells of its progress as ``debleed remove --progress json`` does, on lines of standard output, and of a failure in
-one sentence. Run as ``python -m debleed.web.work run|take|demo SESSION-FOLDER [RUN]``.
+It reports its progress as ``debleed remove --progress json`` does, on lines of standard output, and a failure in one
+sentence. Run as ``python -m debleed.web.work run|take|demo SESSION-FOLDER [RUN]``.
 """
 
 from __future__ import annotations
@@ -39,14 +39,14 @@ from debleed.web.sessions import read, write
 LAYERS = ("before", "after", "removed")
 
 BRIGHTEST = 20
-"""Seconds of a microphone, its loudest, by which its spectrograms are exposed."""
+"""Length in seconds of a microphone's loudest part, which sets the colour scale of its spectrograms."""
 
 DEMO_SECONDS = 30
-"""How long the demo's band plays: introduction and verse."""
+"""Length of the demo in seconds: introduction and verse."""
 
 
 def session_of(run: Json) -> Session:
-    """Read what a run was told of its session."""
+    """Return the session of a run."""
     kept = run["session"]
     return Session(
         {source: tuple(names) for source, names in kept["sources"].items()},
@@ -73,7 +73,7 @@ def job_of(place: Path, run: Json) -> Job:
 
 
 def given(place: Path, run: Json) -> Path:
-    """Return what ``debleed remove`` would be given: the folder of the files, or the only file."""
+    """Return the input for ``debleed remove``: the folder of the files, or the only file."""
     folder = given_folder(place)
     return folder / str(run["poly"]) if run["poly"] else folder
 
@@ -84,7 +84,7 @@ def given_folder(place: Path) -> Path:
 
 
 def work_run(session: Path, run: str) -> None:
-    """Clean a session; keep all that is needed to listen, look, and write the files with any reduction."""
+    """Clean a session; store everything needed to listen, compare, and write the files with any reduction."""
     place = session / "runs" / run
     meta = read(place / "run.json") | {"reduction": {}}
     with feedback.progress("json") as progress, closing(prepared(job_of(place, meta))) as ready:
@@ -97,7 +97,7 @@ def work_run(session: Path, run: str) -> None:
 
 
 def kept(place: Path, recording: Recording, clean: Recording, progress: Progress) -> Recording:
-    """Compute the result once, in the blocks in which files are written, and draw its waveforms."""
+    """Compute the result once, block by block as when writing files, and compute its waveforms."""
     progress("result", 0)
     stored: NDArray[Any] | None = None
     peaks = [Peaks(len(recording)) for _ in LAYERS]
@@ -116,19 +116,19 @@ def kept(place: Path, recording: Recording, clean: Recording, progress: Progress
 
 
 def stored_result(place: Path, recording: Recording) -> Recording:
-    """Open what a run made of a recording."""
+    """Open the stored result of a run."""
     stored = np.load(place / "after.npy", mmap_mode="r")
     return recording.with_reader(lambda start, stop: np.asarray(stored[:, start:stop]))
 
 
 def described(recording: Recording, poly: bool) -> Json:
-    """Say what the microphones of a run are."""
+    """Describe the microphones of a run."""
     names, sources = list(recording.names), list(recording.sources)
     return {"rate": recording.rate, "length": recording.length, "names": names, "sources": sources, "poly": poly}
 
 
 def energies(before: Recording, after: Recording) -> Json:
-    """Energy before, after, and of their product: that of every mix of the two follows; and what is brightest."""
+    """Energy before, after and of their product, for the energy of any mix of the two; and the brightest levels."""
     found = np.zeros((3, len(before)))
     blocks = list(before.blocks(BRIGHTEST))
     loudness = np.zeros((len(before), len(blocks)))
@@ -146,7 +146,7 @@ def energies(before: Recording, after: Recording) -> Json:
 
 
 def measured(place: Path, before: Recording, after: Recording, progress: Progress) -> None:
-    """Measure before and after without the truth, and keep the figures."""
+    """Compute the blind figures before and after, and store them."""
     progress("figures", 0)
     found: Json = {}
     for k, (name, recording) in enumerate((("before", before), ("after", after))):
@@ -163,7 +163,7 @@ def measured(place: Path, before: Recording, after: Recording, progress: Progres
 
 
 def work_take(session: Path, run: str) -> None:
-    """Write the files of a run with its present reductions, what was removed, the report and session.toml."""
+    """Write the files of a run with its present reductions, the removed signals, the report and session.toml."""
     place = session / "runs" / run
     meta = read(place / "run.json")
     out = place / "out"
@@ -176,7 +176,7 @@ def work_take(session: Path, run: str) -> None:
 
 
 def work_demo(session: Path) -> None:
-    """Let the band play in a room, as ``debleed demo`` does, into the session's ``incoming``."""
+    """Simulate the band in a room, as ``debleed demo`` does, and write it to the session's ``incoming``."""
     from debleed.scenes.demo import perform
 
     with feedback.progress("json") as progress, Staging() as staging:
@@ -186,19 +186,19 @@ def work_demo(session: Path) -> None:
 
 
 class ToLines(logging.Handler):
-    """Passes the library's sentences on."""
+    """Forwards the library's messages to the server."""
 
     def __init__(self, hidden: str) -> None:
         super().__init__(logging.INFO)
         self._hidden = hidden
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Tell one sentence, without the folders of the server."""
+        """Print one message, without the folders of the server."""
         feedback.line(note=record.getMessage().replace(self._hidden, ""), warning=record.levelno >= logging.WARNING)
 
 
 def end_with_parent() -> None:
-    """End when the server does, however it does: its end of the pipe closes."""
+    """End when the server ends, even if it is killed: its end of the pipe closes."""
 
     def watch() -> None:
         while os.read(0, 1):  # not through sys.stdin, whose lock a daemon thread must not hold at the end
@@ -209,7 +209,7 @@ def end_with_parent() -> None:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Do one piece of work; returns the exit code."""
+    """Do one job and return the exit code."""
     kind, session, *rest = arguments
     folder = Path(session)
     hidden = f"{given_folder(folder / 'runs' / rest[0]) if rest else folder}/"

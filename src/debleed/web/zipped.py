@@ -1,4 +1,4 @@
-"""A zip that is sent while it is made: nothing is packed and nothing is kept, so its length is known beforehand."""
+"""A zip that is sent while it is created: files are stored without compression, so the length is known in advance."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ if TYPE_CHECKING:
 
 
 def zipped(files: Iterable[tuple[Path, str]], check: Callable[[], None]) -> tuple[int, Iterator[bytes]]:
-    """Make a zip of files under the given names.
+    """Create a zip of files under the given names.
 
     Parameters
     ----------
     files
         Path and name of each file.
     check
-        Called after each file. Where it raises, the zip breaks off without its list of contents, which every program
-        notices; a zip with files of two results would pass for a whole one.
+        Called after each file. If it raises, the zip ends without its directory, which every program reports as damage;
+        a zip with files of two results would look complete.
 
     Returns
     -------
-    Bytes of the whole zip, and the zip piece by piece.
+    Size of the whole zip in bytes, and the zip piece by piece.
     """
     from zipstream import ZipStream
 
