@@ -158,7 +158,7 @@ BUILT_IN: Mapping[str, tuple[str, str]] = {
     ),
     "optimisation": (
         "debleed.methods.optimisation:Optimisation",
-        "for instantaneous mixtures; needs the clean mixture; alternating least squares (WASPAA 2023)",
+        "for instantaneous mixtures; needs the clean mixture; alternating least squares (Rajesh & Padmanabhan)",
     ),
     "di-cae": (
         "debleed.methods.neural:DiCae",
@@ -170,11 +170,11 @@ BUILT_IN: Mapping[str, tuple[str, str]] = {
     ),
     "f-unet": (
         "debleed.methods.neural:FUnet",
-        "experimental, may do harm; for four sources: a Wave-U-Net over all microphones (WASPAA 2023)",
+        "experimental, may do harm; for four sources: a Wave-U-Net over all microphones (Rajesh & Padmanabhan)",
     ),
     "df-unet": (
         "debleed.methods.neural:DfUnet",
-        "experimental, may do harm; for four sources: a dilated Wave-U-Net over all microphones (WASPAA 2023)",
+        "experimental, may do harm; for four sources: a dilated Wave-U-Net over all microphones (Rajesh & Padmanabhan)",
     ),
     "df-unet-gat": (
         "debleed.methods.neural:DfUnetGat",
