@@ -107,6 +107,8 @@ LISTEN = """() => {
 def test_the_whole_way(browser, address, tmp_path, monkeypatch):
     gig = bled_band(tmp_path / "gig")
     with tab(browser, address) as page:
+        page.locator(".drop").wait_for()
+        assert "null" not in page.locator("main").text_content()
         drop(page, *sorted(gig.iterdir()))
         until(page, "document.querySelectorAll('.input').length === 5")
         assert page.get_by_label("Role of OH").input_value() == "room"

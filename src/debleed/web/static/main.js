@@ -48,7 +48,7 @@ async function start() {
     picker((files, name) => doing(() => begin(files, name))()),
     h("p", {}, h("button", { type: "button", class: "quiet", onclick: doing(async () => { location.hash = `#/s/${(await post("demo")).id}`; }) },
       "Try it with the demo band")),
-    sessions.length ? h("section", { "aria-labelledby": "kept" }, h("h2", { id: "kept" }, "Sessions"), h("ul", { class: "sessions" }, sessions.map(entry))) : null,
+    ...(sessions.length ? [h("section", { "aria-labelledby": "kept" }, h("h2", { id: "kept" }, "Sessions"), h("ul", { class: "sessions" }, sessions.map(entry)))] : []),
   );
 }
 
