@@ -6,19 +6,7 @@ from debleed import assignment
 from debleed.assignment import guess_pairs, sounds_like_room, sources_of, template
 from debleed.io.session import Session, load_session
 from debleed.recording import InputError
-
-
-def assign(*given):
-    microphones = assignment.assign(*given)
-    assignment.announce(microphones)
-    return sources_of(microphones)
-
-
-def written(tmp_path, text):
-    path = tmp_path / "session.toml"
-    path.write_text(text, "utf-8")
-    return path
-
+from sessions import assign, written
 
 ROOMS = "oh,OH L,OH1,DrumOHs,overheads,Overhead_L,Room,room-mic 2,RoomL,07_amb,Ambience,audience R,CrowdL,mix,full.mix"
 

@@ -6,22 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from debleed import assignment
-from debleed.assignment import sources_of
 from debleed.io.session import Session, dumped, left_out, load_session, session_path
 from debleed.recording import InputError
-
-
-def assign(*given):
-    microphones = assignment.assign(*given)
-    assignment.announce(microphones)
-    return sources_of(microphones)
-
-
-def written(tmp_path, text):
-    path = tmp_path / "session.toml"
-    path.write_text(text, "utf-8")
-    return path
+from sessions import assign, written
 
 
 def test_a_session_says_otherwise(tmp_path):
