@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -62,6 +64,16 @@ def test_bleed_goes_from_source_to_source():
         [True, True, False, False],
         [False, False, False, False],
     ]
+
+
+def test_a_reference_bleeds_and_picks_up_nobody():
+    plain = Recording.from_array(np.zeros((3, 1)), 8000, ["vox", "click", "oh"], ["vox", "click", None])
+    recording = replace(plain, references=frozenset({"click"}))
+    assert recording.can_bleed().tolist() == [[False, True, False], [False] * 3, [False] * 3]
+    assert recording.select([1, 0]).references == {"click"}
+    assert recording.select([0, 2]).references == frozenset()
+    with pytest.raises(InputError, match="reference must be a microphone with a source, got oh"):
+        replace(plain, references=frozenset({"oh"}))
 
 
 @pytest.mark.parametrize(

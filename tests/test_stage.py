@@ -96,6 +96,8 @@ def altered(path: Path, **changes: object) -> None:
         ({"sources": ["a"]}, "header is invalid"),
         ({"sources": ["a", "b", None]}, "has the shape"),
         ({"recorded": "yesterday"}, "header is invalid"),
+        ({"references": ["nobody"]}, "header is invalid"),
+        ({"references": "a"}, "header is invalid"),
     ],
 )
 def test_headers_that_make_no_sense_are_refused(saved: Path, changes: dict[str, object], said: str) -> None:
@@ -114,6 +116,21 @@ def test_arrays_that_are_no_numbers_are_refused(saved: Path, value: float) -> No
             write_stage(saved, header, {**arrays, name: bad})
             with pytest.raises(InputError, match=f"'{name}' contains values that are not finite"):
                 Stage.load(saved)
+
+
+def test_references_come_back_to_the_bit_and_are_remembered(tmp_path: Path) -> None:
+    mics, _ = band()
+    recording = Recording.from_array(mics, 8000, ["a", "b", "c"])
+    marked = dataclasses.replace(recording, references=frozenset({"b"}))
+    stage = learn(marked, "kamir")
+    found = stage.apply(marked).read()
+    assert np.array_equal(found[1], mics[1])
+    assert not np.array_equal(found[0], mics[0])
+    with pytest.raises(InputError, match="'b' is a reference in the stage, but a microphone in the recording"):
+        stage.apply(recording)
+    stage = learn(marked)
+    stage.save(tmp_path / "stage.debleed")
+    assert Stage.load(tmp_path / "stage.debleed").references == {"b"}
 
 
 def test_keeping_one_source_removes_the_others() -> None:

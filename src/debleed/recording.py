@@ -38,6 +38,9 @@ class Recording:
     reader
         ``reader(start, stop)`` returns samples ``(mics, stop - start)`` for ``0 <= start <= stop <= length``. It may be
         called in any order and must not modify arrays that it returned earlier.
+    references
+        Names of the tracks that are signals, not microphones: a click track, a playback, a direct box. Others pick up
+        their source, but they pick up nobody, so they are returned unchanged.
     """
 
     rate: int
@@ -45,12 +48,15 @@ class Recording:
     names: tuple[str, ...]
     sources: tuple[str | None, ...]
     reader: Callable[[int, int], Samples]
+    references: frozenset[str] = frozenset()
 
     def __post_init__(self) -> None:
         if len(self.names) != len(self.sources):
             raise InputError(f"{len(self.names)} microphones but {len(self.sources)} sources")
         if len(set(self.names)) != len(self.names):
             raise InputError(f"microphone names must be unique, got {', '.join(self.names)}")
+        if strange := self.references - {n for n, v in zip(self.names, self.sources, strict=True) if v is not None}:
+            raise InputError(f"a reference must be a microphone with a source, got {', '.join(sorted(strange))}")
         if self.rate <= 0 or self.length < 0:
             raise InputError(f"rate must be positive and length not negative, got {self.rate} and {self.length}")
 
@@ -128,6 +134,7 @@ class Recording:
             names=tuple(self.names[i] for i in order),
             sources=tuple(self.sources[i] for i in order),
             reader=lambda start, stop: self.reader(start, stop)[order],
+            references=self.references & {self.names[i] for i in order},
         )
 
     def stretch(self, start: int, stop: int) -> Recording:
@@ -149,10 +156,11 @@ class Recording:
     def can_bleed(self) -> NDArray[np.bool_]:
         """Return where bleed is possible, ``(mics, mics)``: from microphone j's source into microphone i at ``[i, j]``.
 
-        It is impossible between microphones of the same source, and into or from room microphones.
+        It is impossible between microphones of the same source, into references, and into or from room microphones.
         """
         source = np.array([-1 if v is None else list(self.sources).index(v) for v in self.sources])
         allowed: NDArray[np.bool_] = (source[:, None] != source) & (source[:, None] >= 0) & (source >= 0)
+        allowed[[name in self.references for name in self.names]] = False
         return allowed
 
 

@@ -94,6 +94,7 @@ def learn(
         learned=learned,
         program=__version__,
         recorded=recorded,
+        references=recording.references,
     )
 
 

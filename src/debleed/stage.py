@@ -52,6 +52,8 @@ class Stage:
         Version of debleed that learnt it.
     recorded
         Date of the recording, if known.
+    references
+        Names of the tracks that are signals, not microphones, see :class:`debleed.Recording`.
     """
 
     method: str
@@ -62,6 +64,7 @@ class Stage:
     learned: Learned
     program: str
     recorded: date | None = None
+    references: frozenset[str] = frozenset()
 
     @property
     def with_source(self) -> list[int]:
@@ -110,13 +113,15 @@ class Stage:
                     f"method '{self.method}' cannot keep the bleed of one source and remove that of others; 'demix' can"
                 )
             learned = learned.keeping(kept[np.ix_(chosen, chosen)])
-        if len(chosen) == len(recording):
+        treated = [i for i in chosen if self.names[i] not in self.references]
+        if len(treated) == len(recording):
             return learned.apply(recording)
         cleaned = learned.apply(recording.select(chosen))
+        rows = [chosen.index(i) for i in treated]
 
         def read(start: int, stop: int) -> Samples:
             out = recording.read(start, stop).copy()
-            out[chosen] = cleaned.read(start, stop)
+            out[treated] = cleaned.read(start, stop)[rows]
             return out
 
         return recording.with_reader(read)
@@ -141,6 +146,12 @@ class Stage:
             pairs = zip(self.names, self.sources, recording.sources, strict=True)
             name, was, now = next(three for three in pairs if three[1] != three[2])
             raise InputError(f"microphone '{name}' is {_of(was)} in the stage, but {_of(now)} in the recording")
+        if recording.references != self.references:
+            name = min(recording.references ^ self.references)
+            there, here = (
+                "a reference" if name in recorded.references else "a microphone" for recorded in (self, recording)
+            )
+            raise InputError(f"'{name}' is {there} in the stage, but {here} in the recording")
 
     def paths(self) -> Paths:
         """Describe the bleed from each source to each microphone of :attr:`with_source`.
@@ -172,6 +183,7 @@ class Stage:
             "rate": self.rate,
             "names": list(self.names),
             "sources": list(self.sources),
+            "references": sorted(self.references),
             "program": self.program,
             "recorded": self.recorded and self.recorded.isoformat(),
         }
@@ -232,23 +244,27 @@ class _Header:
     sources: tuple[str | None, ...]
     program: str
     recorded: date | None
+    references: frozenset[str]
 
     @classmethod
     def checked(cls, header: Mapping[str, Any]) -> _Header:
         """Parse a header; raise ValueError if it is invalid."""
         names, sources = tuple(header["names"]), tuple(header["sources"])
+        references = header.get("references", [])  # stages of version 0.2 have none
         fine = (
             all(isinstance(header[key], str) for key in ("method", "program")),
             isinstance(header["settings"], dict),
             type(header["rate"]) is int and header["rate"] > 0,
             all(isinstance(name, str) for name in names) and len(set(names)) == len(names) > 0,
             all(source is None or isinstance(source, str) for source in sources) and len(sources) == len(names),
+            isinstance(references, list) and set(references) <= set(names),
         )
         if not all(fine):
             raise ValueError("a value has the wrong type")
         day = header.get("recorded")
         recorded = None if day is None else date.fromisoformat(day)
-        return cls(header["method"], header["settings"], header["rate"], names, sources, header["program"], recorded)
+        settings, rate, program = (header[key] for key in ("settings", "rate", "program"))
+        return cls(header["method"], settings, rate, names, sources, program, recorded, frozenset(references))
 
 
 def _tuples(settings: Mapping[str, Any]) -> dict[str, Any]:
