@@ -69,10 +69,6 @@ def concerns(recording: Recording, statistics: Inspection) -> list[str]:
     silent = [name for name, peak in zip(names, statistics.peak, strict=True) if peak == 0]
     if silent:
         messages.append(f"silent from end to end: {', '.join(silent)}")
-    marks = list(zip(statistics.peak, statistics.energy, np.abs(statistics.total), strict=True))
-    for i, mark in enumerate(marks):
-        if statistics.peak[i] and mark in marks[:i]:
-            messages.append(f"{names[marks.index(mark)]} and {names[i]} are identical; is one a copy of the other?")
     share = statistics.clipped / recording.length
     clipped = [name for name, many in zip(names, share > CLIPPED_SHARE, strict=True) if many]
     if clipped:

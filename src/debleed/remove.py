@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from datetime import date
 from typing import Any
@@ -16,7 +16,8 @@ from debleed.inspection import concerns, inspect
 from debleed.methods import Method, Side, create, name_of, settings_of
 from debleed.progress import Progress, quiet
 from debleed.recording import InputError, Recording, Samples
-from debleed.stage import Kept, Stage, kept_pairs
+from debleed.soundcheck.check import soundcheck
+from debleed.stage import Kept, Stage, kept_pairs, learnt_from
 
 log = logging.getLogger(__name__)
 
@@ -37,6 +38,7 @@ def learn(
     settings: Mapping[str, Any] | None = None,
     side: Side = Side(),  # noqa: B008 - frozen
     recorded: date | None = None,
+    settled: Collection[str] = (),
     progress: Progress = quiet,
 ) -> Stage:
     """Learn from a recording how its microphones pick up each other's sources.
@@ -53,6 +55,9 @@ def learn(
         Side information for methods that are not blind.
     recorded
         Date of the recording, which is stored in the stage.
+    settled
+        Names of the microphones whose source you know. The soundcheck neither groups two of them nor takes one for a
+        mix, whatever they sound like.
     progress
         Called with the stage "check" and those of the method; may raise an exception to stop the work.
 
@@ -78,8 +83,12 @@ def learn(
     name = method if isinstance(method, str) else name_of(method)
     for concern in concerns(recording, inspect(recording, progress)):
         log.warning("%s", concern)
-    with_source = [i for i, source in enumerate(recording.sources) if source is not None]
-    sources = recording if len(with_source) == len(recording) else recording.select(with_source)
+    found = soundcheck(recording, settled)
+    found.announce()
+    with_source = learnt_from(recording.names, recording.sources, found)
+    sources = found.heard(recording)
+    if len(with_source) < len(recording):
+        sources = sources.select(with_source)
     if len(set(sources.sources)) < 2:
         log.warning("there are fewer than two sources, so there is no bleed and nothing is changed")
         chosen, name = create("unprocessed"), "unprocessed"
@@ -95,6 +104,7 @@ def learn(
         program=__version__,
         recorded=recorded,
         references=recording.references,
+        soundcheck=found,
     )
 
 
@@ -106,13 +116,14 @@ def remove(
     side: Side = Side(),  # noqa: B008 - frozen
     reduction: Reduction = None,
     keep: Kept | None = None,
+    settled: Collection[str] = (),
     progress: Progress = quiet,
 ) -> Recording:
     """Remove the bleed from a recording: :func:`learn` from it and apply the stage to it.
 
     Parameters
     ----------
-    recording, method, settings, side, progress
+    recording, method, settings, side, settled, progress
         As in :func:`learn`.
     reduction
         The most bleed to remove in dB, for all microphones or by microphone or source. There is no limit for ``None``
@@ -138,7 +149,7 @@ def remove(
     """
     kept_shares(recording, reduction)  # refuse invalid names before the work
     kept_pairs(recording, keep or {})
-    stage = learn(recording, method, settings=settings, side=side, progress=progress)
+    stage = learn(recording, method, settings=settings, side=side, settled=settled, progress=progress)
     return reduced(recording, stage.applied(recording, keep), reduction)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -27,6 +26,9 @@ from debleed.methods import (
 )
 from debleed.progress import Progress, quiet
 from debleed.recording import InputError, Recording, Samples
+from debleed.soundcheck.check import Soundcheck
+
+NOTHING_FOUND = Soundcheck()
 
 Kept = Mapping[str, Sequence[str]]
 """Microphone (or source, for all its microphones) → sources whose bleed is kept in it."""
@@ -54,6 +56,8 @@ class Stage:
         Date of the recording, if known.
     references
         Names of the tracks that are signals, not microphones, see :class:`debleed.Recording`.
+    soundcheck
+        What the sound said about the tracks: copies, mixes, microphones of one source.
     """
 
     method: str
@@ -65,11 +69,12 @@ class Stage:
     program: str
     recorded: date | None = None
     references: frozenset[str] = frozenset()
+    soundcheck: Soundcheck = NOTHING_FOUND
 
     @property
     def with_source(self) -> list[int]:
-        """Indices of the microphones that have a source."""
-        return [i for i, source in enumerate(self.sources) if source is not None]
+        """Indices of the microphones that the method has learnt from: those with a source, less copies and mixes."""
+        return learnt_from(self.names, self.sources, self.soundcheck)
 
     @property
     def portable(self) -> bool:
@@ -104,19 +109,19 @@ class Stage:
 
     def applied(self, recording: Recording, keep: Kept | None = None) -> Recording:
         """Clean a recording that was inspected already; otherwise like :meth:`apply`."""
-        chosen = self.with_source
-        learned = self.learned
+        chosen, learned = self.with_source, self.learned
         if keep and any(keep.values()):
-            kept = kept_pairs(recording, keep)
+            kept = self.soundcheck.widened(recording, kept_pairs(recording, keep))
             if not isinstance(learned, Selective):
                 raise InputError(
                     f"method '{self.method}' cannot keep the bleed of one source and remove that of others; 'demix' can"
                 )
             learned = learned.keeping(kept[np.ix_(chosen, chosen)])
         treated = [i for i in chosen if self.names[i] not in self.references]
+        heard = self.soundcheck.heard(recording)
         if len(treated) == len(recording):
-            return learned.apply(recording)
-        cleaned = learned.apply(recording.select(chosen))
+            return learned.apply(heard)
+        cleaned = learned.apply(heard.select(chosen))
         rows = [chosen.index(i) for i in treated]
 
         def read(start: int, stop: int) -> Samples:
@@ -124,7 +129,7 @@ class Stage:
             out[treated] = cleaned.read(start, stop)[rows]
             return out
 
-        return recording.with_reader(read)
+        return self.soundcheck.completed(recording, recording.with_reader(read))
 
     def refuse_other(self, recording: Recording) -> None:
         """Refuse a recording with another rate, or with other or reordered microphones."""
@@ -184,6 +189,7 @@ class Stage:
             "names": list(self.names),
             "sources": list(self.sources),
             "references": sorted(self.references),
+            "soundcheck": self.soundcheck.table(),
             "program": self.program,
             "recorded": self.recorded and self.recorded.isoformat(),
         }
@@ -219,7 +225,7 @@ class Stage:
                 f"'{path}' was learnt with '{fields.method}', which is not a method of this installation; if you trust "
                 "it, pass it as the method"
             )
-        count = sum(source is not None for source in fields.sources)
+        count = len(learnt_from(fields.names, fields.sources, fields.soundcheck))
         try:
             made = create(fields.method, **_tuples(fields.settings))
             if not isinstance(made, PortableMethod):
@@ -228,7 +234,14 @@ class Stage:
         except (InputError, TypeError) as refusal:  # TypeError: a setting of another type
             other = "" if fields.program == __version__ else f" (debleed {fields.program} wrote it)"
             raise InputError(f"'{path}' cannot be used{other}: {refusal}; learn it again") from None
-        return cls(learned=learned, **dataclasses.asdict(fields))
+        return cls(learned=learned, **vars(fields))
+
+
+def learnt_from(names: Sequence[str], sources: Sequence[str | None], found: Soundcheck) -> list[int]:
+    """Return the indices of the microphones that a method learns from."""
+    without = {*found.copies, *found.mixes}
+    pairs = enumerate(zip(names, sources, strict=True))
+    return [i for i, (name, source) in pairs if source is not None and name not in without]
 
 
 def _of(source: str | None) -> str:
@@ -245,12 +258,14 @@ class _Header:
     program: str
     recorded: date | None
     references: frozenset[str]
+    soundcheck: Soundcheck
 
     @classmethod
     def checked(cls, header: Mapping[str, Any]) -> _Header:
         """Parse a header; raise ValueError if it is invalid."""
         names, sources = tuple(header["names"]), tuple(header["sources"])
-        references = header.get("references", [])  # stages of version 0.2 have none
+        references = header.get("references", [])  # stages of version 0.2 have none, and no soundcheck
+        found = Soundcheck.of_table(header["soundcheck"], names) if "soundcheck" in header else Soundcheck()
         fine = (
             all(isinstance(header[key], str) for key in ("method", "program")),
             isinstance(header["settings"], dict),
@@ -264,7 +279,7 @@ class _Header:
         day = header.get("recorded")
         recorded = None if day is None else date.fromisoformat(day)
         settings, rate, program = (header[key] for key in ("settings", "rate", "program"))
-        return cls(header["method"], settings, rate, names, sources, program, recorded, frozenset(references))
+        return cls(header["method"], settings, rate, names, sources, program, recorded, frozenset(references), found)
 
 
 def _tuples(settings: Mapping[str, Any]) -> dict[str, Any]:

@@ -30,7 +30,7 @@ from debleed.dsp.rtf import Response, Taps, circular, response, taps_of, unit_di
 from debleed.methods.demix.excerpt import Bins, Powers, power, spectra
 from debleed.methods.demix.filters import Filters
 from debleed.methods.demix.fitting import fitted_taps
-from debleed.methods.demix.gain_calibration import balancing_gains, gains_differ
+from debleed.methods.demix.gain_calibration import ABOVE_ALL, balancing_gains, gains_differ
 from debleed.methods.demix.safeguards import FAINT, estimate_trust, scaled_by_effect
 from debleed.methods.instantaneous import one_matrix
 from debleed.progress import Progress, quiet, within
@@ -131,9 +131,8 @@ def estimate_filters(
     """
     mics, length = samples.shape
     ahead = round(AHEAD * rate)
-    matrix = one_matrix(samples, rate, allowed)
-    if matrix is not None:
-        return Filters((matrix - np.eye(mics)).astype(np.float32)[:, :, None], 0, np.ones((mics, 2), np.float32))
+    if (found := instantaneous(samples, rate, allowed)) is not None:
+        return found
     taps = np.zeros((mics, mics, ahead + 1), np.float32)
     well_supported = windows(length, rate, mics, False, shortest, longest)
     stages = windows(length, rate, mics, True, shortest, longest)
@@ -150,6 +149,15 @@ def estimate_filters(
     sources = save.filtered(unmixing(taps, ahead, save.nfft))
     trust = estimate_trust(spectra(samples, stages[0]), spectra(sources, stages[0]), rate)
     return Filters(taps, ahead, trust)
+
+
+def instantaneous(samples: NDArray[np.float32], rate: int, allowed: NDArray[np.bool_]) -> Filters | None:
+    """Return the filters of an instantaneous mixture, or ``None`` if the mixture is not instantaneous."""
+    matrix = one_matrix(samples, rate, allowed)
+    if matrix is None:
+        return None
+    mics = len(samples)
+    return Filters((matrix - np.eye(mics)).astype(np.float32)[:, :, None], 0, np.ones((mics, 2), np.float32))
 
 
 def estimate_gains(
@@ -181,6 +189,7 @@ def estimate_gains(
     if not gains_differ(np.square(taps).sum(axis=-1)):
         return np.ones(len(samples), np.float32), taps
     level = np.sqrt(np.mean(np.square(samples), axis=1))
+    level /= np.where(references(allowed), ABOVE_ALL, 1)
     even = samples / level[:, None]
     taps = estimate_taps(even, nothing, window, rate, allowed)
     save = OverlapSave.of(even, 8 * window)
@@ -248,7 +257,15 @@ def update_taps(
     correction = fitted_taps(residual, reliability, current, taps.shape[-1] - ahead, ahead, rate, allowed)
     mixing = unit_diagonal(response(taps, ahead, save.nfft) @ response(correction, ahead, save.nfft))
     mixing = scaled_by_effect(mixing, cross, rate)
-    return without_shared(taps_of(mixing, taps.shape[-1] - ahead, ahead) * allowed[:, :, None], ahead, rate)
+    updated = taps_of(mixing, taps.shape[-1] - ahead, ahead) * allowed[:, :, None]
+    # sound of a reference may arrive at lag 0: it never travelled to a microphone of its own
+    return np.where(references(allowed)[:, None], updated, without_shared(updated, ahead, rate))
+
+
+def references(allowed: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Return which tracks bleed but pick up nobody, ``(mics,)``: signals, not microphones."""
+    found: NDArray[np.bool_] = np.any(allowed, axis=0) & ~np.any(allowed, axis=1)
+    return found
 
 
 def without_shared(taps: Taps, ahead: int, rate: int) -> Taps:

@@ -33,12 +33,16 @@ class Filters:
         to half the sampling rate.
     kept
         ``(mics, mics)``: keep the bleed of microphone j's source in microphone i; ``None`` keeps none.
+    own
+        ``(mics, mics)``: microphone j leads the source of microphone i, so what comes from it is never removed, see
+        :mod:`debleed.methods.demix.companions`; ``None`` if every microphone is the only one of its source.
     """
 
     taps: Taps
     ahead: int
     trust: NDArray[np.float32]
     kept: NDArray[np.bool_] | None = None
+    own: NDArray[np.bool_] | None = None
 
     @classmethod
     def none(cls, mics: int) -> Filters:
@@ -71,7 +75,11 @@ class Filters:
         taps[np.ix_(mics, mics)] = self.taps
         trust = np.zeros((count, self.trust.shape[-1]), np.float32)
         trust[mics] = self.trust
-        return Filters(taps, self.ahead, trust)
+        own = None
+        if self.own is not None:
+            own = np.zeros((count, count), bool)
+            own[np.ix_(mics, mics)] = self.own
+        return Filters(taps, self.ahead, trust, own=own)
 
     def keeping(self, kept: NDArray[np.bool_]) -> Filters:
         """Keep the bleed of microphone j's source in microphone i where ``kept[i, j]``."""
@@ -86,6 +94,11 @@ class Filters:
         return recording.with_reader(lambda start, stop: _filtered(recording, change, nfft, start, stop))
 
     @property
+    def own_paths(self) -> NDArray[np.bool_]:
+        """:attr:`own` as an array, ``(mics, mics)``."""
+        return np.zeros(self.taps.shape[:2], bool) if self.own is None else self.own
+
+    @property
     def _nfft(self) -> int:
         return max(1024, 4 << int(np.ceil(np.log2(self.taps.shape[-1]))))
 
@@ -96,14 +109,15 @@ class Filters:
     def response(self) -> Response:
         """Return the frequency response I − T ((A − I) W), ``(bins, mics, mics)``, without the bleed to be kept.
 
-        W = A⁻¹ estimates the sources, A − I maps them to their bleed, and T is the trust.
+        W = A⁻¹ estimates the sources, A − I maps them to their bleed, and T is the trust. What a companion picks up of
+        its own source is not bleed.
         """
         nfft = self._nfft
         unit = np.eye(len(self.taps), dtype=np.complex64)
-        if self.kept is None:
+        if self.kept is None and self.own is None:
             change = unmixing(self.taps, self.ahead, nfft) - unit
         else:
-            removed = (self.mixing() - unit) * ~self.kept
+            removed = (self.mixing() - unit) * ~(self.own_paths | (self.kept if self.kept is not None else False))
             change = -(removed @ unmixing(self.taps, self.ahead, nfft))
         at = np.linspace(0, self.trust.shape[-1] - 1, len(change))
         trust = np.stack([np.interp(at, np.arange(self.trust.shape[-1]), row) for row in self.trust], axis=1)
@@ -112,7 +126,12 @@ class Filters:
 
     def arrays(self) -> dict[str, NDArray[Any]]:
         """Return everything that :meth:`restored` needs."""
-        return {"taps": self.taps, "ahead": np.array([self.ahead], np.int64), "trust": self.trust}
+        arrays: dict[str, NDArray[Any]] = {
+            "taps": self.taps,
+            "ahead": np.array([self.ahead], np.int64),
+            "trust": self.trust,
+        }
+        return arrays if self.own is None else {**arrays, "own": self.own.astype(np.int64)}
 
     @classmethod
     def restored(cls, arrays: Arrays, mics: int) -> Filters:
@@ -125,7 +144,8 @@ class Filters:
         """
         taps = checked(arrays, "taps", np.float32, (mics, mics, None), MOST_TAPS)
         trust = checked(arrays, "trust", np.float32, (mics, None), MOST_TAPS)
-        return cls(taps, whole(arrays, "ahead", 0, taps.shape[-1] - 1), trust)
+        own = checked(arrays, "own", np.int64, (mics, mics)).astype(bool) if "own" in arrays else None
+        return cls(taps, whole(arrays, "ahead", 0, taps.shape[-1] - 1), trust, own=own)
 
 
 def _filtered(recording: Recording, change: Response, nfft: int, start: int, stop: int) -> Samples:

@@ -28,8 +28,54 @@ SILENT = 1e-2
 """A source with this share (-20 dB) of its own microphone's power has half weight: the RTFs of a silent source are
 unknown."""
 
+ABOVE_ALL = 10.0
+"""A reference is brought to this level (20 dB) over the loudest microphone."""
+
+PAUSE, PAUSES = 0.05, 0.1
+"""A track pauses in digital silence if more than the second share of its blocks, each this many seconds long, contain
+nothing but zeros."""
+
 LEVEL_WEIGHT = 0.05
 """Weight of the prior that gains equalise the levels of the microphones, relative to the weight of one RTF."""
+
+
+def presumed_gains(samples: NDArray[np.float32], rate: int, references: NDArray[np.bool_]) -> NDArray[np.float32]:
+    """Return gains to divide out of tracks whose level says nothing, so that the prior on bleed does not bind them.
+
+    The level of a reference is arbitrary, and it picks up nobody: it is raised far above every microphone. A track that
+    pauses in digital silence may be a reference too, or a microphone behind a noise gate: it is raised to the level of
+    the loudest microphone, measured while it sounds.
+
+    Parameters
+    ----------
+    samples
+        ``(mics, samples)``; no silent track.
+    rate
+        Sampling rate in Hz.
+    references
+        ``(mics,)``: tracks that are signals, not microphones.
+
+    Returns
+    -------
+    ``(mics,)``; 1 for all other microphones.
+    """
+    level = np.sqrt(np.mean(np.square(samples), axis=1))
+    loudest = level[~references].max(initial=0) or 1
+    gains = np.ones(len(samples), np.float32)
+    for i, track in enumerate(samples):
+        if references[i]:
+            gains[i] = level[i] / (ABOVE_ALL * loudest)
+        elif (sounding := sounding_share(track, rate)) < 1 - PAUSES:
+            gains[i] = min(1, level[i] / np.sqrt(sounding) / loudest)
+    return gains
+
+
+def sounding_share(track: NDArray[np.float32], rate: int) -> float:
+    """Return the share of blocks between a track's first and last sound that are not digitally silent."""
+    size = max(1, round(PAUSE * rate))
+    blocks = np.any(track[: len(track) // size * size].reshape(-1, size), axis=1)
+    sounding = np.flatnonzero(blocks)
+    return float(np.mean(blocks[sounding[0] : sounding[-1] + 1])) if len(sounding) else 1.0
 
 
 def gains_differ(bleed: NDArray[np.floating]) -> bool:

@@ -7,7 +7,7 @@ returns it with its own result added. No step depends on which other steps run.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar
 
@@ -22,12 +22,15 @@ from debleed.methods.demix.broadband import (
     LONGEST_WINDOW,
     estimate_filters,
     estimate_gains,
+    instantaneous,
+    references,
     window_length,
 )
+from debleed.methods.demix.companions import leads_of, with_companion_rows, with_companions
 from debleed.methods.demix.excerpt import sounding_excerpt, spectra
 from debleed.methods.demix.features import features
 from debleed.methods.demix.filters import Filters
-from debleed.methods.demix.gain_calibration import balancing_gains
+from debleed.methods.demix.gain_calibration import balancing_gains, presumed_gains
 from debleed.methods.demix.leakage_net import estimate_leakage, shipped
 from debleed.methods.demix.narrowband import Narrowband, estimate_matrices, needs_long_windows
 from debleed.methods.demix.postfilter import Postfilter
@@ -74,12 +77,10 @@ class Demix:
         allowed = recording.can_bleed()[np.ix_(sounding, sounding)]
         if not allowed.any():
             return Demixed.none(len(recording))
-        none = Demixed.none(len(samples))
-        ones = np.ones(len(samples), np.float32)
-        state = State(samples, recording.rate, allowed, ones, None, Filters.none(len(samples)), samples, none)
-        done = 0.0
+        state = State.begun(samples, recording.rate, allowed, recording.select(sounding.tolist()).sources)
+        done, total = 0.0, sum(share for _, share in STEPS)
         for step, share in STEPS:
-            state = step(state, self, within(progress, done, done + share))
+            state = step(state, self, within(progress, done / total, (done + share) / total))
             done += share
         progress("demix", 1.0)
         if silent := [recording.names[i] for i in sounding[almost_silent(state.samples, state.sources)]]:
@@ -109,11 +110,12 @@ class State:
     Parameters
     ----------
     samples
-        ``(mics, samples)``: the excerpt, without silent microphones, divided by ``gains``.
+        ``(mics, samples)``: the excerpt, without silent microphones, divided by ``gains``; up to :func:`add_companions`
+        the leads alone, and so is all that follows.
     rate
         Sampling rate in Hz.
     allowed
-        ``(mics, mics)``: where bleed is possible.
+        ``(mics, mics)``: where bleed is possible and sought.
     gains
         ``(mics,)``: estimated microphone gains.
     initial_taps
@@ -124,6 +126,12 @@ class State:
         ``(mics, samples)``: the excerpt after the filters, or after the matrices that replace them.
     learned
         The result so far.
+    lead
+        The lead of each microphone, see :func:`debleed.methods.demix.companions.leads_of`.
+    everything
+        ``(mics, samples)``: the excerpt of all microphones, not divided by gains.
+    possible
+        ``(mics, mics)``: where bleed is possible between all of them.
     """
 
     samples: NDArray[np.float32]
@@ -134,6 +142,24 @@ class State:
     broadband: Filters
     sources: NDArray[np.float32]
     learned: Demixed
+    lead: NDArray[np.intp]
+    everything: NDArray[np.float32]
+    possible: NDArray[np.bool_]
+
+    @classmethod
+    def begun(
+        cls, samples: NDArray[np.float32], rate: int, allowed: NDArray[np.bool_], sources: Sequence[str | None]
+    ) -> State:
+        """Return the state before the first step: the leads, with presumed gains divided out."""
+        lead = leads_of(samples, sources, references(allowed))
+        leads = np.flatnonzero(lead == np.arange(len(lead)))
+        heard = samples if len(leads) == len(samples) else samples[leads]
+        between = allowed[np.ix_(leads, leads)]
+        gains = presumed_gains(heard, rate, references(between))
+        if np.any(gains != 1):
+            heard = heard / gains[:, None]
+        none = Demixed.none(len(leads))
+        return cls(heard, rate, between, gains, None, Filters.none(len(leads)), heard, none, lead, samples, allowed)
 
 
 Step = Callable[[State, Demix, Progress], State]
@@ -146,7 +172,7 @@ def calibrate(state: State, settings: Demix, progress: Progress) -> State:
         return state
     gains, initial_taps = estimate_gains(state.samples, state.rate, state.allowed, settings.first_window)
     samples = state.samples if np.all(gains == 1) else state.samples / gains[:, None]
-    return replace(state, samples=samples, gains=gains, initial_taps=initial_taps)
+    return replace(state, samples=samples, gains=state.gains * gains, initial_taps=initial_taps)
 
 
 def fit_broadband(state: State, settings: Demix, progress: Progress) -> State:
@@ -185,6 +211,34 @@ def fit_narrowband(state: State, settings: Demix, progress: Progress) -> State:
     return replace(state, learned=replace(state.learned, filters=Narrowband(matrices.astype(np.complex64))))
 
 
+def add_companions(state: State, settings: Demix, progress: Progress) -> State:
+    """Extend the result from the leads to all microphones."""
+    lead, mics = state.lead, len(state.lead)
+    leads = np.flatnonzero(lead == np.arange(mics))
+    if len(leads) == mics:
+        return state
+    gains = state.gains[np.searchsorted(leads, lead)]  # a companion is divided by its lead's gain
+    samples = state.everything / gains[:, None]
+    allowed = state.possible & (lead == np.arange(mics))  # companions bleed into nobody: their leads do
+    broadband = instantaneous(samples, state.rate, state.possible) if state.broadband.instantaneous else None
+    if broadband is None:
+        broadband = with_companions(
+            state.broadband,
+            samples,
+            state.rate,
+            lead,
+            allowed,
+            progress,
+            settings.first_window,
+            settings.longest_window,
+        )
+    filters: Filters | Narrowband = broadband
+    if isinstance(state.learned.filters, Narrowband):
+        filters = Narrowband(with_companion_rows(state.learned.filters.matrices, broadband, leads))
+    learned = replace(Demixed.none(mics), filters=filters)
+    return replace(state, samples=samples, allowed=allowed, gains=gains, broadband=broadband, learned=learned)
+
+
 def separate(state: State, settings: Demix, progress: Progress) -> State:
     """Filter the excerpt and measure the bleed of each source in each microphone."""
     filters = state.learned.filters
@@ -216,6 +270,7 @@ STEPS: tuple[tuple[Step, float], ...] = (
     (calibrate, 0.16),
     (fit_broadband, 0.69),
     (fit_narrowband, 0.09),
+    (add_companions, 0.01),
     (separate, 0.02),
     (fit_postfilter, 0.04),
 )
