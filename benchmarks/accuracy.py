@@ -88,10 +88,12 @@ def report(lines: Sequence[Line], abouts: Mapping[str, About]) -> str:
 Written by `python benchmarks/accuracy.py` from `benchmarks/results/scores.jsonl`; not by hand.
 
 Truth: the image of each source in its own microphone. Default settings. Excerpts of 60 s from five songs (stems of
-equal RMS, mono) and takes of 40 s of a real drum kit with eight microphones; each scene is drawn from its item's name
-(`benchmarks/corpora.toml`). The oracles know the truth: oracle-wiener is the ceiling of every mask, oracle-linear
-that of fixed filters, fitted on the very excerpt. ILRMA (`peers:Ilrma`) was given the best permutation. The networks
-were trained on {", ".join(HEARD)}. ∞ is exact to the bit.
+equal RMS, mono), takes of 40 s of a real drum kit with eight microphones, and excerpts of 40 s on stages, on which one
+thing happens that simulated rooms leave out; each scene is drawn from its item's name (`benchmarks/corpora.toml`).
+Nothing but the names of their tracks says what these are, and a click track and a mix have no truth and no score. The
+oracles know the truth: oracle-wiener is the ceiling of every mask, oracle-linear that of fixed filters, fitted on the
+very excerpt (and none where clocks differ, a link jumps or a file begins late). ILRMA (`peers:Ilrma`) was given the
+best permutation. The networks were trained on {", ".join(HEARD)}. ∞ is exact to the bit.
 
 {OVERVIEW} *Least SDRi* is the worst single source, and where it is.
 

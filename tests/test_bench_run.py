@@ -86,6 +86,37 @@ def test_goes_on_and_does_no_item_twice(corpus: Path, tmp_path: Path, capsys: py
     assert "4 measurements, 0 already done" in capsys.readouterr().out
 
 
+def test_tracks_without_truth_are_cleaned_with_the_others_and_not_scored(tmp_path: Path) -> None:
+    corpus, out = tmp_path / "stage", tmp_path / "results"
+    mishaps = [word for name in ("pair", "click", "direct", "mix") for word in ("--mishap", name)]
+    bleed(songs(tmp_path / "in", ("test/A",), seconds=2.5), corpus, "--bleed", "stage", *mishaps)
+    assert run(["benchmark", str(corpus), "--methods", CHEAP, "-o", str(out)]) == 0
+    (item,) = items_of(corpus)
+    scored = {channel.name: channel.source for channel in item.scene.channels if channel.scored}
+    assert {"bass_di"} < set(scored)
+    floor, oracle = measured(out)
+    for line in (floor, oracle):
+        assert {source["name"] for source in line["scores"]["sources"]} == set(scored)
+    for source in floor["scores"]["sources"]:
+        assert source["sdri"] == 0
+        assert source["dry_fitted"] is not None  # each track has the stem of its source
+    others = tmp_path / "others"
+    shutil.copytree(item.folder / "images", others / item.id)
+    assert run(["benchmark", str(corpus), "--methods", CHEAP, "-o", str(out), "--external", f"x={others}"]) == 0
+    assert all(source["sdr"] is None for source in measured(out)[-1]["scores"]["sources"])
+
+
+def test_the_channels_of_stereo_files_are_scored(tmp_path: Path) -> None:
+    corpus, out = tmp_path / "stage", tmp_path / "results"
+    bleed(songs(tmp_path / "in", ("test/A",), seconds=2.5), corpus, "--bleed", "stage", "--mishap", "dual")
+    assert run(["benchmark", str(corpus), "--methods", CHEAP, "-o", str(out)]) == 0
+    for line in measured(out):
+        sources = line["scores"]["sources"]
+        assert [source["name"] for source in sources] == [f"{stem}.{side}" for stem in STEMS for side in "LR"]
+        for left, right in zip(sources[::2], sources[1::2], strict=True):
+            assert left["sdr"] == pytest.approx(right["sdr"], abs=1e-6)
+
+
 def test_the_same_figures_from_two_workers(corpus: Path, tmp_path: Path) -> None:
     pytest.importorskip("distributed", reason="the extra 'batch' is not installed")
     for workers in ("1", "2"):

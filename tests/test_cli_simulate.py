@@ -66,6 +66,19 @@ def test_the_command_takes_all_that_a_scene_can_have(folder):
     assert sorted(path.stem for path in (out / "images").iterdir()) == ["rhythm", "singer"]
 
 
+def test_the_command_takes_mishaps(folder, capsys):
+    out = folder / "out"
+    asked = ["--mishap", "clock=145", "--mishap", "crowd", "--mishap", "dual", "--seed", "5"]
+    assert run(["simulate", str(folder), "-o", str(out), "--bleed", "stage", *asked]) == 0
+    expected = draw_scene("stage", sorted(SOURCES), RATE, "5", mishaps=["clock=145", "crowd", "dual"])
+    assert (out / "scene.json").read_text() == expected.to_json() + "\n"
+    for what in ("mics", "images"):
+        assert sorted(path.stem for path in (out / what).iterdir()) == sorted(SOURCES)
+        assert soundfile.info(out / what / "bass.wav").channels == 2
+    assert run(["simulate", str(folder), "-o", str(out), "--bleed", "stage", "--mishap", "flood", "--force"]) == 2
+    assert "there is no mishap 'flood'; the mishaps are pair, wedge" in capsys.readouterr().err
+
+
 def test_the_command_takes_measured_responses(folder, measured):
     out = folder / "out"
     asked = ["simulate", str(folder), "-o", str(out), "--bleed", "convolutive", "--responses", str(measured)]

@@ -178,6 +178,24 @@ def test_sources_without_a_microphone_and_of_several_stems(tmp_path: Path) -> No
     assert item.take("stems").units == STEMS
 
 
+def test_a_stage_with_tracks_that_are_no_microphones(tmp_path: Path) -> None:
+    what = ("--bleed", "stage", "--mishap", "pair", "--mishap", "click=-10", "--mishap", "mix", "--seconds", "0.5")
+    assert bleed(songs(tmp_path / "in", ("test/A",), level=0.4), tmp_path / "out", *what) == 0
+    first, _ = items_of(tmp_path / "out")
+    scene = first.scene
+    heard, true = first.take("mics").recording(), first.take("images").recording()
+    assert set(heard.names) == {channel.name for channel in scene.channels}
+    assert set(true.names) == {channel.name for channel in scene.channels if channel.scored}
+    assert soundfile.info(first.folder / "mics/ZOOM0001_LR.wav").channels == 2
+    assert not (first.folder / "images/click.wav").exists()
+    left = [heard.names.index(name) for name in scene.mishaps[-1].tracks]
+    gains = [0.5 * (1 - pan) for pan in scene.mishaps[-1].pans]
+    mix = heard.read()[heard.names.index("ZOOM0001_LR.L")]
+    assert mix == pytest.approx(gains @ heard.read()[left], abs=8 * 2.0**-23)
+    assert bleed(tmp_path / "in", tmp_path / "drawn", "--presets", "real-stage") == 0
+    assert [item.scene.kind for item in items_of(tmp_path / "drawn")] == ["stage"]
+
+
 def test_measured_responses(tmp_path: Path) -> None:
     musdb = songs(tmp_path / "in", ("test/A",))
     (tmp_path / "rooms").mkdir()

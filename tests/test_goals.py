@@ -1,4 +1,5 @@
 import math
+from typing import Any
 
 import pytest
 
@@ -42,6 +43,24 @@ def test_a_goal_against_another_corpus() -> None:
     goal = Goal("median SDR", -1, than="room")
     (verdict,) = verdicts(lines, {"room": About("a room"), "faster": About("faster", (goal,))})
     assert (verdict.measured, verdict.reached) == (-2, "no")
+
+
+def with_tracks(line: dict[str, Any], **tracks: float) -> dict[str, Any]:
+    """Return a line with these tracks, by their SDR."""
+    row = line["scores"]["sources"][0]
+    sources = [{**row, "name": name, "sdr": sdr} for name, sdr in tracks.items()]
+    return {**line, "scores": {**line["scores"], "sources": sources}}
+
+
+def test_a_goal_against_another_corpus_takes_the_tracks_of_the_same_names() -> None:
+    line = a_line("a", "demix", 0)
+    plain = with_tracks(line, vocals=9, bass=7)
+    copied = {**with_tracks(line, vocals=8, bass=7, vocals_D12=99), "bleed": "safety"}
+    renamed = {**with_tracks(line, a=5, b=5), "bleed": "dual"}
+    goals = (Goal("median SDR", -1, than="room"),)
+    abouts = {"room": About("a room"), "safety": About("safety", goals), "dual": About("dual", goals)}
+    safety, dual = verdicts([plain, copied, renamed], abouts)
+    assert (safety.measured, dual.measured) == (-0.5, -3)
 
 
 def test_what_is_not_measured_is_said() -> None:

@@ -6,7 +6,7 @@ import pytest
 from debleed.io.writing import write_mics
 from debleed.recording import Recording
 from debleed.scenes.tracks import find_tracks
-from debleed.training.material import Material, Scenes, Song, load_songs, mix
+from debleed.training.material import Material, Scenes, Song, load_songs, mix, staged
 
 RATE = 22050
 
@@ -89,11 +89,41 @@ def test_bleed_is_convolution():
 
 def test_rooms_are_drawn_once(tmp_path):
     scenes = Scenes(("convolutive",), SOURCES, RATE, "1", 3, tmp_path)
-    first = scenes.responses("convolutive", 2)
+    scene, first = scenes.prepared("convolutive", 2)
+    assert scene is None
     assert len(list(tmp_path.rglob("*.npy"))) == 1
-    again = dataclasses.replace(scenes, count=4).responses("convolutive", 2)
+    _, again = dataclasses.replace(scenes, count=4).prepared("convolutive", 2)
     assert np.array_equal(first, again)
     assert first.shape[:2] == (4, 4)
+
+
+def test_stages_are_drawn_once_and_leave_every_source_a_seat(corpus, tmp_path):
+    songs = load_songs(find_tracks(corpus), SOURCES, RATE, tmp_path)
+    scenes = Scenes(("real-stage",), SOURCES, RATE, "1", 6, tmp_path)
+    material = Material(songs, scenes, 4000, "each", shuffle=False)
+    drawn = [scenes.prepared("real-stage", number) for number in range(6)]
+    assert len(list(tmp_path.glob("scenes/*.npy"))) == len(list(tmp_path.glob("scenes/*.json"))) == 6
+    again, paths = dataclasses.replace(scenes, count=7).prepared("real-stage", 2)
+    assert again == drawn[2][0]
+    assert np.array_equal(paths, drawn[2][1])
+    assert sum(len(scene.mishaps) for scene, _ in drawn) > 6
+    for key in range(8):
+        mics, images = material.example(key)
+        assert mics.shape == images.shape == (4, 4000)
+        assert mics.dtype == images.dtype == np.float32
+        assert np.all(np.isfinite(mics))
+        assert np.all(np.isfinite(images))
+        assert np.all(np.std(mics - images, axis=1) < np.std(images, axis=1))
+
+
+def test_a_seat_is_what_the_scene_renders(corpus, tmp_path):
+    scenes = Scenes(("stage",), SOURCES, RATE, "1", 1, tmp_path)
+    scene, paths = scenes.prepared("stage", 0)
+    stems = np.random.default_rng(0).uniform(-0.1, 0.1, (4, paths.shape[2] + 3999)).astype(np.float32)
+    mics, own = staged(scene, stems, paths, 4000)
+    rendered = scene.render(stems)
+    np.testing.assert_allclose(mics, rendered.mics[:, -4000:], atol=1e-5)
+    np.testing.assert_allclose(own, rendered.own[:, -4000:], atol=1e-5)
 
 
 def test_rests_are_passed_over(tmp_path):

@@ -145,6 +145,16 @@ def test_microphones_are_written_by_name(tmp_path):
     np.testing.assert_allclose(audio.load(tmp_path / "new").read(), recording.read(), atol=2**-24)
 
 
+def test_two_channels_of_one_source_become_the_stereo_file_that_they_are_read_from(tmp_path):
+    names, sources = ["a", "b.L", "b.R", "c.L", "c.R", "d.R"], ["a", "b", "b", "x", "y", "d"]
+    recording = audio.Recording.from_array(noise(6, 30), RATE, names, sources)
+    written = writing.write_mics(tmp_path / "new", recording, "FLOAT")
+    assert [path.name for path in written] == ["a.wav", "b.wav", "c.L.wav", "c.R.wav", "d.R.wav"]
+    again = audio.load(tmp_path / "new")
+    assert list(again.names) == names
+    np.testing.assert_array_equal(again.read(), recording.read().astype(np.float32))
+
+
 @given(
     arrays(np.float64, (2, 50), elements=st.floats(-1.5, 1.5)),
     st.sampled_from(sorted(audio.BITS.values())),

@@ -48,7 +48,9 @@ class Goal:
     over
         Another method; subtract its figure on the same items.
     than
-        Another corpus; subtract the method's figure on the items of the same names there.
+        Another corpus; subtract the method's figure on the items of the same names there. In each item, only tracks of
+        the same name count, so that a further track changes nothing (all count if no name is the same, as where mono
+        tracks became stereo files).
     """
 
     figure: str
@@ -135,8 +137,21 @@ def _verdict(bleed: str, goal: Goal, found: Mapping[tuple[str, str], Mapping[str
     if not shared:
         return Verdict(bleed, goal, math.nan, 0)
     figure = FIGURES[goal.figure]
-    measured = figure(scores_of(mine[item] for item in shared))
+    measured = figure(_joined(mine, theirs, shared))
     if against:
-        other = figure(scores_of(theirs[item] for item in shared))
+        other = figure(_joined(theirs, mine, shared))
         measured = 0.0 if measured == other else measured - other
     return Verdict(bleed, goal, measured, len(shared))
+
+
+def _joined(mine: Mapping[str, Line], theirs: Mapping[str, Line], items: Sequence[str]) -> Scores:
+    """Join the scores of items, in each the tracks that the others have as well, or all if they have none of them."""
+    parts = []
+    for item in items:
+        scores, other = (scores_of([lines[item]]) for lines in (mine, theirs))
+        same = set(scores.names) & set(other.names)
+        parts.append(scores.of(*same) if same else scores)
+    first, *rest = parts
+    for part in rest:
+        first = first + part
+    return first

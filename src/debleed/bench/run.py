@@ -135,13 +135,14 @@ def measure(task: Task) -> Line:
         mics, own = in_memory(microphones(task.item)), in_memory(images(task.item))
         dry = in_memory(stems(task.item)) if task.item.has("stems") else None
         if task.outputs is not None:
-            clean = in_memory(outputs(task.outputs, task.item, mics))
-            return {**task.line(), "scores": score(own, clean, mics, dry, AGAINST_IMAGE).to_json()}
+            clean = in_memory(outputs(task.outputs, task.item, with_truth(mics, own)))
+            return {**task.line(), "scores": score(own, clean, with_truth(mics, own), dry, AGAINST_IMAGE).to_json()}
         try:
             held = forget_peak()
             began = time.perf_counter()
-            clean = in_memory(cleaned(task, mics, own))
+            clean = with_truth(in_memory(cleaned(task, mics, own)), own)
             took, peak = time.perf_counter() - began, peak_memory()
+            mics = with_truth(mics, own)
             scores = score(own, clean, mics, dry, AGAINST_IMAGE)
             if not task.soundcheck:  # a stage with bleed does not apply to a recording without
                 bleeds = not np.array_equal(mics.read(), own.read())
@@ -157,7 +158,18 @@ def cleaned(task: Task, mics: Recording, own: Recording) -> Recording:
     if task.soundcheck:
         return learn(in_memory(task.item.take("soundcheck").recording()), task.method).apply(mics)
     mixture = Recording.from_array(own.read().sum(axis=0, keepdims=True), own.rate, ["mixture"])
-    return remove(mics, task.method, side=Side(mixture=mixture, truth=own))
+    return remove(mics, task.method, side=Side(mixture=mixture, truth=completed(own, mics)))
+
+
+def completed(own: Recording, mics: Recording) -> Recording:
+    """Return the truth of all tracks; that of references and mixes, which have none of their own, is the track."""
+    rows = dict(zip(mics.names, mics.read(), strict=True)) | dict(zip(own.names, own.read(), strict=True))
+    return Recording.from_array(np.stack([rows[name] for name in mics.names]), mics.rate, mics.names, mics.sources)
+
+
+def with_truth(recording: Recording, own: Recording) -> Recording:
+    """Select the tracks that have a truth of their own, in its order: all but references and mixes."""
+    return recording.select([recording.names.index(name) for name in own.names])
 
 
 @contextmanager
@@ -183,10 +195,11 @@ def images(item: Item) -> Recording:
 
 
 def stems(item: Item) -> Recording:
-    """Open the dry stem of each microphone of an item: the sum if its source has several."""
+    """Open the dry stem of each track with a truth of an item: the sum if its source has several."""
     dry, scene, names = item.take("stems").recording(), item.scene, images(item).names
     owner = dict(zip(scene.stems, scene.owners, strict=True))
-    members = [[k for k, stem in enumerate(dry.names) if owner[stem] == name] for name in names]
+    source = {channel.name: channel.source for channel in scene.channels}
+    members = [[k for k, stem in enumerate(dry.names) if owner[stem] == source[name]] for name in names]
 
     def read(start: int, stop: int) -> Any:
         samples = dry.read(start, stop)
@@ -222,4 +235,4 @@ def outputs(folder: Path, item: Item, mics: Recording) -> Recording:
 
 def in_memory(recording: Recording) -> Recording:
     """Read a whole recording into memory."""
-    return Recording.from_array(recording.read(), recording.rate, recording.names)
+    return Recording.from_array(recording.read(), recording.rate, recording.names, recording.sources)

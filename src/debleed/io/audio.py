@@ -161,7 +161,7 @@ def at_rate(file: AudioFile, rate: int, dtype: DTypeLike) -> Callable[[int, int]
     return read
 
 
-def resampled(samples: NDArray[np.float64], source_rate: int, rate: int) -> NDArray[np.float64]:
+def resampled(samples: NDArray[np.float64], source_rate: float, rate: float) -> NDArray[np.float64]:
     """Resample an array of shape ``(samples,)``, aligned at sample 0."""
     if source_rate == rate:
         return samples

@@ -274,14 +274,33 @@ class _Track:
 
 
 def write_mics(folder: Place, recording: Recording, subtype: str = "PCM_24") -> list[Path]:
-    """Write each microphone of a recording as ``folder/<name>.wav``; as 32-bit float if a peak exceeds full scale."""
+    """Write each microphone of a recording as ``folder/<name>.wav``; as 32-bit float if a peak exceeds full scale.
+
+    Neighbours ``piano.L`` and ``piano.R`` of one source become the stereo file ``piano.wav``, as which
+    :meth:`debleed.io.audio.Take.recording` reads them.
+    """
     Path(folder).mkdir(parents=True, exist_ok=True)
     form = Form("WAV", subtype, ".wav")
-    writers = [Writer(folder, name, form, recording.rate, 1, recording.length) for name in recording.names]
+    files = _files(recording)
+    writers = [Writer(folder, name, form, recording.rate, len(rows), recording.length) for name, rows in files]
     for start, stop in recording.blocks():
-        for writer, row in zip(writers, recording.read(start, stop), strict=True):
-            writer.write(row[None])
+        samples = recording.read(start, stop)
+        for writer, (_, rows) in zip(writers, files, strict=True):
+            writer.write(samples[rows])
     return [writer.close() for writer in writers]
+
+
+def _files(recording: Recording) -> list[tuple[str, list[int]]]:
+    """Return the name of each file and the rows in it."""
+    names, sources = recording.names, recording.sources
+    files: list[tuple[str, list[int]]] = []
+    for i, name in enumerate(names):
+        stem = name.removesuffix(".R")
+        if i and stem != name and names[i - 1] == f"{stem}.L" and sources[i - 1] == sources[i]:
+            files[-1] = (stem, [i - 1, i])
+        else:
+            files.append((name, [i]))
+    return files
 
 
 def refuse_existing(files: Sequence[AudioFile], folder: Place, force: bool) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import MISSING, dataclass, fields
 from pathlib import Path
 from typing import Any, ClassVar, Self
@@ -28,6 +28,31 @@ Matrix = tuple[tuple[float, ...], ...]
 
 
 @dataclass(frozen=True)
+class Channel:
+    """One track of the recording that a scene renders to.
+
+    Parameters
+    ----------
+    name
+        Its name: that of its file, with ``.L`` or ``.R`` in a stereo file.
+    file
+        Name of its file.
+    source
+        Whose sound it should come back as; ``None`` for a mix, which belongs to nobody.
+    reference
+        Whether it is a signal and no microphone, so that nothing bleeds into it.
+    scored
+        Whether it has a truth. Mixes have none, and what should become of a reference is no question.
+    """
+
+    name: str
+    file: str
+    source: str | None
+    reference: bool = False
+    scored: bool = True
+
+
+@dataclass(frozen=True)
 class Rendered:
     """The sound of a scene.
 
@@ -39,7 +64,7 @@ class Rendered:
         ``(mics, stems, samples)``: stem j alone in microphone i.
     own
         ``(mics, samples)``: the image of its own source (all its stems) in each microphone, which is what a method
-        should recover.
+        should recover; NaN in a track without truth (see :class:`Channel`).
     noise
         ``(mics, samples)``; zero where the scene has none.
     """
@@ -95,6 +120,11 @@ class Scene(Lineup, ABC):
     def _drawn(cls, lineup: Lineup, asked: Any) -> Self:
         """Draw what this kind adds to a lineup; ``asked`` is of the type :attr:`settings`."""
 
+    @property
+    def channels(self) -> tuple[Channel, ...]:
+        """The tracks of the recording, in the order of their rows."""
+        return tuple(Channel(source, source, source) for source in self.miked)
+
     @abstractmethod
     def responses(self, mics: Sequence[int] | None = None) -> list[list[ImpulseResponse]]:
         """Compute the impulse responses, microphone by microphone: one path for each stem.
@@ -115,7 +145,10 @@ class Scene(Lineup, ABC):
         order = ("id", "kind", "rate", "sources", *first, "noise_db", "members", "mics", *self.described_last)
         values = {name: getattr(self, name) for name in order}
         return json.dumps(
-            {name: value for name, value in values.items() if value is not None}, indent=1, allow_nan=False
+            {name: value for name, value in values.items() if value is not None},
+            indent=1,
+            allow_nan=False,
+            default=lambda value: value.to_json(),
         )
 
     @classmethod
@@ -157,8 +190,7 @@ class Scene(Lineup, ABC):
         """
         from scipy.signal import oaconvolve
 
-        if stems.ndim != 2 or len(stems) != len(self.stems):
-            raise InputError(f"the scene has {len(self.stems)} stems, got stems of shape {stems.shape}")
+        self._refuse_stems(stems)
         chosen = list(range(len(self.miked)) if mics is None else mics)
         length = stems.shape[1]
         images = np.zeros((len(chosen), *stems.shape), stems.dtype)
@@ -167,18 +199,29 @@ class Scene(Lineup, ABC):
                 gain = len(response) == 1  # exact, where a convolution would round
                 image[:] = stem * response[0] if gain else oaconvolve(stem, response.astype(stem.dtype))[:length]
         sources = images.sum(1)
-        noise = np.stack([self._noise(i, source) for i, source in zip(chosen, sources, strict=True)])
+        keys = [self.mic_indices[i] for i in chosen]
+        noise = np.stack([self._noise(key, source) for key, source in zip(keys, sources, strict=True)])
         owners = np.array(self.owners)
         own = np.stack([row[owners == self.miked[i]].sum(0) for row, i in zip(images, chosen, strict=True)])
         return Rendered(sources + noise, images, own, noise)
 
-    def _noise(self, mic: int, sources: Samples) -> Samples:
+    def pieces(self, stems: Samples) -> Iterator[Rendered]:
+        """Render one track after the other, with as little memory and work as that allows; see :meth:`render`."""
+        for i in range(len(self.channels)):
+            yield self.render(stems, mics=[i])
+
+    def _noise(self, key: int | str, sources: Samples) -> Samples:
         if self.noise_db is None or not sources.size:
             return np.zeros_like(sources)
         level = np.sqrt(np.mean(np.square(sources, dtype=np.float64))) * amplitude(self.noise_db)
-        white = generator(self.id, "noise", self.mic_indices[mic]).standard_normal(len(sources))
+        white = generator(self.id, "noise", key).standard_normal(len(sources))
         noise: Samples = (level * white).astype(sources.dtype)
         return noise
+
+    def _refuse_stems(self, stems: Samples) -> None:
+        """Refuse stems of another number than the scene has."""
+        if stems.ndim != 2 or len(stems) != len(self.stems):
+            raise InputError(f"the scene has {len(self.stems)} stems, got stems of shape {stems.shape}")
 
     def _refuse_shape(self, name: str, rows: int, columns: int) -> None:
         """Refuse a matrix that does not have a row for each microphone, for example, and a column for each stem."""

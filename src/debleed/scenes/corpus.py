@@ -204,23 +204,19 @@ def _write_items(job: Job, stems: Samples, rate: int, part: Path) -> dict[str, A
     scene = job.recipe.scene(job.track.id, rate)
     items: dict[str, Any] = {}
     mics, own = render_own(scene, stems)
-    heard, true = mics.read(), own.read()
+    dry = Recording.from_array(stems, rate, job.recipe.stems)
     dropped = 0
     for number, (start, stop) in enumerate(blocks(stems.shape[1], rate, job.recipe.seconds)):
-        block = stems[:, start:stop]
-        if job.recipe.seconds is not None and not active(block, job.recipe.stems):
+        if job.recipe.seconds is not None and not active(stems[:, start:stop], job.recipe.stems):
             dropped += 1
             continue
         name = "" if job.recipe.seconds is None else f"{number:03d}"
         folder = part / name
-        scale = common_scale(heard[:, start:stop], true[:, start:stop], block)
-        sounds = {
-            "mics": (heard[:, start:stop], mics.names),
-            "images": (true[:, start:stop], own.names),
-            "stems": (block, job.recipe.stems),
-        }
-        for what, (sound, names) in sounds.items():
-            write_mics(folder / what, Recording.from_array(sound if scale == 1 else sound * scale, rate, names))
+        sounds = {"mics": mics, "images": own, "stems": dry}
+        sounds = {what: sound.stretch(start, stop) for what, sound in sounds.items()}
+        scale = common_scale(*(sound.read() for sound in sounds.values()))
+        for what, sound in sounds.items():
+            write_mics(folder / what, scaled(sound, scale))
         (folder / "scene.json").write_text(scene.to_json() + "\n", encoding="utf-8")
         items["/".join(filter(None, (job.track.id, name)))] = {
             "split": job.track.split,
@@ -232,6 +228,11 @@ def _write_items(job: Job, stems: Samples, rate: int, part: Path) -> dict[str, A
             "files": checksums(folder),
         }
     return {"items": items, "dropped": dropped}
+
+
+def scaled(recording: Recording, factor: float) -> Recording:
+    """Multiply a recording by a factor."""
+    return recording.with_reader(lambda start, stop: recording.read(start, stop) * factor) if factor != 1 else recording
 
 
 def named_contents(folder: Path) -> str:

@@ -60,7 +60,7 @@ class PlacedSettings(Settings):
     distance: float | tuple[float, float] = field(
         default=0.5,
         metadata=about(
-            "Metres from a source to its microphone, or a range to draw them from; 0.5 if not given.",
+            "Metres from a source to its microphone, or a range to draw them from; 0.5 if not given, 0.3 on a stage.",
             metavar="M|M,M",
             example="0.5 or 1,3",
         ),

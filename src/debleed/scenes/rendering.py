@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -48,19 +49,33 @@ def render_own(scene: Scene, stems: Samples, progress: Progress = quiet) -> tupl
 
     Returns
     -------
-    Microphones and images, named after the sources.
+    The recording as a folder of files would give it, each file a source of its own (:func:`known` says more), and the
+    truth of those of its tracks that have one.
     """
-    count = len(scene.miked)
-    mics, own = np.empty((2, count, *stems.shape[1:]), stems.dtype)
-    for i in range(count):
-        rendered = scene.render(stems, mics=[i])
-        mics[i], own[i] = rendered.mics[0], rendered.own[0]
-        progress("bleed", (i + 1) / count)
-    return Recording.from_array(mics, scene.rate, scene.miked), Recording.from_array(own, scene.rate, scene.miked)
+    channels = scene.channels
+    mics, own = np.empty((2, len(channels), *stems.shape[1:]), stems.dtype)
+    for done, piece in enumerate(scene.pieces(stems), start=1):
+        mics[done - 1], own[done - 1] = piece.mics[0], piece.own[0]
+        progress("bleed", done / len(channels))
+    names, files = [channel.name for channel in channels], [channel.file for channel in channels]
+    scored = [i for i, channel in enumerate(channels) if channel.scored]
+    truth = Recording.from_array(own, scene.rate, names, files).select(scored)
+    return Recording.from_array(mics, scene.rate, names, files), truth
+
+
+def known(scene: Scene, recording: Recording) -> Recording:
+    """Add to the recording of a scene what a sound engineer knows: the source of each track, and the references."""
+    channels = {channel.name: channel for channel in scene.channels}
+    mine = [channels[name] for name in recording.names]
+    return replace(
+        recording,
+        sources=tuple(channel.source for channel in mine),
+        references=frozenset(channel.name for channel in mine if channel.reference),
+    )
 
 
 def stage_item(staging: Staging, folder: Path, scene: Scene, mics: Recording, own: Recording) -> None:
-    """Write ``mics/<source>.wav``, ``images/<source>.wav`` and ``scene.json``; they appear when staging commits."""
+    """Write ``mics/<file>.wav``, ``images/<file>.wav`` and ``scene.json``; they appear when staging commits."""
     write_mics(staging.folder(folder / "mics"), mics)
     write_mics(staging.folder(folder / "images"), own)
     (staging.folder(folder) / "scene.json").write_text(scene.to_json() + "\n", encoding="utf-8")

@@ -37,7 +37,8 @@ class RoomSettings(PlacedSettings):
     microphone_pattern: str = field(
         default=OMNI,
         metadata=about(
-            "Directivity of the microphones, each of which points at its source; omni if not given.",
+            "Directivity of the microphones, each of which points at its source; omni if not given, cardioid on a "
+            "stage.",
             choices=(OMNI, *PATTERNS),
         ),
     )

@@ -22,6 +22,7 @@ from debleed.scenes.acoustics import Point
 from debleed.scenes.base import Rendered, Scene
 from debleed.scenes.convolutive import Convolutive
 from debleed.scenes.instantaneous import Instantaneous
+from debleed.scenes.onstage.scene import OnStage
 from debleed.scenes.room import Room
 from debleed.spelling import current, modernised
 
@@ -30,6 +31,7 @@ __all__ = [
     "PRESETS",
     "Convolutive",
     "Instantaneous",
+    "OnStage",
     "Rendered",
     "Room",
     "Scene",
@@ -39,7 +41,7 @@ __all__ = [
 ]
 
 KINDS: Mapping[str, type[Scene]] = MappingProxyType(
-    {each.kind: each for each in (Instantaneous, Convolutive, Room)},
+    {each.kind: each for each in (Instantaneous, Convolutive, Room, OnStage)},
 )
 """Name → kind of scene, as on the command line and in descriptions. A new kind is registered here and nowhere else."""
 
@@ -66,15 +68,27 @@ PRESETS: Mapping[str, Mapping[str, Any]] = MappingProxyType(
             "layout": "drawn",
             "distance": (1.0, 3.0),
         },
+        "real-stage": {
+            "kind": "stage",
+            "mishaps": (
+                *("pair", "wedge=-12,0", "crowd=-30,-10", "click=-30,-10"),
+                *("compressor=2,6", "clipping=0.1,2", "clock=-150,150", "jump=0.001,0.01"),
+                *("direct=-12,3", "safety=-18,-6", "mix", "dual"),
+            ),
+            "chance": 0.25,
+        },
     }
 )
-"""The set-ups of Rajesh and Padmanabhan, as settings of :func:`draw_scene`.
+"""The set-ups of Rajesh and Padmanabhan, and a stage with about three mishaps drawn at random, for training; as
+settings of :func:`draw_scene`.
 
 R. Rajesh, P. Rajan: "Neural networks for interference reduction in multi-track recordings", IEEE WASPAA 2023.
 
 Their hall has three sources, whose places the paper does not give, so places are drawn, for any number of sources. By
 Sabine's formula, so large a hall has so short a reverberation only if its walls absorb 97 % of the sound. Sabine's
 formula does not hold there, and the measured RT60 is shorter, 0.2 to 0.6 s.
+
+On the real stage, no file begins late: an offset of seconds would be all there is in a short excerpt.
 """
 
 

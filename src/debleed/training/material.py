@@ -18,10 +18,11 @@ from numpy.typing import NDArray
 from scipy.signal import resample_poly
 
 from debleed.decibels import amplitude
-from debleed.io.documents import replacing
+from debleed.io.documents import replacing, write_text
 from debleed.progress import Progress, quiet
+from debleed.scenes.onstage.feed import Feed
 from debleed.scenes.rendering import mono_stems
-from debleed.scenes.scene import KINDS, PRESETS, draw_scene, preset
+from debleed.scenes.scene import KINDS, PRESETS, Instantaneous, OnStage, draw_scene, from_json, preset
 from debleed.scenes.tracks import Track
 from debleed.seeding import generator
 
@@ -106,29 +107,41 @@ class Scenes:
     count: int
     cache: Path
 
-    def responses(self, name: str, number: int) -> Floats:
-        """Return the impulse responses of a scene, ``(mics, sources, taps)``; one tap for instantaneous bleed."""
-        return _responses(self, name, number)
+    def prepared(self, name: str, number: int) -> tuple[OnStage | None, Floats]:
+        """Return the impulse responses of a scene, ``(mics, sources, taps)``; one tap for instantaneous bleed.
+
+        A scene on a stage comes as well: more happens to its sound, and further rows and columns are those of
+        :meth:`debleed.scenes.onstage.scene.OnStage.paths`.
+        """
+        return _prepared(self, name, number)
 
 
 @lru_cache(maxsize=256)
-def _responses(scenes: Scenes, name: str, number: int) -> Floats:
+def _prepared(scenes: Scenes, name: str, number: int) -> tuple[OnStage | None, Floats]:
     seed = f"{scenes.seed}/{name}/{number}"
-    linear = PRESETS.get(name, {"kind": name})["kind"] == "linear"
+    kind = PRESETS.get(name, {"kind": name})["kind"]
     key = hashlib.sha256(f"{seed} {scenes.rate} {scenes.sources}".encode()).hexdigest()[:16]
     path = scenes.cache / "scenes" / f"{key}.npy"
-    if linear or not path.exists():
-        draw = draw_scene if name in KINDS else preset
-        rows = draw(name, scenes.sources, scenes.rate, seed).responses()
-        paths = np.zeros((len(rows), len(rows[0]), max(len(h) for row in rows for h in row)), np.float32)
-        for i, row in enumerate(rows):
-            for j, h in enumerate(row):
-                paths[i, j, : len(h)] = h
-        if linear:
-            return paths
+    described = path.with_suffix(".json")
+    if kind == Instantaneous.kind or not path.exists():
+        scene = (draw_scene if name in KINDS else preset)(name, scenes.sources, scenes.rate, seed)
+        paths = _padded(scene.paths() if isinstance(scene, OnStage) else scene.responses())
+        if kind == Instantaneous.kind:
+            return None, paths
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_text(described, scene.to_json())
         keep(path, paths)
     found: Floats = np.load(path)
-    return found
+    staged = from_json(described.read_text(encoding="utf-8")) if kind == OnStage.kind else None
+    return staged if isinstance(staged, OnStage) else None, found
+
+
+def _padded(rows: Sequence[Sequence[NDArray[np.float64]]]) -> Floats:
+    paths = np.zeros((len(rows), len(rows[0]), max(len(h) for row in rows for h in row)), np.float32)
+    for i, row in enumerate(rows):
+        for j, h in enumerate(row):
+            paths[i, j, : len(h)] = h
+    return paths
 
 
 @dataclass(frozen=True)
@@ -167,12 +180,13 @@ class Material:
         have over whole songs, so excerpts in which a source is silent are not amplified.
         """
         rng = generator(self.scenes.seed, *key)
-        paths = self.scenes.responses(
+        scene, paths = self.scenes.prepared(
             self.scenes.names[int(rng.integers(len(self.scenes.names)))], int(rng.integers(self.scenes.count))
         )
         stems, power = self._stems(rng, self.samples + paths.shape[2] - 1)
-        mics, images = mix(stems, paths, self.samples)
-        level = np.sqrt(np.einsum("ijt,ijt,j->i", paths, paths, power))
+        mics, images = mix(stems, paths, self.samples) if scene is None else staged(scene, stems, paths, self.samples)
+        close = paths[: len(stems), : len(stems)]
+        level = np.sqrt(np.einsum("ijt,ijt,j->i", close, close, power))
         if self.level == "common":
             level[:] = np.sqrt(np.mean(level**2))
         level = np.where(level > 0, level, 1)[:, None].astype(np.float32)
@@ -241,3 +255,18 @@ def mix(stems: Floats, paths: Floats, samples: int) -> tuple[Floats, Floats]:
     kept = slice(paths.shape[2] - 1, paths.shape[2] - 1 + samples)
     both = scipy.fft.irfft(np.stack([microphones, own]), size)[:, :, kept].astype(np.float32)
     return both[0], both[1]
+
+
+def staged(scene: OnStage, stems: Floats, paths: Floats, samples: int) -> tuple[Floats, Floats]:
+    """Let stems play on a stage; networks have one seat a source, so each gets the first track of its source.
+
+    Returns
+    -------
+    The last ``samples`` of these tracks, and of their truth.
+    """
+    tracks: dict[str | None, Feed] = {}
+    for feed in scene.perform(stems, [list(row) for row in paths]):
+        tracks.setdefault(feed.channel.source, feed)
+    seats = [tracks[source] for source in scene.sources]
+    kept = slice(stems.shape[1] - samples, None)
+    return np.stack([feed.sound[kept] for feed in seats]), np.stack([feed.own[kept] for feed in seats])

@@ -1,0 +1,1 @@
+"""Scenes on stages as they are: cardioid microphones in a room, and the mishaps that a simulated room leaves out."""
