@@ -1,12 +1,15 @@
 """Names of tracks inside files."""
 
 import pytest
+import soundfile as sf
 from hypothesis import given
 from hypothesis import strategies as st
 
+from debleed import intake
 from debleed.io import chunks
-from debleed.io.track_names import names_of_channels, of_description, of_file, of_ixml
-from takes import noise, put
+from debleed.io.session import Session
+from debleed.io.track_names import names_of_channels, of_channels, of_description, of_file, of_ixml
+from takes import RATE, back, noise, put
 
 
 def ixml(*tracks: tuple[str, str]) -> bytes:
@@ -71,3 +74,34 @@ def test_a_file_is_named_by_its_channels():
     assert of_file(["Keys.Left", "Keys.Right"]) == "Keys"
     assert of_file(["Keys R", "Keys L"]) is None
     assert of_file(["Keys L", "Gtr R"]) is None
+
+
+def test_a_poly_file_has_microphones_by_the_names_of_its_tracks(tmp_path):
+    names = (("1", "Bass DI"), ("2", "Bass Amp"), ("3", "Vox"), ("4", "Click"))
+    path = recorded(tmp_path / "in/take.wav", channels=4, iXML=ixml(*names))
+    take, microphones = intake.open_input(path, Session(room=("ch3",)))
+    assert take.units == take.recording().names == ("Bass DI", "Bass Amp", "Vox", "Click")
+    assert [mic.source for mic in microphones] == ["Bass", "Bass", None, "Click"]
+    assert [mic.role for mic in microphones] == ["reference", "source", "room", "reference"]
+    ready = intake.prepared(intake.Job(path, tmp_path / "out", Session(room=("ch3",)), method="unprocessed"))
+    assert ready.recording.references == {"Bass DI", "Click"}
+    assert ready.said_names == {"Vox"}
+    (written,), _ = back([path], tmp_path / "out", poly=True)
+    assert of_channels(written, 4) == ("Bass DI", "Bass Amp", "Vox", "Click")
+
+
+def test_names_inside_the_files_of_a_folder(tmp_path):
+    gig = tmp_path / "gig"
+    recorded(gig / "T01.wav", iXML=ixml(("1", "Kick In")))
+    recorded(gig / "T02.wav", bext=b"sTRK2=Kick Out\r\n".ljust(602, b"\0"))
+    recorded(gig / "T3.wav", channels=2, iXML=ixml(("1", "Click L"), ("2", "Click R")))
+    recorded(gig / "vox.wav")
+    for suffix in ("flac", "aiff"):
+        with sf.SoundFile(gig / f"T5{suffix}.{suffix}", "w", RATE, 1, "PCM_16") as file:
+            file.title = {"flac": "Snare Top", "aiff": "Snare Btm"}[suffix]
+            file.write(noise(4000))
+    ready = intake.prepared(intake.Job(gig, tmp_path / "out", method="unprocessed"))
+    assert ready.take.labels == ("Kick In", "Kick Out", "Click", "Snare Btm", "Snare Top", None)
+    assert ready.recording.references == {"T3.L", "T3.R"}
+    assert ready.recording.sources == ("Kick", "Kick", "T3", "T3", "Snare", "Snare", "vox")
+    assert not ready.said_names
