@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import soundfile as sf
 
-from debleed.io import audio, writing
+from debleed.io import audio, chunks, writing
 from debleed.io.session import session_path
 from debleed.recording import InputError
 from takes import RATE, back, noise, put
@@ -139,6 +139,13 @@ def test_the_truth_goes_by_stem_at_the_takes_rate_and_length(tmp_path):
     truth = audio.load_like(tmp_path / "truth", audio.Take.open(mics))
     assert (truth.names, truth.rate, truth.length) == (("a", "b"), RATE, 200)
     assert not truth.read(190, 200).any()
+
+
+def test_the_truth_of_a_file_goes_by_channel(tmp_path):
+    mics = put(tmp_path / "mics.wav", noise(200, 2))
+    chunks.append(mics, [(b"bext", b"sTRK1=Boom\r\nsTRK2=Lav\r\n".ljust(602, b"\0"))])
+    truth = audio.load_like(put(tmp_path / "truth.wav", noise(200, 2)), audio.open_take(mics))
+    assert truth.names == audio.load(mics).names == ("Boom", "Lav")
 
 
 @pytest.mark.parametrize("kind", [str, Path])

@@ -6,6 +6,7 @@ import pytest
 import soundfile
 
 from debleed.cli import run
+from debleed.io.chunks import append
 from debleed.scoring.evaluate import (
     AGAINST_IMAGE,
 )
@@ -46,6 +47,20 @@ def test_evaluate_pairs_by_name_and_writes_json(folders: Path, capsys: pytest.Ca
     assert [source["name"] for source in figures["sources"]] == ["bass", "vox"]
     assert all(source["sdri"] == pytest.approx(6.02, abs=0.01) for source in figures["sources"])
     assert figures["median"]["sdri"] == pytest.approx(6.02, abs=0.01)
+
+
+def test_channels_are_paired_by_number_where_one_file_does_not_name_them(folders: Path) -> None:
+    for name in ("truth", "mics", "clean"):
+        rows = [soundfile.read(path)[0] for path in sorted((folders / name).iterdir())]
+        soundfile.write(folders / f"{name}.wav", np.stack(rows, axis=1), RATE, subtype="PCM_24")
+    for name in ("mics", "clean"):
+        append(folders / f"{name}.wav", [(b"bext", b"sTRK1=Bass\r\nsTRK2=Click\r\n".ljust(602, b"\0"))])
+    out = folders / "scores.json"
+    given = [str(folders / f"{name}.wav") for name in ("truth", "clean")]
+    assert run(["evaluate", *given, "--mics", str(folders / "mics.wav"), "--json", str(out)]) == 0
+    figures = json.loads(out.read_text())
+    assert [source["name"] for source in figures["sources"]] == ["ch1", "ch2"]
+    assert all(source["sdri"] == pytest.approx(6.02, abs=0.01) for source in figures["sources"])
 
 
 def test_evaluate_all_measures(folders: Path, capsys: pytest.CaptureFixture[str]) -> None:

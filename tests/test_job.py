@@ -63,6 +63,24 @@ def test_what_was_done_is_told(gig: Path, tmp_path: Path, sound: np.ndarray) -> 
     assert result.stage.names == NAMES
 
 
+def test_a_stage_knows_its_references(gig: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (gig / "bass.wav").rename(gig / "click.wav")
+    stage = tmp_path / "stage.debleed"
+    assert command_line(["learn", str(gig), "-o", str(stage)]) == 0
+    assert Stage.load(stage).references == {"click"}
+    assert command_line(["show", str(stage)]) == 0
+    assert "references, unchanged: click" in capsys.readouterr().out
+    assert command_line(["show", str(stage), "--json"]) == 0
+    assert [mic["reference"] for mic in json.loads(capsys.readouterr().out)["microphones"]] == [True, False, False]
+    (gig / "session.toml").write_text("reference = []")  # what was learnt counts
+    result = clean_folder(gig, tmp_path / "clean", stage=Stage.load(stage))
+    assert [mic.role for mic in result.microphones] == ["reference", "source", "source"]
+    assert result.microphones[0].unchanged
+    assert (gig / "click.wav").read_bytes() == (tmp_path / "clean" / "click.wav").read_bytes()
+    assert command_line(["remove", str(gig), "-o", str(tmp_path / "b"), "--reference", "vox", "--method", "kamir"]) == 0
+    assert (gig / "vox.wav").read_bytes() == (tmp_path / "b" / "vox.wav").read_bytes()
+
+
 def test_warnings_are_returned(gig: Path, tmp_path: Path) -> None:
     soundfile.write(gig / "silent.wav", np.zeros(12 * RATE), RATE, "PCM_24")
     result = clean_folder(gig, tmp_path / "clean", method="unprocessed")

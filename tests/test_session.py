@@ -18,6 +18,7 @@ def test_a_session_says_otherwise(tmp_path):
             """
             room = ["far.wav"]
             leave_out = ["talkback"]
+            reference = "vox"
             reduction = 12
             [sources]
             drums = ["kick", "snare.wav"]
@@ -29,14 +30,16 @@ def test_a_session_says_otherwise(tmp_path):
     files = ["kick.wav", "snare.wav", "far.wav", "oh.wav", "vox.flac"]
     units = [Path(name).stem for name in files]
     assert assign(session, units, files) == {"kick": "drums", "snare": "drums", "far": None, "oh": "oh", "vox": "vox"}
+    assert session.reference == ("vox",)
     assert (session.leave_out, session.reduction, session.source_reduction) == (("talkback",), 12.0, {"drums": 6.5})
 
 
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("rooms = ['a']", "'rooms'.*sources, room, leave_out, reduction, source_reduction"),
+        ("rooms = ['a']", "'rooms'.*sources, room, reference, leave_out, reduction, source_reduction"),
         ("room = 3", "room must be a list"),
+        ("reference = {}", "reference must be a list"),
         ("sources = ['a']", "sources must be a table"),
         ("[sources]\na = [1]", r"sources\.a must be a list"),
         ("reduction = -3", "reduction must be"),
@@ -73,6 +76,7 @@ sessions = st.builds(
     reduction=st.none() | st.floats(0),
     source_reduction=st.dictionaries(text, st.floats(0), max_size=3),
     keep=st.dictionaries(text, st.lists(text).map(tuple), max_size=3),
+    reference=st.none() | st.lists(text, max_size=3).map(tuple),
 )
 
 

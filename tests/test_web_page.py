@@ -112,6 +112,13 @@ def test_the_whole_way(browser, address, tmp_path, monkeypatch):
         drop(page, *sorted(gig.iterdir()))
         until(page, "document.querySelectorAll('.input').length === 5")
         assert page.get_by_label("Role of OH").input_value() == "room"
+        assert "room microphone" in page.get_by_label("Role of OH").get_attribute("title")
+        page.get_by_label("Role of bass").select_option("reference")
+        until(page, "document.querySelector('[aria-label=\"Role of bass\"]').title === 'as you said'")
+        assert page.get_by_label("Role of bass").input_value() == "reference"
+        assert page.get_by_label("Source of bass").input_value() == "bass"
+        page.get_by_label("Role of bass").select_option("source")
+        until(page, "document.querySelector('[aria-label=\"Role of bass\"]').value === 'source'")
         page.get_by_label("Source of guitar").fill("strings")
         page.get_by_label("Source of guitar").press("Enter")
         until(page, "document.querySelector('#sources option[value=strings]')")

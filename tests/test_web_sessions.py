@@ -10,6 +10,7 @@ import sys
 import time
 import urllib.request
 import zipfile
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
@@ -18,10 +19,13 @@ import soundfile as sf
 
 from debleed import clean_folder, cli
 from debleed.assignment import assign, sources_of
+from debleed.intake import prepared
 from debleed.io.audio import load
+from debleed.io.chunks import append
 from debleed.io.session import Session, load_session
 from debleed.web import server
 from debleed.web.sessions import Store, read_figures
+from debleed.web.work import job_of
 from page import bled_band, client, ended, folder_of, new, put, run, take, wait, wav
 
 
@@ -49,6 +53,59 @@ def test_sources_are_guessed_and_can_be_changed(web):
     for unit, source in (("nobody", "x"), ("vox", "a/b"), ("vox", "a=b"), ("vox", 7), ("vox", "")):
         assert web.patch(f"/api/sessions/{key}", json={"unit": unit, "source": source}).status_code >= 400
     assert units(web, key) == {"OH": "drums", "keys_L": "keys", "keys_R": "keys", "vox": "vox"}
+
+
+def roles(web, key):
+    return {unit["name"]: unit["role"] for unit in web.get(f"/api/sessions/{key}").json()["units"]}
+
+
+def test_references_are_guessed_and_can_be_changed(web):
+    key = new(web, files={f"{name}.wav": wav(seed=i) for i, name in enumerate(("bass", "bass_di", "click", "vox"))})
+    assert roles(web, key) == {"bass": "source", "bass_di": "reference", "click": "reference", "vox": "source"}
+    assert units(web, key)["bass_di"] == "bass"
+    told = web.get(f"/api/sessions/{key}").json()["units"][1]
+    assert told["reason"].startswith("bass and bass_di are both named 'bass'")
+    for change in (
+        {"unit": "bass_di", "source": "deep"},  # keeps its role
+        {"unit": "click", "source": "click", "reference": False},
+        {"unit": "vox", "source": "vox", "reference": True},
+        {"unit": "bass", "source": None},
+    ):
+        assert web.patch(f"/api/sessions/{key}", json=change).status_code == 200
+    assert roles(web, key) == {"bass": "room", "bass_di": "reference", "click": "source", "vox": "reference"}
+    assert units(web, key)["bass_di"] == "deep"
+    wrong = {"unit": "vox", "source": "vox", "reference": "yes"}
+    assert web.patch(f"/api/sessions/{key}", json=wrong).status_code == 400
+    web.put(f"/api/sessions/{key}/toml", json={"toml": "reference = ['vox']"})
+    assert roles(web, key) == {"bass": "source", "bass_di": "source", "click": "source", "vox": "reference"}
+    assert units(web, key)["bass_di"] == "bass"
+    done = run(web, key, "kamir")
+    assert "--reference vox" in done["command"]
+    assert done["figures"]["references"] == ["vox"]
+
+
+def test_what_the_page_guessed_is_not_said_by_the_user(web, tmp_path):
+    key = new(web, files={f"{name}.wav": wav(seed=i) for i, name in enumerate(("OH", "bass", "bass_di", "vox"))})
+    web.patch(f"/api/sessions/{key}", json={"unit": "vox", "source": "singer"})
+    done = run(web, key)
+    place = next((tmp_path / "data").glob(f"sessions/{key}/runs/{done['id']}"))
+    with closing(prepared(job_of(place, json.loads((place / "run.json").read_text())))) as ready:
+        assert ready.said_names == {"vox"}
+        assert ready.recording.references == {"bass_di"}
+        assert ready.microphones[0].reason == "its name indicates a room microphone or a mixture"
+
+
+def test_names_inside_files_reach_the_page(web, tmp_path):
+    path = tmp_path / "take.wav"
+    path.write_bytes(wav(channels=4))
+    tracks = b"sTRK1=Bass DI\r\nsTRK2=Bass\r\nsTRK3=Vox\r\nsTRK4=Gtr\r\n"
+    append(path, [(b"bext", tracks.ljust(602, b"\0"))])
+    key = new(web, files={"take.wav": path.read_bytes()})
+    assert roles(web, key) == {"Bass DI": "reference", "Bass": "source", "Vox": "source", "Gtr": "source"}
+    assert units(web, key)["Bass DI"] == "Bass"
+    web.put(f"/api/sessions/{key}/toml", json={"toml": "room = ['ch3']"})
+    assert roles(web, key)["Vox"] == "room"
+    assert run(web, key)["status"] == "done"
 
 
 def test_a_session_toml_is_obeyed(web):

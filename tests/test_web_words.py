@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from debleed.assignment import sources_of
+from debleed.assignment import assign, sources_of
 from debleed.io.session import Session
 from debleed.web import words
 from page import wav
@@ -37,10 +37,46 @@ def test_the_command_line_means_the_session(tmp_path, case):
     given = remove.make_context("remove", argv[2:]).params
     assert str(given["given"]) == gig.name
     assert given["pairs"] == ("seconds=9",)
-    asked = {name: given[name] for name in ("sources", "old_sources", "room", "leave_out", "reduction", "keep")}
+    asked = {
+        name: given[name] for name in ("sources", "old_sources", "room", "reference", "leave_out", "reduction", "keep")
+    }
     _, found = open_input(gig, gather(gig, **asked))
     _, wanted = open_input(gig, told)
     assert sources_of(found) == sources_of(wanted)
+
+
+BOXES = ("bass_di", "bass_amp", "click", "vox", "OH")
+OTHERS = {"click": ("click",), "vox": ("vox",)}
+ROOM = ("OH",)
+REFERENCES = {
+    "as guessed": (Session({"bass": BOXES[:2], **OTHERS}, ROOM, reference=BOXES[:3:2]), ""),
+    "no click": (Session({"bass": BOXES[:2], "c": ("click",), "vox": ("vox",)}, ROOM, reference=("bass_di",)), "c="),
+    "one more": (Session({"bass": BOXES[:2], **OTHERS}, ROOM, reference=("bass_di", "vox")), "--reference vox"),
+    "apart": (Session({name: (name,) for name in BOXES[:4]}, ROOM, reference=()), "bass_di=bass_di"),
+    "no box": (Session({"bass": BOXES[:2], **OTHERS}, ROOM, reference=()), None),
+    "another name": (Session({"low": BOXES[:2], **OTHERS}, ROOM, reference=BOXES[:3:2]), "low=bass_di,bass_amp"),
+}
+
+
+@pytest.mark.parametrize("case", REFERENCES)
+def test_options_say_references_or_nothing(case):
+    told, option = REFERENCES[case]
+    said = words.least_said(told, BOXES, [None] * len(BOXES))
+    run = {"poly": None, "title": "gig", "method": "demix", "settings": {}}
+    line = words.command_line(run, told, BOXES)
+    if option is None:
+        assert said is line is None
+        return
+    assert option in line
+    found = [(mic.source, mic.role) for mic in assign(said, BOXES)]
+    assert found == [(mic.source, mic.role) for mic in assign(told, BOXES)]
+
+
+def test_names_inside_the_files_are_known_to_the_command_line():
+    told = Session({"T1": ("T1",), "T2": ("T2",)}, (), reference=("T1",))
+    run = {"poly": None, "title": "gig", "method": "demix", "settings": {}, "labels": ["Click", "Vox"]}
+    assert words.command_line(run, told, ["T1", "T2"]) == "debleed remove gig -o ./gig-clean"
+    assert "--reference T1" in words.command_line({**run, "labels": [None, None]}, told, ["T1", "T2"])
 
 
 def test_names_that_options_cannot_hold_are_left_to_session_toml():

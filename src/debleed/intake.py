@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from debleed.assignment import Microphone, announce, assign, sources_of
+from debleed.assignment import Microphone, Role, announce, assign, references_of, sources_of
 from debleed.io.session import Session, left_out, load_session, session_path
 from debleed.methods import Side, create
 from debleed.recording import InputError, Recording
@@ -95,6 +95,14 @@ class Prepared:
         """The largest reduction in dB by source or microphone; no limit for names that are missing."""
         return reductions(self.session, self.recording)
 
+    @property
+    def said_names(self) -> frozenset[str]:
+        """The microphones of the recording whose role and source the user said; those of the others are guesses."""
+        said = [mic.said for mic in self.microphones]
+        if not self.take.poly:
+            said = [told for told, rows in zip(said, self.take.rows, strict=True) for _ in range(rows.start, rows.stop)]
+        return frozenset(name for name, told in zip(self.recording.names, said, strict=True) if told)
+
     def close(self) -> None:
         """Close the files."""
         self.take.close()
@@ -115,7 +123,7 @@ def prepared(job: Job) -> Prepared:
     try:
         if job.stage is not None:
             microphones = placed_as_learnt(job.stage, take, microphones)
-        recording = take.recording(sources_of(microphones))
+        recording = take.recording(sources_of(microphones), references_of(microphones))
         if job.stage is not None:
             job.stage.refuse_other(recording)
         take.log_differences()
@@ -156,7 +164,7 @@ def open_input(given: Path, session: Session, alone: bool = False) -> tuple[Take
     if given.is_file():
         take = audio.open_take(given)
         left_out(session, [Path(unit) for unit in take.units])
-        microphones = assign(session, take.units)
+        microphones = assign(session, take.units, take.numbers, take.labels)
     else:
         files = audio.audio_files(given)
         out = left_out(session, files)
@@ -164,7 +172,7 @@ def open_input(given: Path, session: Session, alone: bool = False) -> tuple[Take
         if not kept:
             raise InputError(f"every audio file in '{given}' is left out; keep at least two")
         take = audio.Take.open(kept)
-        microphones = assign(session, take.units, [file.name for file in kept])
+        microphones = assign(session, take.units, take.numbers, take.labels)
     if len(take.units) < 2 and not alone:
         raise InputError(
             f"'{take.files[0].path}' is the only file, but removing bleed needs microphones of two or more sources; "
@@ -183,7 +191,8 @@ def placed_as_learnt(stage: Stage, take: Take, microphones: Sequence[Microphone]
     for unit, row in zip(microphones, first, strict=True):
         if names[row] in known:
             source = known[names[row]]
-            unit = Microphone(unit.name, "room" if source is None else "source", source, "as in the stage")
+            role: Role = "reference" if names[row] in stage.references else "room" if source is None else "source"
+            unit = Microphone(unit.name, role, source, "as in the stage", said=True)
         found.append(unit)
     return tuple(found)
 
@@ -270,6 +279,8 @@ def describe(ready: Prepared) -> None:
     log.info("%d sources: %s", len(sources), ", ".join(sources))
     if room:
         log.info("room microphones, unchanged: %s", ", ".join(room))
+    if signals := [name for name in recording.names if name in recording.references]:
+        log.info("references, unchanged: %s", ", ".join(signals))
     job = ready.job
     method = job.method if job.stage is None else f"{job.stage.method}, learnt earlier"
     log.info("method %s, results to %s", method, job.output)

@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from debleed.assignment import sources_of
+from debleed.assignment import references_of, sources_of
 from debleed.decibels import decibels
 from debleed.intake import Job, Prepared, describe, prepared, refuse_overwriting, refuse_places, samples_of
 from debleed.io.chunks import recorded_on
@@ -294,5 +294,5 @@ def report_on(ready: Prepared, files: Sequence[Path], page: Path, progress: Prog
     take = ready.take
     title = files[0].stem if take.poly else take.files[0].path.absolute().parent.name
     with closing(Take.open(files, poly=take.poly, rate=take.rate)) as result:
-        after = result.recording(sources_of(ready.microphones))
+        after = result.recording(sources_of(ready.microphones), references_of(ready.microphones))
         write(page, ready.recording, after, title=title, progress=progress)

@@ -10,6 +10,7 @@ import click
 
 from debleed.decibels import shown
 from debleed.io.documents import json_text, write_text
+from debleed.io.track_names import numbers_of_channels
 from debleed.recording import InputError, Recording
 
 if TYPE_CHECKING:
@@ -78,21 +79,25 @@ def command(
 
 def load(path: Path) -> Recording:
     """Open a folder or file as a recording; its sources come from the session file, or else from the names."""
-    from debleed.assignment import sources_of
+    from debleed.assignment import references_of, sources_of
     from debleed.intake import open_input, session_of
 
     take, microphones = open_input(path, session_of(path), alone=True)
-    return take.recording(sources_of(microphones))
+    return take.recording(sources_of(microphones), references_of(microphones))
 
 
 def paired(reference: Recording, other: Recording, path: Path) -> Recording:
     """Select the reference's microphones from another recording, by name and in the reference's order.
+
+    The channels of a file that does not name its tracks are those of one that does, in their order.
 
     Raises
     ------
     InputError
         If microphones are missing, or the rate or length differs.
     """
+    if numbers_of_channels(len(reference)) in (reference.names, other.names) and len(other) == len(reference):
+        other = replace(other, names=reference.names, references=frozenset())
     if missing := [name for name in reference.names if name not in other.names]:
         raise InputError(f"'{path}' lacks {', '.join(missing)}; it has {', '.join(other.names)}")
     if (other.rate, other.length) != (reference.rate, reference.length):
@@ -101,7 +106,7 @@ def paired(reference: Recording, other: Recording, path: Path) -> Recording:
             f"{reference.rate} Hz; both must match because they are compared sample by sample"
         )
     chosen = other.select([other.names.index(name) for name in reference.names])
-    return replace(chosen, sources=reference.sources)
+    return replace(chosen, sources=reference.sources, references=reference.references)
 
 
 def scored(

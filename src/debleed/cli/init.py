@@ -20,9 +20,9 @@ def command(given: Path, force: bool) -> None:
     from debleed.io.staging import writable_ancestor
 
     target = session.session_path(given)
-    units = audio.open_take(given).units
+    take = audio.open_take(given)
     if target.exists() and not force:
         raise InputError(f"'{target}' exists already; overwrite it with --force")
     writable_ancestor(target.parent)
-    write_text(target, template(units))
+    write_text(target, template(take.units, take.labels))
     click.echo(f"wrote {target}")

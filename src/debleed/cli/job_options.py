@@ -33,6 +33,12 @@ INPUT = (
     ),
     click.option("--voice", "old_sources", multiple=True, hidden=True),
     click.option("--room", metavar="FILE", multiple=True, help="A room microphone, returned unchanged."),
+    click.option(
+        "--reference",
+        metavar="FILE",
+        multiple=True,
+        help="A signal, not a microphone (click track, playback, direct box), returned unchanged.",
+    ),
     click.option("--leave-out", metavar="FILE", multiple=True, help="Ignore this file."),
 )
 """Options that describe the input."""
@@ -106,6 +112,7 @@ def job_of(
     sources: tuple[str, ...],
     old_sources: tuple[str, ...],
     room: tuple[str, ...],
+    reference: tuple[str, ...],
     leave_out: tuple[str, ...],
     reduction: tuple[str, ...],
     keep: tuple[str, ...],
@@ -114,7 +121,7 @@ def job_of(
     """Make a job from the options of :data:`INPUT` and :data:`RESULT`; ``how`` are the remaining fields of the job."""
     from debleed.job import Job
 
-    session = gather(given, sources, old_sources, room, leave_out, reduction, keep)
+    session = gather(given, sources, old_sources, room, reference, leave_out, reduction, keep)
     stretch = region(region_)
     return Job(given, output, session, region=stretch, removed=keep_removed, report=report, force=force, **how)
 
@@ -124,6 +131,7 @@ def gather(
     sources: tuple[str, ...],
     old_sources: tuple[str, ...],
     room: tuple[str, ...],
+    reference: tuple[str, ...],
     leave_out: tuple[str, ...],
     reduction: tuple[str, ...] = (),
     keep: tuple[str, ...] = (),
@@ -146,6 +154,7 @@ def gather(
         session,
         sources={**session.sources, **dict(listed(text, "--source") for text in (*sources, *old_sources))},
         room=room or session.room,
+        reference=reference or session.reference,
         leave_out=(*session.leave_out, *leave_out),
         reduction=everywhere,
         source_reduction=by_name,

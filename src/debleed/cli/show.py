@@ -60,7 +60,8 @@ def described(stage: Stage, paths: list[SoundPath]) -> dict[str, Any]:
         "settings": dict(stage.settings),
         "rate": stage.rate,
         "microphones": [
-            {"name": name, "source": source} for name, source in zip(stage.names, stage.sources, strict=True)
+            {"name": name, "source": source, "reference": name in stage.references}
+            for name, source in zip(stage.names, stage.sources, strict=True)
         ],
         "program": stage.program,
         "recorded": stage.recorded and stage.recorded.isoformat(),
@@ -107,3 +108,5 @@ def print_stage(file: Path, stage: Stage, paths: list[SoundPath]) -> None:
     console.print(table)
     if alone := [name for name in stage.names if name not in names]:
         console.print(f"room microphones, unchanged: {', '.join(alone)}", highlight=False)
+    if signals := [name for name in stage.names if name in stage.references]:
+        console.print(f"references, unchanged: {', '.join(signals)}", highlight=False)

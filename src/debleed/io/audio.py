@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import math
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
@@ -17,6 +17,7 @@ from numpy.typing import DTypeLike, NDArray
 
 from debleed.io import chunks
 from debleed.io.documents import Place
+from debleed.io.track_names import names_of_channels, numbers_of_channels, of_channels, of_file
 from debleed.recording import InputError, Recording, Samples
 
 log = logging.getLogger(__name__)
@@ -32,6 +33,9 @@ BITS = {"PCM_S8": 8, "PCM_U8": 8, "PCM_16": 16, "PCM_24": 24, "PCM_32": 32}
 
 FLOATS: dict[str, type[np.floating]] = {"FLOAT": np.float32, "DOUBLE": np.float64}
 """The floating-point formats. A format in neither table is lossy."""
+
+TITLED = ("AIFF", "FLAC")
+"""Containers whose title programs set to the name of the track; that of other containers is mostly a song's."""
 
 PREROLL = 8192
 """Samples to decode and discard after seeking in a lossy file: right after a seek, libsndfile 1.2 returns up to 1015
@@ -64,6 +68,8 @@ class AudioFile:
             raise InputError(f"'{path}' is truncated: {missing} bytes are missing at the end; copy it again")
         if not self._file.frames:
             raise InputError(f"'{path}' contains no samples; leave it out")
+        title = str(self._file.title) if self._file.format in TITLED and self.channels == 1 else None
+        self._track_names = (title or None,) if title is not None else of_channels(path, self.channels)
         self._lock = Lock()
 
     @property
@@ -95,6 +101,11 @@ class AudioFile:
     def endian(self) -> str:
         """Byte order, as named by libsndfile."""
         return str(self._file.endian)
+
+    @property
+    def track_names(self) -> tuple[str | None, ...]:
+        """The name inside the file of the track on each channel, see :mod:`debleed.io.track_names`."""
+        return self._track_names
 
     @property
     def lossy(self) -> bool:
@@ -215,10 +226,27 @@ class Take:
 
     @property
     def units(self) -> tuple[str, ...]:
-        """Names of what can be a source: the stem of each file, or each channel of a poly file."""
+        """Names of what can be a source: the stem of each file, or each channel of a poly file.
+
+        A channel has the name of its track inside the file, if that is its own, or else its number: ``ch1``.
+        """
+        if not self.poly:
+            return tuple(file.path.stem for file in self.files)
+        return names_of_channels(self.files[0].track_names)
+
+    @property
+    def numbers(self) -> tuple[str, ...]:
+        """The file name of each unit, or ``ch1``, ``ch2``, ... for the channels of a poly file."""
         if self.poly:
-            return tuple(f"ch{i + 1}" for i in range(self.files[0].channels))
-        return tuple(file.path.stem for file in self.files)
+            return numbers_of_channels(self.files[0].channels)
+        return tuple(file.path.name for file in self.files)
+
+    @property
+    def labels(self) -> tuple[str | None, ...]:
+        """The name inside the file of each unit, ``None`` where there is none or the unit has it already."""
+        if self.poly:
+            return (None,) * self.files[0].channels
+        return tuple(of_file(file.track_names) for file in self.files)
 
     @property
     def rows(self) -> tuple[slice, ...]:
@@ -226,8 +254,11 @@ class Take:
         ends = np.cumsum([file.channels for file in self.files]).tolist()
         return tuple(slice(end - file.channels, end) for file, end in zip(self.files, ends, strict=True))
 
-    def recording(self, sources: Mapping[str, str | None] | None = None) -> Recording:
-        """Make the recording; ``sources`` maps each unit to its source, by default one of its own.
+    def recording(self, sources: Mapping[str, str | None] | None = None, references: Collection[str] = ()) -> Recording:
+        """Make the recording.
+
+        ``sources`` maps each unit to its source, by default one of its own; ``references`` are the units that are
+        signals, not microphones.
 
         Samples are float32, or float64 if a file has more than 24 bits. A stereo pair ``piano`` becomes ``piano.L`` and
         ``piano.R``, two microphones of one source.
@@ -247,7 +278,8 @@ class Take:
             return out
 
         names = tuple(name for name, _ in mics)
-        return Recording(self.rate, self.length, names, tuple(of[unit] for _, unit in mics), read)
+        signals = frozenset(name for name, unit in mics if unit in references)
+        return Recording(self.rate, self.length, names, tuple(of[unit] for _, unit in mics), read, signals)
 
     def close(self) -> None:
         """Close the files."""
@@ -345,7 +377,10 @@ def load_like(path: Place, take: Take) -> Recording:
             raise InputError(f"no file in '{path}' has the name of a microphone: {', '.join(take.units)}")
         other = Take.open(files, rate=take.rate)
     refuse_other_length(path, other.length, take.length, take.rate)
-    return replace(other, length=take.length).recording()
+    found = replace(other, length=take.length).recording()
+    if take.poly and len(found) == len(take.units):  # names of tracks may be missing from one of the two files
+        return replace(found, names=take.units, sources=take.units)
+    return found
 
 
 def load_mixture(path: Place, rate: int, length: int) -> Recording:

@@ -15,7 +15,7 @@ from debleed.io.documents import Place
 from debleed.recording import InputError
 from debleed.spelling import current
 
-KEYS = ("sources", "room", "leave_out", "reduction", "source_reduction", "keep")
+KEYS = ("sources", "room", "reference", "leave_out", "reduction", "source_reduction", "keep")
 """The keys of a ``session.toml``."""
 
 
@@ -37,6 +37,11 @@ class Session:
         The same for individual sources or microphones.
     keep
         Microphone or source → sources whose bleed to keep in it.
+    reference
+        Tracks that are signals, not microphones, which are returned unchanged; ``None`` recognizes them by name. Each
+        has the source that lists it, or else one of its own.
+    guessed
+        File → reason, for those whose place above was guessed, not chosen by the user. No session file has it.
     """
 
     sources: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
@@ -45,6 +50,8 @@ class Session:
     reduction: float | None = None
     source_reduction: Mapping[str, float] = field(default_factory=dict)
     keep: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    reference: tuple[str, ...] | None = None
+    guessed: Mapping[str, str] = field(default_factory=dict)
 
 
 def session_path(given: Place) -> Path:
@@ -75,6 +82,7 @@ def load_session(path: Place) -> Session:
     return Session(
         sources={source: _names(path, f"sources.{source}", files) for source, files in sources.items()},
         room=_names(path, "room", data["room"]) if "room" in data else None,
+        reference=_names(path, "reference", data["reference"]) if "reference" in data else None,
         leave_out=_names(path, "leave_out", data.get("leave_out", [])),
         reduction=reduction_db(f"'{path}': reduction", data["reduction"]) if "reduction" in data else None,
         source_reduction={v: reduction_db(f"'{path}': source_reduction.{v}", x) for v, x in reductions.items()},
@@ -140,6 +148,7 @@ def dumped(session: Session) -> str:
     """
     said: dict[str, Any] = {
         "room": None if session.room is None else list(session.room),
+        "reference": None if session.reference is None else list(session.reference),
         "leave_out": list(session.leave_out) or None,
         "reduction": None if session.reduction is None else float(session.reduction),
         "sources": {source: list(names) for source, names in session.sources.items()} or None,

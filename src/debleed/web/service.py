@@ -67,15 +67,20 @@ class Service:
     def session(self, key: str) -> Json:
         """Return everything about a session, with a summary of its runs."""
         meta = self.store.get(key)
-        sources = roles.sources(meta)
         rate = max((file["rate"] for file in meta["files"]), default=0)
         job = self.quick.state(f"{key}/demo")
         return {
             **{name: meta[name] for name in ("id", "name", "created", "files")},
             "poly": roles.is_poly(meta),
             "units": [
-                {"name": unit, "source": sources[unit], "left_out": unit in meta["leave_out"]}
-                for unit in roles.units(meta)
+                {
+                    "name": mic.name,
+                    "role": mic.role,
+                    "source": mic.source,
+                    "reason": mic.reason,
+                    "left_out": mic.name in meta["leave_out"],
+                }
+                for mic in roles.assigned(meta)
             ],
             "rate": rate,
             "length": max((-(-file["frames"] * rate // file["rate"]) for file in meta["files"]), default=0),
@@ -86,7 +91,7 @@ class Service:
         }
 
     def change(self, key: str, wanted: Json) -> Json:
-        """Change a session's name, or a microphone's source, or whether it is left out."""
+        """Change a session's name, or a microphone's source and role, or whether it is left out."""
 
         def alter(meta: Json) -> None:
             if "name" in wanted:
@@ -94,7 +99,7 @@ class Service:
             if "unit" in wanted:
                 unit = text(wanted, "unit")
                 if "source" in wanted:
-                    roles.rename_source(meta, unit, wanted["source"])
+                    roles.place(meta, unit, wanted["source"], wanted.get("reference"))
                 if "left_out" in wanted and unit in roles.units(meta):
                     others = [name for name in meta["leave_out"] if name != unit]
                     meta["leave_out"] = [*others, unit] if wanted["left_out"] else others
@@ -194,8 +199,15 @@ class Service:
             "poly": meta["files"][0]["name"] if roles.is_poly(meta) else None,
             "method": name,
             "settings": given,
-            "session": {"sources": told.sources, "room": told.room, "leave_out": told.leave_out},
+            "session": {
+                "sources": told.sources,
+                "room": told.room,
+                "reference": told.reference,
+                "leave_out": told.leave_out,
+                "guessed": told.guessed,
+            },
             "units": roles.units(meta),
+            "labels": roles.labels(meta),
             "kept": kept,
             "reduction": {},
             **State().told(),
@@ -237,7 +249,7 @@ class Service:
         """Return the state of a run."""
         live = self.jobs.state(f"{key}/{run['id']}")
         take = self.quick.state(f"{key}/{run['id']}/take")
-        told = {name: value for name, value in run.items() if name not in ("session", "units", "kept")}
+        told = {name: value for name, value in run.items() if name not in ("session", "units", "labels", "kept")}
         told |= live.told() if live else {}
         place = self.store.run_place(key, run["id"])
         figures = read_figures(place) or {}

@@ -77,7 +77,7 @@ class Store:
             for inside in ("files", "peaks", "incoming", "runs"):
                 (place / inside).mkdir(parents=True)
             meta: Json = {"id": key, "name": name, "created": time.time(), "next": 0}
-            meta |= {"files": [], "sources": {}, "leave_out": [], "reduction": {}}
+            meta |= {"files": [], "sources": {}, "references": [], "guessed": {}, "leave_out": [], "reduction": {}}
             write(place / "session.json", meta)
         return meta
 
@@ -179,7 +179,9 @@ class Store:
                 peaks.unlink()
             known = units(meta)
             meta["sources"] = {unit: source for unit, source in meta["sources"].items() if unit in known}
-            meta["leave_out"] = [unit for unit in meta["leave_out"] if unit in known]
+            for named in ("leave_out", "references"):
+                meta[named] = [unit for unit in meta.get(named, []) if unit in known]
+            meta["guessed"] = {unit: reason for unit, reason in meta.get("guessed", {}).items() if unit in known}
 
         self.change(session, alter)
 
@@ -255,6 +257,7 @@ def examined(path: Path, name: str, largest: int) -> tuple[Json, Peaks]:
                 "rate": file.rate,
                 "frames": file.frames,
                 "channels": file.channels,
+                "tracks": list(file.track_names),
                 "format": f"{file.container} {file.subtype}",
                 "peak": [float(peak) for peak in found.peak],
                 "power": [float(power) for power in level],

@@ -6,14 +6,15 @@ import dataclasses
 import shlex
 import types
 import typing
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any
 
-from debleed.assignment import assign, sources_of
+from debleed.assignment import Microphone, assign
 from debleed.io.session import Session
 from debleed.methods import registered, usable
 from debleed.methods.settings import field_types
+from debleed.recording import InputError
 
 
 def command_line(run: dict[str, Any], session: Session, units: Sequence[str]) -> str | None:
@@ -38,23 +39,56 @@ def command_line(run: dict[str, Any], session: Session, units: Sequence[str]) ->
         words += ["--method", run["method"]]
     for key, value in run["settings"].items():
         words += ["--set", f"{key}={value}"]
-    default = sources_of(assign(Session(), [unit for unit in units if unit not in session.leave_out]))
-    guessed = {unit for unit, source in default.items() if source is None}
-    placed: set[str] = set()
-    for source, names in session.sources.items():
-        if names != tuple(unit for unit, guess in default.items() if guess == source):
-            if "=" in source or any("," in name or name != name.strip() for name in names):
-                return None
-            words += ["--source", f"{source}={','.join(names)}"]
-            placed |= set(names)
-    if set(session.room or ()) != guessed - placed:
-        for name in session.room or ():
-            words += ["--room", name]
+    said = least_said(session, units, run.get("labels") or [None] * len(units))
+    if said is None:
+        return None
+    for source, names in said.sources.items():
+        words += ["--source", f"{source}={','.join(names)}"]
+    for name in said.room or ():
+        words += ["--room", name]
+    for name in said.reference or ():
+        words += ["--reference", name]
     for name in session.leave_out:
         words += ["--leave-out", name]
     for source, decibels in session.source_reduction.items():
         words += ["--reduction", f"{source}={number(decibels)}"]
     return shlex.join(words)
+
+
+def least_said(session: Session, units: Sequence[str], labels: Sequence[str | None]) -> Session | None:
+    """Return as little of a session as options can say to the same effect; ``None`` if they cannot."""
+    kept = [(unit, label) for unit, label in zip(units, labels, strict=True) if unit not in session.leave_out]
+
+    def meant(told: Session) -> tuple[Microphone, ...] | None:
+        try:
+            found = assign(told, [unit for unit, _ in kept], labels=[label for _, label in kept])
+        except InputError:  # a part of the session that does not make sense without the rest
+            return None
+        return tuple(Microphone(mic.name, mic.role, mic.source, "") for mic in found)
+
+    wanted, usual = meant(dataclasses.replace(session, leave_out=())), meant(Session())
+    members: dict[str | None, tuple[str, ...]] = {}
+    for mic in usual or ():
+        members[mic.source] = (*members.get(mic.source, ()), mic.name)
+    new = {source: names for source, names in session.sources.items() if names != members.get(source)}
+    room, reference = session.room or None, session.reference or None
+    for sources in (new, session.sources):
+        for told in (
+            Session(sources),
+            Session(sources, room),
+            Session(sources, reference=reference),
+            Session(sources, room, reference=reference),
+        ):
+            if not unsayable(sources) and meant(told) == wanted:
+                return told
+    return None
+
+
+def unsayable(sources: Mapping[str, Sequence[str]]) -> bool:
+    """Whether a name holds what separates names in an option."""
+    return any("=" in source for source in sources) or any(
+        "," in name or name != name.strip() for names in sources.values() for name in names
+    )
 
 
 def number(value: float) -> str:

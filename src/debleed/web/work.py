@@ -52,8 +52,9 @@ def session_of(run: Json) -> Session:
         {source: tuple(names) for source, names in kept["sources"].items()},
         tuple(kept["room"]),
         tuple(kept["leave_out"]),
-        None,
-        run.get("reduction", {}),
+        source_reduction=run.get("reduction", {}),
+        reference=tuple(kept.get("reference", [])),
+        guessed=kept.get("guessed", {}),
     )
 
 
@@ -123,8 +124,14 @@ def stored_result(place: Path, recording: Recording) -> Recording:
 
 def described(recording: Recording, poly: bool) -> Json:
     """Describe the microphones of a run."""
-    names, sources = list(recording.names), list(recording.sources)
-    return {"rate": recording.rate, "length": recording.length, "names": names, "sources": sources, "poly": poly}
+    return {
+        "rate": recording.rate,
+        "length": recording.length,
+        "names": list(recording.names),
+        "sources": list(recording.sources),
+        "references": sorted(recording.references),
+        "poly": poly,
+    }
 
 
 def energies(before: Recording, after: Recording) -> Json:

@@ -95,13 +95,13 @@ export class Listen {
     const canvas = h("canvas", { class: "wave", role: "img", "aria-label": `Waveform of ${name}` });
     const head = h("span", { class: "head" }), region = h("span", { class: "region" });
     const picture = h("div", { class: "lane", onpointerdown: (event) => this.drag(event) }, canvas, region, head);
-    const room = source === null;
-    const named = room ? " (room)" : source === name ? "" : ` (${source})`;
+    const unchanged = source === null ? "room" : this.run.figures.references?.includes(name) ? "reference" : null;
+    const named = unchanged ? ` (${unchanged})` : source === name ? "" : ` (${source})`;
     const element = h("div", { class: "strip", tabindex: 0, role: "group", "aria-label": `${name}${named}`, onfocus: () => this.hooks.look(mic) },
       h("div", { class: "controls" },
         h("div", { class: "row" }, h("strong", { class: "name", title: name }, name, h("span", { class: "soft" }, named)), solo, mute, this.after ? layer : null),
         h("label", { class: "slide" }, h("span", {}, "level"), level, levelText),
-        this.after && !room ? h("label", { class: "slide" }, h("span", {}, "remove"), depth, depthText) : null),
+        this.after && !unchanged ? h("label", { class: "slide" }, h("span", {}, "remove"), depth, depthText) : null),
       picture);
     return { element, solo, mute, layer, level, levelText, depth, depthText, canvas, head, region, source, wave: new Waveform(canvas), lane: picture };
   }

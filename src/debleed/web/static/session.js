@@ -109,12 +109,13 @@ export class SessionView {
     const change = (what) => doing(async () => {
       try { this.session = await patch(`sessions/${this.id}`, { unit: unit.name, ...what() }); } finally { this.micsState = null; this.show(); }
     })();
-    const kind = unit.left_out ? "out" : unit.source === null ? "room" : "source";
+    const kind = unit.left_out ? "out" : unit.role;
     const source = h("input", { type: "text", value: unit.source ?? "", list: "sources", "aria-label": `Source of ${unit.name}`, spellcheck: "false", maxlength: 80,
       onchange: () => change(() => ({ source: source.value.trim() || unit.name })) });
-    const select = h("select", { class: kind === "room" ? "wide-choice" : null, "aria-label": `Role of ${unit.name}`, onchange: () => change(() => ({
-      out: { left_out: true }, room: { source: null, left_out: false }, source: { source: unit.source ?? unit.name, left_out: false } }[select.value])) },
-      [["source", "source"], ["room", "room, unchanged"], ["out", this.session.poly ? "unchanged" : "left out"]].map(([value, text]) => h("option", { value, selected: value === kind }, text)));
+    const own = unit.source ?? unit.name;
+    const select = h("select", { class: kind === "room" || kind === "reference" ? "wide-choice" : null, title: unit.reason, "aria-label": `Role of ${unit.name}`, onchange: () => change(() => ({
+      out: { left_out: true }, room: { source: null, left_out: false }, source: { source: own, reference: false, left_out: false }, reference: { source: own, reference: true, left_out: false } }[select.value])) },
+      [["source", "source"], ["room", "room, unchanged"], ["reference", "reference, unchanged"], ["out", this.session.poly ? "unchanged" : "left out"]].map(([value, text]) => h("option", { value, selected: value === kind }, text)));
     const wrong = file.notes.map((note) => note.replace(/: .*/, "")), notes = [];
     if (file.rate !== this.session.rate) notes.push(`${file.rate} Hz instead of ${this.session.rate} Hz; the result keeps this rate`);
     if (file.frames / file.rate < longest - 0.005) notes.push(`${time(file.frames / file.rate, 1)}, shorter than the longest file`);
@@ -137,7 +138,7 @@ export class SessionView {
         h("div", { class: "soft" }, `${number(decibel(power))} dB, peak ${number(decibel(peak ** 2))} dB, ${time(file.frames / file.rate, 1)}`),
         wrong.length ? h("div", { class: "wrong" }, wrong.join("; ")) : null,
         notes.length ? h("div", { class: "soft" }, notes.join("; ")) : null),
-      h("div", { class: "say" }, select, kind === "source" ? h("label", {}, h("span", { class: "soft" }, "name "), source) : null,
+      h("div", { class: "say" }, select, kind === "source" || kind === "reference" ? h("label", {}, h("span", { class: "soft" }, "name "), source) : null,
         this.session.poly ? null : h("button", { type: "button", class: "quiet small", onclick: erase, "aria-label": `Remove ${file.name}` }, "×")));
   }
 
