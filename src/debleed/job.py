@@ -188,7 +188,15 @@ def learnt(ready: Prepared, progress: Progress = quiet) -> Stage:
     if stretch is not ready.recording:
         side = Side(cut(side.mixture), cut(side.truth))
     day = recorded_on(ready.take.files[0].path)
-    return learn(stretch, job.method, settings=job.settings, side=side, recorded=day, progress=progress)
+    return learn(
+        stretch,
+        job.method,
+        settings=job.settings,
+        side=side,
+        recorded=day,
+        settled=ready.said_names,
+        progress=progress,
+    )
 
 
 def _region(ready: Prepared) -> tuple[int, Recording]:

@@ -16,7 +16,6 @@ from debleed.inspection import concerns, inspect
 from debleed.methods import Method, Side, create, name_of, settings_of
 from debleed.progress import Progress, quiet
 from debleed.recording import InputError, Recording, Samples
-from debleed.soundcheck.check import soundcheck
 from debleed.stage import Kept, Stage, kept_pairs, learnt_from
 
 log = logging.getLogger(__name__)
@@ -78,6 +77,7 @@ def learn(
     ('mic1', 'mic2')
     """
     from debleed import __version__
+    from debleed.soundcheck.check import soundcheck
 
     chosen = create(method, **settings or {})
     name = method if isinstance(method, str) else name_of(method)

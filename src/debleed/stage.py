@@ -26,7 +26,7 @@ from debleed.methods import (
 )
 from debleed.progress import Progress, quiet
 from debleed.recording import InputError, Recording, Samples
-from debleed.soundcheck.check import Soundcheck
+from debleed.soundcheck.findings import Soundcheck
 
 NOTHING_FOUND = Soundcheck()
 

@@ -1,126 +1,24 @@
-"""What the soundcheck found, and the recording as it is to be heard after it."""
+"""Compare the tracks of a recording."""
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field, replace
-from typing import Any
+from collections.abc import Collection
 
 import numpy as np
-from numpy.typing import NDArray
 
+from debleed.methods.demix.companions import coherent_share
 from debleed.methods.demix.excerpt import sounding_excerpt, spectra
-from debleed.recording import Recording, Samples
+from debleed.recording import Recording
 from debleed.soundcheck.copies import find_copies
-from debleed.soundcheck.groups import find_groups, joined
+from debleed.soundcheck.findings import Soundcheck
+from debleed.soundcheck.groups import find_boxes, find_groups, joined
 from debleed.soundcheck.mixes import find_mixes
-
-log = logging.getLogger(__name__)
 
 SECONDS = 120.0
 """Longest excerpt that is compared, in seconds."""
 
 WINDOW = 0.09
 """Seconds of the STFT window in which levels and coherence are compared: long against the delays on a stage."""
-
-
-@dataclass(frozen=True)
-class Soundcheck:
-    """What the sound says about the tracks.
-
-    Parameters
-    ----------
-    copies
-        Copy → its original and its gain over the original.
-    mixes
-        Tracks that are sums of the others.
-    groups
-        Microphones of one source.
-    """
-
-    copies: Mapping[str, tuple[str, float]] = field(default_factory=dict)
-    mixes: tuple[str, ...] = ()
-    groups: tuple[tuple[str, ...], ...] = ()
-
-    def heard(self, recording: Recording) -> Recording:
-        """Return the recording with the sources that were found: none for copies and mixes, one for each group."""
-        source = dict(zip(recording.names, recording.sources, strict=True))
-        for group in self.groups:
-            same = {source[name] for name in group}
-            source |= {name: source[group[0]] for name, own in source.items() if own in same}
-        source |= dict.fromkeys((*self.copies, *self.mixes), None)
-        silent = {name for name, own in source.items() if own is None}
-        return replace(recording, sources=tuple(source.values()), references=recording.references - silent)
-
-    def widened(self, recording: Recording, kept: NDArray[np.bool_]) -> NDArray[np.bool_]:
-        """Keep the bleed of all microphones of a group where that of one is kept; ``kept`` is ``(mics, mics)``."""
-        sources = self.heard(recording).sources
-        same = np.array([[one is not None and one == other for other in sources] for one in sources])
-        wide: NDArray[np.bool_] = (kept @ same) & ~same
-        return wide
-
-    def completed(self, recording: Recording, cleaned: Recording) -> Recording:
-        """Clean the copies like their originals: what was removed from the original is removed at the copy's gain.
-
-        Parameters
-        ----------
-        recording, cleaned
-            All tracks before and after cleaning; the copies are still unchanged in ``cleaned``.
-        """
-        if not self.copies:
-            return cleaned
-        index = recording.names.index
-        pairs = [(index(copy), index(original), gain) for copy, (original, gain) in self.copies.items()]
-
-        def read(start: int, stop: int) -> Samples:
-            before, after = recording.read(start, stop), cleaned.read(start, stop).copy()
-            for copy, original, gain in pairs:
-                after[copy] += (gain * (after[original] - before[original])).astype(after.dtype)
-            return after
-
-        return cleaned.with_reader(read)
-
-    def reasons(self) -> dict[str, str]:
-        """Say what was found about each track."""
-        reasons = {}
-        for copy, (original, gain) in self.copies.items():
-            inverted = ", inverted" if gain < 0 else ""
-            at = "" if abs(abs(gain) - 1) < 1e-3 else f" at {20 * np.log10(abs(gain)):+.1f} dB"
-            reasons[copy] = f"a copy of {original}{at}{inverted}, cleaned like it"
-        reasons |= dict.fromkeys(self.mixes, "a mix of the other tracks, left unchanged")
-        for group in self.groups:
-            for name in group:
-                others = " and ".join(other for other in group if other != name)
-                reasons[name] = f"sounds like the same source as {others}"
-        return reasons
-
-    def announce(self) -> None:
-        """Log each finding in a line."""
-        reasons = self.reasons()
-        for name in (*self.copies, *self.mixes):
-            log.info("%s is %s", name, reasons[name])
-        for group in self.groups:
-            log.info(
-                "%s sound like one source, so neither is removed from the other (otherwise list each under a source of "
-                "its own in session.toml)",
-                " and ".join(group),
-            )
-
-    def table(self) -> dict[str, Any]:
-        """Return the findings for a JSON header."""
-        copies = {copy: list(of) for copy, of in self.copies.items()}
-        return {"copies": copies, "mixes": list(self.mixes), "groups": [list(group) for group in self.groups]}
-
-    @classmethod
-    def of_table(cls, table: Mapping[str, Any], names: Collection[str]) -> Soundcheck:
-        """Rebuild the findings from :meth:`table`; raise ValueError if they do not fit the names."""
-        copies = {copy: (original, float(gain)) for copy, (original, gain) in table["copies"].items()}
-        found = cls(copies, tuple(table["mixes"]), tuple(tuple(group) for group in table["groups"]))
-        named = {*copies, *(original for original, _ in copies.values()), *found.mixes, *sum(found.groups, ())}
-        if not named <= set(names) or not all(np.isfinite(gain) for _, gain in copies.values()):
-            raise ValueError("the soundcheck names other microphones")
-        return found
 
 
 def soundcheck(recording: Recording, settled: Collection[str] = ()) -> Soundcheck:
@@ -146,8 +44,10 @@ def soundcheck(recording: Recording, settled: Collection[str] = ()) -> Soundchec
     rest = np.setdiff1d(np.arange(len(names)), [copy.track for copy in copies])
     mixes = {int(rest[k]) for k in find_mixes(samples[rest]) if names[rest[k]] not in settled}
     rest = np.setdiff1d(rest, list(mixes))
-    window = 1 << round(np.log2(WINDOW * recording.rate))
-    pairs = [(int(rest[i]), int(rest[j])) for i, j in find_groups(spectra(samples[rest], window), recording.rate)]
+    heard = spectra(samples[rest], 1 << round(np.log2(WINDOW * recording.rate)))
+    boxes = [k for k, i in enumerate(rest) if names[i] in tracks.references]
+    found = [*find_groups(heard, recording.rate), *find_boxes(coherent_share(heard), boxes)]
+    pairs = [(int(rest[i]), int(rest[j])) for i, j in found]
     free = [(i, j) for i, j in pairs if sources[i] != sources[j] and not (names[i] in settled and names[j] in settled)]
     return Soundcheck(
         {names[copy.track]: (names[copy.original], copy.gain) for copy in copies},

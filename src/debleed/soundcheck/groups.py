@@ -28,6 +28,10 @@ the energy of one of them is coherent with the other. Measured: at most 3.2 dB a
 boxes in rooms with RT60 up to 1.2 s; at least 5.2 dB for other microphones of a drum kit, 6.8 dB for songs in rooms,
 also with microphones far from their sources."""
 
+ITS_OWN = 0.25
+"""A reference belongs to a microphone of whose energy it explains more than this share. Bleed 6 dB under a microphone's
+own source explains a fifth."""
+
 SILENT = 1e-7
 """Power relative to a microphone's mean (-70 dB) that is added to every point, so that digital silence has a ratio."""
 
@@ -57,6 +61,28 @@ def find_groups(spectra: Bins, rate: int) -> list[tuple[int, int]]:
 
     in_parallel(work, pairs)
     return [pair for pair in pairs if ranges[pair] < RANGE]
+
+
+def find_boxes(coherence: NDArray[np.float64], boxes: list[int]) -> list[tuple[int, int]]:
+    """Find the microphone that each reference belongs to: an amplifier's microphone, whatever its name.
+
+    An amplifier distorts, so the sound of a direct box explains its microphone only in part, but far better than bleed
+    would be explained.
+
+    Parameters
+    ----------
+    coherence
+        See :func:`debleed.methods.demix.companions.coherent_share`.
+    boxes
+        Indices of the references.
+
+    Returns
+    -------
+    Pairs of a reference and its microphone.
+    """
+    mics = np.setdiff1d(np.arange(len(coherence)), boxes)
+    best = [(box, int(mics[np.argmax(coherence[mics, box])])) for box in boxes if len(mics)]
+    return [(box, mic) for box, mic in best if coherence[mic, box] > ITS_OWN]
 
 
 def band_levels(powers: Powers, rate: int) -> NDArray[np.float64]:

@@ -1,8 +1,8 @@
 """Time lines: read a file on the common time line, and put what was done there back on its own.
 
-A microphone x lags by θ(t) samples: what happens at time t on the common time line stands at sample t + θ(t) of its file.
-θ is linear in stretches, with jumps between them: a file that begins late is a constant, a recorder whose clock runs fast
-is a slope, a wireless link that reconnects is a jump.
+A microphone lags by θ(t) samples: what happens at time t on the common time line is at sample t + θ(t) of its file. θ is
+linear in stretches, with jumps between them: a file that begins late is a constant, a recorder whose clock runs fast is
+a slope, a wireless link that reconnects is a jump.
 """
 
 from __future__ import annotations
