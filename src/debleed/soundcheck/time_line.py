@@ -1,8 +1,8 @@
 """Time lines: read a file on the common time line, and put what was done there back on its own.
 
-A microphone lags by θ(t) samples: what happens at time t on the common time line is at sample t + θ(t) of its file. θ is
-linear in stretches, with jumps between them: a file that begins late is a constant, a recorder whose clock runs fast is
-a slope, a wireless link that reconnects is a jump.
+A microphone lags by θ(t) samples: what happens at time t on the common time line is at sample t + θ(t) of its file. θ
+is linear in stretches, with jumps between them: a file that begins late has a constant lag, a recorder whose clock runs
+fast has a slope, a wireless link that reconnects has a jump.
 """
 
 from __future__ import annotations
@@ -54,6 +54,12 @@ class Stretch:
     def in_file(self, time: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return where in the file something stands that happens at ``time``."""
         return time + self.lag + self.slope * (time - self.start)
+
+    def read(self, read: Read, time: NDArray[np.float64]) -> NDArray[np.floating]:
+        """Read the samples at consecutive whole times from a file."""
+        if self.whole:
+            return read(int(time[0] + self.lag), int(time[-1] + self.lag) + 1)
+        return interpolated(read, self.in_file(time))
 
     def inverse(self) -> Stretch:
         """Return the stretch that leads back from the file to the common time line."""
@@ -107,8 +113,9 @@ class TimeLine:
                 time = np.arange(max(a, start), min(b, stop), dtype=np.float64)
                 rise = np.clip((time - begin) / fade / 2 + 0.5, 0, 1) if np.isfinite(begin) else 1.0
                 fall = np.clip((end - time) / fade / 2 + 0.5, 0, 1) if np.isfinite(end) else 1.0
-                found = interpolated(read, stretch.in_file(time))
-                out[int(time[0]) - start : int(time[-1]) + 1 - start] += rise * fall * found if len(time) else 0
+                if len(time):
+                    place = slice(int(time[0]) - start, int(time[-1]) + 1 - start)
+                    out[place] += rise * fall * stretch.read(read, time)
         return out
 
 
