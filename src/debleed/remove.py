@@ -78,15 +78,23 @@ def learn(
     """
     from debleed import __version__
     from debleed.soundcheck.check import soundcheck
+    from debleed.soundcheck.in_step import alignment_of
 
     chosen = create(method, **settings or {})
     name = method if isinstance(method, str) else name_of(method)
     for concern in concerns(recording, inspect(recording, progress)):
         log.warning("%s", concern)
-    found = soundcheck(recording, settled)
+    aligned = recording
+    if settings_of(chosen).get("in_step"):
+        alignment = alignment_of(recording)
+        alignment.announce(recording)
+        aligned = alignment.aligned(recording)
+        if not alignment.in_step:
+            aligned = aligned.stretch(*alignment.shared(recording))
+    found = soundcheck(aligned, settled)
     found.announce()
     with_source = learnt_from(recording.names, recording.sources, found)
-    sources = found.heard(recording)
+    sources = found.heard(aligned)
     if len(with_source) < len(recording):
         sources = sources.select(with_source)
     if len(set(sources.sources)) < 2:

@@ -109,6 +109,15 @@ class Stage:
 
     def applied(self, recording: Recording, keep: Kept | None = None) -> Recording:
         """Clean a recording that was inspected already; otherwise like :meth:`apply`."""
+        if self.settings.get("in_step"):
+            from debleed.soundcheck.in_step import alignment_of
+
+            alignment = alignment_of(recording)
+            return alignment.undone(recording, self.separated(alignment.aligned(recording), keep))
+        return self.separated(recording, keep)
+
+    def separated(self, recording: Recording, keep: Kept | None = None) -> Recording:
+        """Clean a recording whose microphones are in step."""
         chosen, learned = self.with_source, self.learned
         if keep and any(keep.values()):
             kept = self.soundcheck.widened(recording, kept_pairs(recording, keep))

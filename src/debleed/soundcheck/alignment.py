@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -10,6 +12,8 @@ from numpy.typing import NDArray
 
 from debleed.recording import Recording, Samples
 from debleed.soundcheck.time_line import Read, Stretch, TimeLine
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -36,9 +40,12 @@ class Alignment:
         """Whether nothing has to be done."""
         return all(line.in_step for line in self.lines)
 
-    def select(self, mics: Sequence[int]) -> Alignment:
-        """Return the time lines of some microphones."""
-        return Alignment(tuple(self.lines[i] for i in mics))
+    def announce(self, recording: Recording) -> None:
+        """Log each microphone that is not in step, in a line."""
+        first = max(round(line.lag(0.0)) for line in self.lines)
+        for name, line in zip(recording.names, self.lines, strict=True):
+            for message in described(line, first, recording.rate):
+                log.info("%s %s; this is compensated inside, and the file keeps its own time line", name, message)
 
     def aligned(self, recording: Recording) -> Recording:
         """Return the recording on the common time line; it is as long as the last file needs."""
@@ -52,6 +59,14 @@ class Alignment:
             return np.stack([line.read(one, start, stop, recording.rate) for line, one in rows])
 
         return replace(recording, length=max(recording.length, int(np.ceil(end))), reader=read)
+
+    def shared(self, recording: Recording) -> tuple[int, int]:
+        """Return the part of the common time line that all files cover, or all of it if that is less than half."""
+        whole = self.aligned(recording).length
+        first = max(max(0, math.ceil(-line.lag(0.0))) for line in self.lines)
+        last = min(math.floor(recording.length - line.lag(recording.length)) for line in self.lines)
+        last = min(last, whole)
+        return (first, last) if last - first > whole / 2 else (0, whole)
 
     def undone(self, recording: Recording, cleaned: Recording) -> Recording:
         """Return each microphone on the time line of its file.
@@ -83,6 +98,23 @@ class Alignment:
             return out
 
         return recording.with_reader(read)
+
+
+def described(line: TimeLine, first: int, rate: int) -> list[str]:
+    """Describe a time line against a microphone whose lag is ``first``."""
+    begin, *bends = line.stretches
+    said = []
+    if abs(late := first - begin.lag) >= 1:
+        said.append(f"begins {abs(late) / rate:.3f} s {'later' if late > 0 else 'earlier'} than the others")
+    if begin.slope:
+        said.append(f"has a clock that runs {abs(begin.slope) * 1e6:.1f} ppm {'fast' if begin.slope > 0 else 'slow'}")
+    for stretch in bends:
+        jump = stretch.lag - TimeLine((begin,)).lag(stretch.start) if not begin.slope else 0.0
+        minutes, seconds = divmod(stretch.start / rate, 60)
+        what = f"{abs(jump) / rate * 1000:.2f} ms {'later' if jump > 0 else 'earlier'}" if jump else "at another speed"
+        said.append(f"runs {what} from {int(minutes)}:{seconds:04.1f} on")
+        begin = stretch
+    return said
 
 
 def moved(line: TimeLine, samples: int) -> TimeLine:

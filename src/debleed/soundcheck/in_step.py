@@ -12,11 +12,13 @@ cross-spectra agree better over the whole recording, and each jump has to pay fo
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 import scipy.fft
 from numpy.typing import NDArray
+from scipy.optimize import minimize_scalar
 
 from debleed.methods.demix.excerpt import power, spectra
 from debleed.recording import Recording
@@ -33,6 +35,9 @@ MOST_STRETCHES = 60
 PARTNERS = 4
 """Most other microphones that a microphone is compared with: those that share most sound with it."""
 
+MOST_JUMPS, SHORTEST = 6, 0.0003
+"""Most jumps of all delays together, and the shortest one in seconds."""
+
 FASTEST = 300e-6
 """Largest difference of clocks: ten times what quartz allows."""
 
@@ -48,6 +53,9 @@ CLEAR = 8.0
 
 SAME = 0.35
 """Samples that a lag must move in the recording to be followed. Where nothing moves, it is measured to 0.1 samples."""
+
+NEARBY = 3.0
+"""Samples that a lag may be wrong before it is refined."""
 
 FAR = 15
 """Movements beyond so many times SAME count alike when the microphones that keep step are chosen."""
@@ -194,6 +202,13 @@ def predicted(theta: NDArray[np.float64], starts: NDArray[np.intp]) -> NDArray[n
     return expected
 
 
+def alignment_of(recording: Recording) -> Alignment:
+    """Find the time line of each microphone that has a source; room microphones are left as they are."""
+    with_source = [i for i, source in enumerate(recording.sources) if source is not None]
+    lines = dict(zip(with_source, time_lines(recording.select(with_source)), strict=True))
+    return Alignment.of([lines.get(i, TimeLine()) for i in range(len(recording))])
+
+
 def time_lines(recording: Recording) -> tuple[TimeLine, ...]:
     """Find the time line of each microphone from the sound that leaks.
 
@@ -208,19 +223,73 @@ def time_lines(recording: Recording) -> tuple[TimeLine, ...]:
     first, second = partners(Alignment.of(lines).aligned(recording))
     if not len(first):
         return lines
-    theta, pairs, times = measured(recording, lines, first, second)
-    fits = believed(fitted(times, theta), pairs, times)
-    lines = tuple(
-        TimeLine(tuple(replace(stretch, lag=stretch.lag + line.stretches[0].lag) for stretch in fits[i]))
-        if i in fits
-        else line
-        for i, line in enumerate(lines)
-    )
-    for _ in range(REFINEMENTS if fits else 0):
-        theta, _, times = measured(recording, lines, first, second)
-        theta = theta - np.median(theta[:, [i for i in range(mics) if i not in fits] or [0]], axis=1, keepdims=True)
-        lines = tuple(refined(line, times, theta[:, i]) if i in fits else line for i, line in enumerate(lines))
+    moving: set[int] = set()
+    for _ in range(REFINEMENTS):
+        theta, pairs, times = measured(recording, lines, first, second)
+        found = believed(fitted(times, theta), pairs, times)
+        lines = tuple(combined(line, found[i]) if i in found else line for i, line in enumerate(lines))
+        moving |= set(found)
+        if not found:
+            break
+    _, pairs, times = measured(recording, lines, first, second)
+    jumps = find_jumps(pairs, times, rate)
+    lines = tuple(combined(line, jumps[i]) if i in jumps else line for i, line in enumerate(lines))
+    moving |= set(jumps)
+    for _ in range(REFINEMENTS if moving else 0):
+        _, pairs, times = measured(recording, lines, first, second)
+        more: dict[int, TimeLine] = {}
+        for mic in sorted(moving):
+            more[mic] = refined(lines[mic], pairs, times, more, mic)
+        lines = tuple(combined(line, more[i]) if i in more else line for i, line in enumerate(lines))
     return lines
+
+
+def find_jumps(pairs: Pairs, times: NDArray[np.float64], rate: int) -> dict[int, TimeLine]:
+    """Find the microphones whose delay jumps.
+
+    Before and after a jump, all pairs of a microphone differ by the same lag. The mean cross-spectra of the two parts
+    are correlated with each other, and the correlations of all pairs are added. The jump that pays most is taken first.
+    """
+    found: dict[int, TimeLine] = {}
+    for _ in range(MOST_JUMPS):
+        best, most = None, 0.0
+        for mic in range(int(max(pairs.second)) + 1):
+            now = agreement(pairs, times, found, mic)
+            for jump in possible_jumps(pairs, times, found, mic, rate):
+                line = combined(found.get(mic, TimeLine()), jump)
+                after = agreement(pairs, times, {**found, mic: line}, mic)
+                if pays(after, now) and after.sum() > most * now.sum():
+                    best, most = (mic, line), after.sum() / now.sum()
+        if best is None:
+            break
+        found[best[0]] = best[1]
+    return found
+
+
+def possible_jumps(
+    pairs: Pairs, times: NDArray[np.float64], found: dict[int, TimeLine], mic: int, rate: int
+) -> list[TimeLine]:
+    """Return the jump that the pairs of a microphone suggest between any two stretches, if there is one."""
+    mine = np.flatnonzero((pairs.first == mic) | (pairs.second == mic))
+    if not len(mine):
+        return []
+    cross = np.stack([moved_together(pairs, times, found, int(p)) for p in mine])
+    cross = np.where((pairs.first[mine] == mic)[:, None, None], cross, cross.conj())
+    until = np.cumsum(cross, axis=1)
+    jumps = []
+    for k in range(FEWEST, len(times) - FEWEST + 1):
+        change = (until[:, -1] - until[:, k - 1]) * until[:, k - 1].conj()
+        change /= np.linalg.norm(change, axis=-1, keepdims=True) + np.finfo(float).tiny
+        lag, _ = peak(change.sum(axis=0), pairs.window, 0.0, JUMP * rate)
+        if abs(lag) > SHORTEST * rate:
+            jumps.append(TimeLine((Stretch(0.0, 0.0), Stretch(float(times[k - 1] + times[k]) / 2, lag))))
+    return jumps
+
+
+def combined(line: TimeLine, more: TimeLine) -> TimeLine:
+    """Return a time line with the lags of another one added."""
+    starts = sorted({stretch.start for stretch in (*line.stretches, *more.stretches)})
+    return TimeLine(tuple(Stretch(t, line.lag(t) + more.lag(t), line.slope(t) + more.slope(t)) for t in starts))
 
 
 def measured(
@@ -235,7 +304,8 @@ def measured(
     now = alignment.aligned(recording)
     starts, size = stretch_starts(now.length, now.rate)
     pairs = cross_spectra(now, first, second, starts, size)
-    return followed(pairs, len(recording), now.rate), pairs, starts + size / 2 - begins
+    times: NDArray[np.float64] = np.asarray(starts, np.float64) + size / 2 - begins
+    return followed(pairs, len(recording), now.rate), pairs, times
 
 
 def partners(recording: Recording) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
@@ -252,19 +322,19 @@ def partners(recording: Recording) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
     return first[chosen], second[chosen]
 
 
-def fitted(times: NDArray[np.float64], theta: NDArray[np.float64]) -> dict[int, tuple[Stretch, ...]]:
+def fitted(times: NDArray[np.float64], theta: NDArray[np.float64]) -> dict[int, TimeLine]:
     """Fit lines to θ, ``(stretches, mics)``, relative to the largest set of microphones that keep step.
 
     Returns
     -------
-    The stretches of each microphone that does not keep step with them.
+    The time line of each microphone that does not keep step with them.
     """
     mics = theta.shape[1]
     moves = np.array([[movement(theta[:, i] - theta[:, r]) for i in range(mics)] for r in range(mics)])
     best = int(np.argmin(np.minimum(moves, FAR * SAME).sum(axis=1)))
     together = moves[best] < SAME
     reference: NDArray[np.float64] = np.median(theta[:, together], axis=1)
-    return {int(i): tuple(split(times, theta[:, i] - reference)) for i in np.flatnonzero(~together)}
+    return {int(i): from_zero(split(times, theta[:, i] - reference)) for i in np.flatnonzero(~together)}
 
 
 def movement(lag: NDArray[np.float64]) -> float:
@@ -306,22 +376,19 @@ def line_through(times: NDArray[np.float64], lag: NDArray[np.float64]) -> tuple[
     return float(np.median(lag - slope * (times - times[0]))), slope
 
 
-def believed(
-    fits: dict[int, tuple[Stretch, ...]], pairs: Pairs, times: NDArray[np.float64]
-) -> dict[int, tuple[Stretch, ...]]:
-    """Keep of each fit what makes the cross-spectra agree better: first all of it, less each jump that does not pay."""
-    fits = {i: tuple(replace(s, lag=s.lag - fit[0].lag) for s in fit) for i, fit in fits.items()}
+def believed(fits: dict[int, TimeLine], pairs: Pairs, times: NDArray[np.float64]) -> dict[int, TimeLine]:
+    """Keep of each fit what makes the cross-spectra agree better: all of it, less each bend that does not pay."""
     for mic in sorted(fits):
-        while len(fits[mic]) > 1:
-            simpler = [merged(fits[mic], k, times) for k in range(1, len(fits[mic]))]
+        while len(fits[mic].stretches) > 1:
+            simpler = [merged(fits[mic], k, times) for k in range(1, len(fits[mic].stretches))]
             energies = [agreement(pairs, times, {**fits, mic: fit}, mic) for fit in simpler]
             best = int(np.argmax([energy.sum() for energy in energies]))
             if pays(agreement(pairs, times, fits, mic), energies[best]):
                 break
-            fits[mic] = simpler[best]
+            fits = {**fits, mic: simpler[best]}
     for mic in sorted(fits):
         without = {i: fit for i, fit in fits.items() if i != mic}
-        nothing = all(s.slope == 0 and abs(s.lag) < SAME for s in fits[mic])
+        nothing = all(s.slope == 0 and abs(s.lag) < SAME for s in fits[mic].stretches)
         if nothing or not pays(agreement(pairs, times, fits, mic), agreement(pairs, times, without, mic)):
             fits = without
     return fits
@@ -336,44 +403,76 @@ def pays(after: NDArray[np.float64], before: NDArray[np.float64]) -> bool:
     return bool(np.median(ratio) > PAYS and ratio.min() > 1 / PAYS)
 
 
-def merged(fit: tuple[Stretch, ...], k: int, times: NDArray[np.float64]) -> tuple[Stretch, ...]:
-    """Return a fit without the jump before its stretch k: the longer of the two stretches continues."""
-    ends = [*(stretch.start for stretch in fit[1:]), float(times[-1])]
-    one, other = fit[k - 1], fit[k]
+def merged(line: TimeLine, k: int, times: NDArray[np.float64]) -> TimeLine:
+    """Return a time line without the bend before its stretch k: the longer of the two stretches continues."""
+    stretches = line.stretches
+    ends = [*(stretch.start for stretch in stretches[1:]), float(times[-1])]
+    one, other = stretches[k - 1], stretches[k]
     longer = one if ends[k - 1] - one.start > ends[k] - other.start else other
     joined = replace(longer, start=one.start, lag=longer.lag + longer.slope * (one.start - longer.start))
-    whole = (*fit[: k - 1], joined, *fit[k + 1 :])
-    return tuple(replace(stretch, lag=stretch.lag - whole[0].lag) for stretch in whole)
+    return from_zero((*stretches[: k - 1], joined, *stretches[k + 1 :]))
 
 
-def agreement(
-    pairs: Pairs, times: NDArray[np.float64], fits: dict[int, tuple[Stretch, ...]], mic: int
-) -> NDArray[np.float64]:
-    """Return the energy of the mean cross-spectrum of each pair of a microphone, with all moved as in ``fits``."""
+def from_zero(stretches: Sequence[Stretch]) -> TimeLine:
+    """Return a time line that begins with lag 0: a constant lag cannot be told from the way that sound travels."""
+    first = stretches[0].lag - stretches[0].slope * stretches[0].start
+    moved = [replace(stretch, lag=stretch.lag - first) for stretch in stretches]
+    return TimeLine((Stretch(0.0, 0.0, moved[0].slope), *moved[1:]))
+
+
+def agreement(pairs: Pairs, times: NDArray[np.float64], lines: Mapping[int, TimeLine], mic: int) -> NDArray[np.float64]:
+    """Return the energy of the mean cross-spectrum of each pair of a microphone, with the time lines compensated."""
+    mine = np.flatnonzero((pairs.first == mic) | (pairs.second == mic))
+    means = [moved_together(pairs, times, lines, int(p)).sum(axis=0) for p in mine]
+    return np.array([np.sum(np.square(np.abs(mean))) for mean in means])
+
+
+def moved_together(
+    pairs: Pairs, times: NDArray[np.float64], lines: Mapping[int, TimeLine], pair: int
+) -> NDArray[np.complexfloating]:
+    """Return the cross-spectra of a pair with the time lines of its microphones compensated, ``(stretches, bins)``."""
     frequency = 2 * np.pi * np.arange(pairs.cross.shape[-1]) / pairs.window
-    lags = {i: np.array([TimeLine(fit).lag(t) for t in times]) for i, fit in fits.items()}
-    none, energies = np.zeros(len(times)), []
-    for p in np.flatnonzero((pairs.first == mic) | (pairs.second == mic)):
-        lag = lags.get(int(pairs.first[p]), none) - lags.get(int(pairs.second[p]), none)
-        together = np.sum(pairs.cross[:, p] * np.exp(1j * frequency * lag[:, None]), axis=0)
-        energies.append(float(np.sum(np.square(np.abs(together)))))
-    return np.array(energies)
+    one, other = (lines.get(int(k[pair]), TimeLine()) for k in (pairs.first, pairs.second))
+    lag = np.array([one.lag(t) - other.lag(t) for t in times])
+    moved: NDArray[np.complexfloating] = pairs.cross[:, pair] * np.exp(1j * frequency * lag[:, None])
+    return moved
 
 
-def refined(line: TimeLine, times: NDArray[np.float64], rest: NDArray[np.float64]) -> TimeLine:
-    """Add to each stretch of a time line what was measured beyond it."""
-    ends = [*(stretch.start for stretch in line.stretches[1:]), np.inf]
-    stretches = []
-    for k, (stretch, end) in enumerate(zip(line.stretches, ends, strict=True)):
-        inside = (times < end) & (times >= (stretch.start if k else -np.inf))
-        if np.sum(inside) < FEWEST:
-            stretches.append(stretch)
-            continue
-        at, more = times[inside], rest[inside]
-        slope = 0.0
-        if stretch.slope:
-            i, j = np.triu_indices(len(at), 1)
-            slope = float(np.median((more[j] - more[i]) / (at[j] - at[i])))
-        value = float(np.median(more - slope * (at - stretch.start)))
-        stretches.append(Stretch(stretch.start, stretch.lag + value, stretch.slope + slope))
-    return TimeLine(tuple(stretches))
+def refined(
+    line: TimeLine, pairs: Pairs, times: NDArray[np.float64], lines: Mapping[int, TimeLine], mic: int
+) -> TimeLine:
+    """Return what to add to a microphone's time line so that its cross-spectra agree best.
+
+    One by one, the slope of each stretch and the height of each jump are sought near zero.
+
+    Parameters
+    ----------
+    line
+        The time line, which gives the bends.
+    pairs, times
+        What is measured with the time lines compensated.
+    lines
+        What is added to the other time lines.
+    mic
+        The microphone.
+    """
+    starts = [stretch.start for stretch in line.stretches]
+    lags, slopes = np.zeros(len(starts)), np.zeros(len(starts))
+    ends = [*starts[1:], float(times[-1])]
+
+    def added() -> TimeLine:
+        return TimeLine(tuple(Stretch(*values) for values in zip(starts, lags, slopes, strict=True)))
+
+    def seek(values: NDArray[np.float64], k: int, reach: float) -> None:
+        def loss(value: float) -> float:
+            values[k] = value
+            return -float(agreement(pairs, times, {**lines, mic: added()}, mic).sum())
+
+        values[k] = minimize_scalar(loss, bounds=(-reach, reach), method="bounded", options={"xatol": reach / 500}).x
+
+    for k, stretch in enumerate(line.stretches):
+        if k:
+            seek(lags, k, NEARBY)
+        if stretch.slope and ends[k] > starts[k]:
+            seek(slopes, k, NEARBY / (ends[k] - starts[k]))
+    return added()

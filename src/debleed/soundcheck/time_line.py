@@ -61,9 +61,10 @@ class Stretch:
             return read(int(time[0] + self.lag), int(time[-1] + self.lag) + 1)
         return interpolated(read, self.in_file(time))
 
-    def inverse(self) -> Stretch:
-        """Return the stretch that leads back from the file to the common time line."""
-        return Stretch(self.start + self.lag, -self.lag, -self.slope / (1 + self.slope))
+    def inverse(self, start: float) -> Stretch:
+        """Return the stretch that leads back to the common time line, from sample ``start`` of the file on."""
+        time = self.start + (start - self.start - self.lag) / (1 + self.slope)
+        return Stretch(start, time - start, -self.slope / (1 + self.slope))
 
 
 @dataclass(frozen=True)
@@ -90,12 +91,27 @@ class TimeLine:
 
     def lag(self, time: float) -> float:
         """Return θ at a time in samples."""
-        now = [stretch for stretch in self.stretches if stretch.start <= time] or [self.stretches[0]]
-        return now[-1].lag + now[-1].slope * (time - now[-1].start)
+        now = self.at(time)
+        return now.lag + now.slope * (time - now.start)
+
+    def slope(self, time: float) -> float:
+        """Return the change of θ per sample at a time."""
+        return self.at(time).slope
+
+    def at(self, time: float) -> Stretch:
+        """Return the stretch that holds at a time."""
+        return ([stretch for stretch in self.stretches if stretch.start <= time] or [self.stretches[0]])[-1]
 
     def inverse(self) -> TimeLine:
-        """Return the time line that leads back."""
-        return TimeLine(tuple(stretch.inverse() for stretch in self.stretches))
+        """Return the time line that leads back.
+
+        A stretch ends in the file where it ends on the common time line. If the delay grows there, the file repeats
+        what it held before.
+        """
+        first = self.stretches[0]
+        before = [first, *self.stretches[:-1]]
+        ends = [old.in_file(np.array(new.start)).item() for old, new in zip(before, self.stretches, strict=True)]
+        return TimeLine(tuple(new.inverse(end) for new, end in zip(self.stretches, ends, strict=True)))
 
     def read(self, read: Read, start: int, stop: int, rate: int) -> NDArray[np.floating]:
         """Read samples ``start`` to ``stop`` of the common time line from a file."""

@@ -60,6 +60,9 @@ class Demix:
         default=True, metadata={"help": "use one matrix per bin where microphones are far from their sources"}
     )
     postfilter: bool = field(default=True, metadata={"help": "attenuate the bleed that the filters leave"})
+    in_step: bool = field(
+        default=True, metadata={"help": "compensate files that begin late, clocks that differ and delays that jump"}
+    )
     first_window: float = field(default=FIRST_WINDOW, metadata={"help": "length of the first STFT window, in seconds"})
     longest_window: float = field(default=LONGEST_WINDOW, metadata={"help": "length of the longest window, in seconds"})
 
