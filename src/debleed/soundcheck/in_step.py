@@ -35,6 +35,9 @@ MOST_STRETCHES = 60
 PARTNERS = 4
 """Most other microphones that a microphone is compared with: those that share most sound with it."""
 
+SHORT = 0.046
+"""Seconds of the windows in which a jump is placed."""
+
 MOST_JUMPS, SHORTEST = 6, 0.0003
 """Most jumps of all delays together, and the shortest one in seconds."""
 
@@ -235,6 +238,9 @@ def time_lines(recording: Recording) -> tuple[TimeLine, ...]:
     jumps = find_jumps(pairs, times, rate)
     lines = tuple(combined(line, jumps[i]) if i in jumps else line for i, line in enumerate(lines))
     moving |= set(jumps)
+    for mic in [i for i in sorted(moving) if len(lines[i].stretches) > 1]:
+        _, pairs, _ = measured(recording, lines, first, second)
+        lines = (*lines[:mic], placed(recording, lines, pairs, mic), *lines[mic + 1 :])
     for _ in range(REFINEMENTS if moving else 0):
         _, pairs, times = measured(recording, lines, first, second)
         more: dict[int, TimeLine] = {}
@@ -284,6 +290,60 @@ def possible_jumps(
         if abs(lag) > SHORTEST * rate:
             jumps.append(TimeLine((Stretch(0.0, 0.0), Stretch(float(times[k - 1] + times[k]) / 2, lag))))
     return jumps
+
+
+def placed(recording: Recording, lines: tuple[TimeLine, ...], pairs: Pairs, mic: int) -> TimeLine:
+    """Place each jump of a microphone's time line more exactly, by short windows.
+
+    Around the jump, the microphone is read with the delay before it and with the delay after it. Each short window
+    agrees better with the mean cross-spectra of the whole recording in one of the two readings.
+
+    Parameters
+    ----------
+    recording
+        The files as they are.
+    lines
+        All time lines.
+    pairs
+        What is measured with them compensated.
+    mic
+        The microphone.
+    """
+    line, rate = lines[mic], recording.rate
+    mine = np.flatnonzero((pairs.first == mic) | (pairs.second == mic))
+    nfft = 1 << round(np.log2(SHORT * rate))
+    reach = round(SECONDS * rate)
+    partners_of = [int(pairs.second[p] if pairs.first[p] == mic else pairs.first[p]) for p in mine]
+    means = [pairs.cross[:, p].sum(axis=0) for p in mine]
+    means = [mean if pairs.first[p] == mic else mean.conj() for mean, p in zip(means, mine, strict=True)]
+    templates = np.stack([shortened(mean, nfft) for mean in means])
+    for k in range(1, len(line.stretches)):
+        middle = round(line.stretches[k].start)
+        scores = []
+        for one in line.stretches[k - 1 : k + 1]:
+            tried = tuple(TimeLine((one,)) if i == mic else other for i, other in enumerate(lines))
+            rows = [mic, *partners_of]
+            heard_now = Alignment(tuple(tried[i] for i in rows)).aligned(recording.select(rows))
+            samples = heard_now.read(middle - reach, middle + reach).astype(np.float32)
+            values = spectra(np.diff(samples, axis=1), nfft)
+            cross = values[:, :1] * values[:, 1:].conj()
+            cross /= np.sqrt(power(values[:, :1]) * power(values[:, 1:])) + np.finfo(np.float32).tiny
+            scores.append(np.einsum("fpt,pf->t", cross, templates.conj()).real)
+        gain = np.cumsum(np.r_[0, scores[0] - scores[1]])  # of ending the first stretch before window n
+        start = middle - reach + int(np.argmax(gain)) * nfft // 2 - nfft // 4
+        before, after = line.stretches[k - 1 : k + 1]
+        lag = after.lag + after.slope * (start - after.start)
+        if start > before.start:
+            after = Stretch(float(start), lag, after.slope)
+        line = TimeLine((*line.stretches[:k], after, *line.stretches[k + 1 :]))
+    return line
+
+
+def shortened(spectrum: NDArray[np.complexfloating], nfft: int) -> NDArray[np.complexfloating]:
+    """Return a cross-spectrum on the bins of a shorter window, with the lags that fit into it."""
+    lags = scipy.fft.irfft(spectrum)
+    short: NDArray[np.complexfloating] = scipy.fft.rfft(np.r_[lags[: nfft // 2], lags[-nfft // 2 :]])
+    return short / (np.abs(short) + np.finfo(np.float32).tiny)
 
 
 def combined(line: TimeLine, more: TimeLine) -> TimeLine:
