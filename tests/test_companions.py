@@ -26,7 +26,7 @@ def pair(seconds: float = 20, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
     own = sources(3, seconds, seed)
     rng = np.random.default_rng(seed + 7)
     to_second = rng.standard_normal((3, 200)) * np.exp(-np.arange(200) / 40)
-    to_second *= (np.array([0.7, 0.25, 0.2]) / np.linalg.norm(to_second, axis=1))[:, None]
+    to_second *= (np.array([0.7, 0.12, 0.1]) / np.linalg.norm(to_second, axis=1))[:, None]
     delayed = np.pad(to_second, ((0, 0), (25, 0)))
     parts = np.stack([scipy.signal.oaconvolve(y, h)[: own.shape[1]] for y, h in zip(own, delayed, strict=True)])
     mics = np.vstack([bled(own), parts.sum(axis=0)])
@@ -53,11 +53,13 @@ def test_everybody_leads_where_no_source_has_two_microphones() -> None:
 
 
 def test_the_microphone_that_others_pick_up_leads() -> None:
-    """The others hear the amplifier, not its direct box."""
-    mics, _ = pair(10)
-    assert leads_of(mics.astype(np.float32), OF, NOBODY).tolist() == [0, 1, 2, 0]
-    turned = [3, 1, 2, 0]
-    assert leads_of(mics[turned].astype(np.float32), OF, NOBODY).tolist() == [3, 1, 2, 3]
+    """The others hear the amplifier, which distorts, and not its direct box."""
+    own = sources(3, 10)
+    box, size = own[0].copy(), own[0].std()
+    own[0] = size * np.tanh(3 * box / size)
+    mics = np.vstack([bled(own), box]).astype(np.float32)
+    assert leads_of(mics, OF, NOBODY).tolist() == [0, 1, 2, 0]
+    assert leads_of(mics[[3, 1, 2, 0]], OF, NOBODY).tolist() == [3, 1, 2, 3]
 
 
 def test_a_reference_leads_only_if_its_source_has_nothing_else() -> None:
@@ -86,12 +88,11 @@ def test_coherence_does_not_depend_on_levels() -> None:
 
 def test_a_companion_loses_its_bleed(cleaned: tuple[np.ndarray, ...]) -> None:
     mics, own, found = cleaned
-    assert gain(own, mics, found).min() > 15
+    assert gain(own, mics, found).min() > 25
 
 
 def test_a_companion_keeps_its_source_untouched(cleaned: tuple[np.ndarray, ...]) -> None:
-    """What the source itself is in its companion, the filters leave exactly: others silent, nothing changes."""
-    mics, own, found = cleaned
+    _, own, found = cleaned
     kept = np.sum(found[3] * own[3]) / np.sum(own[3] ** 2)
     assert kept == pytest.approx(1, abs=0.01)
 

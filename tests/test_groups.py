@@ -164,7 +164,5 @@ def test_boxes_alone_belong_to_nobody() -> None:
         ([(4, 0)], [(0, 4)]),
     ],
 )
-def test_pairs_with_a_common_microphone_are_joined(
-    given: list[tuple[int, int]], groups: list[tuple[int, ...]]
-) -> None:
+def test_pairs_with_a_common_microphone_are_joined(given: list[tuple[int, int]], groups: list[tuple[int, ...]]) -> None:
     assert joined(given, 5) == groups
