@@ -105,6 +105,8 @@ class Soundcheck:
     @classmethod
     def of_table(cls, table: Mapping[str, Any], names: Collection[str]) -> Soundcheck:
         """Rebuild the findings from :meth:`table`; raise ValueError if they do not fit the names."""
+        if not isinstance(table["copies"], Mapping):
+            raise ValueError("the copies have no originals")
         copies = {copy: (original, float(gain)) for copy, (original, gain) in table["copies"].items()}
         found = cls(copies, tuple(table["mixes"]), tuple(tuple(group) for group in table["groups"]))
         named = {*copies, *(original for original, _ in copies.values()), *found.mixes, *sum(found.groups, ())}
