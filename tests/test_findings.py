@@ -86,6 +86,17 @@ def test_what_comes_back_unchanged_comes_back_to_the_bit_in_a_copy() -> None:
     assert np.array_equal(FOUND.completed(before, before).read(), before.read())
 
 
+@pytest.mark.parametrize("gain", [1.0, -1.0, 0.5])
+def test_a_copy_to_the_bit_stays_one(gain: float) -> None:
+    samples = recording().read().copy()
+    samples[4] = gain * samples[0]
+    cleaned = samples.copy()
+    cleaned[0] *= np.float32(0.7)
+    before, after = (Recording.from_array(z, 8000, NAMES) for z in (samples, cleaned))
+    found = Soundcheck({"safety": ("vox", gain)}).completed(before, after).read()
+    assert np.array_equal(found[4], gain * found[0])
+
+
 def test_the_cleaned_samples_are_not_changed() -> None:
     before = recording()
     samples = 0.5 * before.read()

@@ -66,7 +66,10 @@ class Soundcheck:
         def read(start: int, stop: int) -> Samples:
             before, after = recording.read(start, stop), cleaned.read(start, stop).copy()
             for copy, original, gain in pairs:
-                after[copy] += (gain * (after[original] - before[original])).astype(after.dtype)
+                same = before[copy] == gain * before[original]
+                removed = before[original] - after[original]
+                # to the bit, if the copy is one to the bit
+                after[copy] = np.where(same, gain * after[original], before[copy] - gain * removed)
             return after
 
         return cleaned.with_reader(read)
