@@ -4,7 +4,13 @@ import pytest
 from bands import RATE, bled, gain, sources
 from debleed import Recording
 from debleed.methods import create
-from debleed.methods.demix.gain_calibration import balancing_gains, gains_differ
+from debleed.methods.demix.gain_calibration import (
+    ABOVE_ALL,
+    balancing_gains,
+    gains_differ,
+    presumed_gains,
+    sounding_share,
+)
 from debleed.methods.demix.method import Filters
 from debleed.methods.demix.narrowband import Narrowband
 from debleed.methods.demix.postfilter import DECAY_TIMES, Postfilter
@@ -63,6 +69,58 @@ def test_plausible_levels_stay() -> None:
     silent_toms = bleed(np.ones(4)) * PAIRS
     silent_toms[:3, 3] = 15  # of a source that rests anything may be found
     assert not gains_differ(silent_toms)
+
+
+NO_REFERENCE = np.zeros(4, bool)
+
+
+def test_gains_of_microphones_are_not_presumed() -> None:
+    mics = GAINS[:, None] * bled(sources(4, 5))
+    assert np.array_equal(presumed_gains(mics.astype(np.float32), RATE, NO_REFERENCE), np.ones(4))
+
+
+@pytest.mark.parametrize("gain", [1e-3, 1.0, 50.0])
+def test_a_reference_is_brought_above_every_microphone(gain: float) -> None:
+    tracks = sources(4, 5).astype(np.float32)
+    tracks[1] *= gain
+    marked = np.array([False, True, False, False])
+    gains = presumed_gains(tracks, RATE, marked)
+    level = np.std(tracks / gains[:, None], axis=1)
+    assert gains[[0, 2, 3]] == pytest.approx(1)
+    assert level[1] == pytest.approx(ABOVE_ALL * level[[0, 2, 3]].max(), rel=1e-3)
+
+
+def test_a_soft_track_with_digital_pauses_is_raised_to_the_loudest_microphone_while_it_sounds() -> None:
+    tracks = sources(4, 5).astype(np.float32)
+    gate = np.arange(tracks.shape[1]) // 4000 % 2 == 0
+    tracks[2] = 0.01 * tracks[2] * gate
+    gains = presumed_gains(tracks, RATE, NO_REFERENCE)
+    sounding = np.sqrt(np.mean(np.square(tracks[2] / gains[2])) / np.mean(gate))
+    assert sounding == pytest.approx(np.std(tracks[[0, 1, 3]], axis=1).max(), rel=0.1)
+    assert gains[[0, 1, 3]] == pytest.approx(1)
+
+
+def test_a_loud_track_with_digital_pauses_is_left_alone() -> None:
+    tracks = sources(4, 5).astype(np.float32)
+    tracks[2] *= 5 * (np.arange(tracks.shape[1]) // 4000 % 2 == 0)
+    assert presumed_gains(tracks, RATE, NO_REFERENCE)[2] == 1
+
+
+def test_presumed_gains_follow_the_level() -> None:
+    tracks = sources(4, 5).astype(np.float32)
+    marked = np.array([False, True, False, False])
+    assert presumed_gains(1e-4 * tracks, RATE, marked) == pytest.approx(presumed_gains(tracks, RATE, marked), rel=1e-4)
+    assert np.array_equal(presumed_gains(tracks[1:2], RATE, marked[1:2]) > 0, [True])
+
+
+def test_pauses_are_counted_between_the_first_and_the_last_sound() -> None:
+    track = np.zeros(10 * RATE, np.float32)
+    assert sounding_share(track, RATE) == 1
+    track[3 * RATE : 7 * RATE] = 1
+    assert sounding_share(track, RATE) == 1
+    track[4 * RATE : 5 * RATE] = 0
+    assert sounding_share(track, RATE) == pytest.approx(0.75)
+    assert sounding_share(track[:10], RATE) == 1  # shorter than a block
 
 
 def removers(rng: np.random.Generator) -> list[Filters | Narrowband | Postfilter]:

@@ -11,6 +11,7 @@ FLOORS = (  # who stands on a floor may import from the floors below and from it
     {"io", "dsp", "inspection", "naming"},
     {"nets", "scoring"},
     {"methods", "scenes"},
+    {"soundcheck"},
     {"stage", "assignment"},
     {"remove"},
     {"contract"},

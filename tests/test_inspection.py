@@ -54,11 +54,12 @@ def test_sound_gives_no_concern():
 
 def test_concerns_name_the_microphones():
     noise = np.random.default_rng(0).uniform(-0.5, 0.5, (5, RATE))
-    noise[1] = noise[0]
+    noise[1] = noise[0]  # the soundcheck says it, and what becomes of it
     noise[2] = 0
     noise[3] = np.clip(4 * noise[3], -1, 1)
     noise[4] += 0.3
     said = said_of(noise, names=["vox", "copy", "dead", "hot", "offset"])
-    assert len(said) == 4
-    for sentence, names in zip(said, ("dead", "vox and copy", "hot", "offset"), strict=True):
+    assert len(said) == 3
+    for sentence, names in zip(said, ("dead", "hot", "offset"), strict=True):
         assert names in sentence
+        assert "copy" not in sentence

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -12,6 +14,7 @@ from debleed.methods.instantaneous import (
     SWEEPS,
     Points,
     Unmixing,
+    leads_of_dependent,
     one_matrix,
     sweep,
     without_rise,
@@ -105,6 +108,30 @@ def test_microphones_of_one_source_keep_it() -> None:
     mixing = np.array([[1, 0, 0.3], [0, 1, 0.2], [0.2, 0, 1]])
     recording = Recording.from_array(mixed(pair, mixing), RATE, sources=["keys", "keys", "bass"])
     assert sdr(pair, create("instantaneous").learn(recording).apply(recording).read()).min() > 30
+
+
+@pytest.mark.parametrize("method", ["instantaneous", "demix"])
+@pytest.mark.parametrize("noise", [0, 1e-3])
+def test_a_panned_source_gives_no_more_signals_than_one_microphone(method: str, noise: float) -> None:
+    """Two channels of one source are sums of the others, so the matrix of all has no inverse."""
+    own = sources(3, 20)
+    for seed in range(3):
+        rng = np.random.default_rng(seed)
+        mixing = rng.uniform(0.05, 0.3, (4, 3))
+        mixing[[0, 1, 2, 3], [0, 1, 2, 0]] = 1
+        mics = mixing @ own + noise * own.std() * rng.standard_normal((4, own.shape[1]))
+        recording = Recording.from_array(mics, RATE, sources=["keys", "bass", "vox", "keys"])
+        found = create(method).learn(recording).apply(recording).read()
+        assert sdr(own[[0, 1, 2, 0]], found).min() > (50 if noise == 0 else 40)
+
+
+def test_a_reference_stands_for_no_other_one() -> None:
+    noise = np.random.default_rng(0).standard_normal((2, RATE))
+    samples = np.vstack([noise, noise.sum(axis=0), noise[0] - noise[1]]).astype(np.float32)
+    recording = Recording.from_array(samples, RATE, ["amp", "box", "click", "vox"], ["amp", "amp", "click", "vox"])
+    allowed = dataclasses.replace(recording, references=frozenset({"box", "click"})).can_bleed()
+    assert leads_of_dependent(samples, allowed).tolist() == [0, 0, 2, 3]
+    assert leads_of_dependent(noise.astype(np.float32), ~np.eye(2, dtype=bool)).tolist() == [0, 1]
 
 
 def test_covariances_are_weighted_by_the_inverse_variance() -> None:

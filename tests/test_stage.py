@@ -98,6 +98,10 @@ def altered(path: Path, **changes: object) -> None:
         ({"recorded": "yesterday"}, "header is invalid"),
         ({"references": ["nobody"]}, "header is invalid"),
         ({"references": "a"}, "header is invalid"),
+        ({"soundcheck": {"copies": {"flute": ["mic1", 1.0]}, "mixes": [], "groups": []}}, "header is invalid"),
+        ({"soundcheck": {"copies": {}, "mixes": ["flute"], "groups": []}}, "header is invalid"),
+        ({"soundcheck": {"copies": [], "mixes": [], "groups": []}}, "header is invalid"),
+        ({"soundcheck": {"copies": {}, "mixes": ["mic3"], "groups": []}}, "has the shape"),
     ],
 )
 def test_headers_that_make_no_sense_are_refused(saved: Path, changes: dict[str, object], said: str) -> None:
@@ -131,6 +135,96 @@ def test_references_come_back_to_the_bit_and_are_remembered(tmp_path: Path) -> N
     stage = learn(marked)
     stage.save(tmp_path / "stage.debleed")
     assert Stage.load(tmp_path / "stage.debleed").references == {"b"}
+
+
+def everything(seed: int = 0) -> tuple[Recording, np.ndarray]:
+    """Three sources; a second microphone of the first, a copy of the second, a mix; and the truth of the first four."""
+    own = sources(3, seconds=20, seed=seed)
+    near = np.zeros_like(own[0])
+    near[7:] = 0.7 * own[0, :-7]
+    mics = bled(own, level=0.15)
+    second = near + 0.05 * np.roll(own[1], 40)
+    samples = np.vstack([mics, second, -0.5 * mics[1], 0.6 * mics.sum(axis=0)]).astype(np.float32)
+    names = ["vox", "bass", "drums", "vox far", "bass safety", "LR"]
+    return Recording.from_array(samples, RATE, names), np.vstack([own, near])
+
+
+@pytest.fixture(scope="module")
+def learnt() -> Stage:
+    return learn(everything()[0])
+
+
+def test_what_was_found_is_part_of_a_stage(learnt: Stage, tmp_path: Path) -> None:
+    recording, _ = everything()
+    assert set(learnt.soundcheck.copies) == {"bass safety"}
+    assert learnt.soundcheck.mixes == ("LR",)
+    assert learnt.soundcheck.groups == (("vox", "vox far"),)
+    assert learnt.with_source == [0, 1, 2, 3]
+    learnt.save(tmp_path / "stage.debleed")
+    loaded = Stage.load(tmp_path / "stage.debleed")
+    assert loaded.soundcheck == learnt.soundcheck
+    assert np.array_equal(loaded.apply(recording).read(), learnt.apply(recording).read())
+
+
+def test_everybody_gains_beside_copies_mixes_and_companions(learnt: Stage) -> None:
+    recording, own = everything()
+    found = learnt.apply(recording)
+    assert (found.names, found.sources) == (recording.names, recording.sources)
+    assert (sdr(own, found.read()[:4]) - sdr(own, recording.read()[:4])).min() > 12
+
+
+def test_a_copy_is_cleaned_like_its_original(learnt: Stage) -> None:
+    recording, _ = everything()
+    before, after = recording.read(), learnt.apply(recording).read()
+    gain = learnt.soundcheck.copies["bass safety"][1]
+    assert after[4] - before[4] == pytest.approx(gain * (after[1] - before[1]), abs=1e-6)
+    assert after[4] == pytest.approx(-0.5 * after[1], abs=1e-5)
+
+
+def test_a_mix_comes_back_to_the_bit(learnt: Stage) -> None:
+    recording, _ = everything()
+    assert np.array_equal(learnt.apply(recording).read()[5], recording.read()[5])
+
+
+def test_with_a_mix_and_a_copy_the_others_gain_what_they_gain_without(learnt: Stage) -> None:
+    recording, _ = everything()
+    alone = recording.select([0, 1, 2, 3])
+    assert learnt.apply(recording).read()[:4] == pytest.approx(remove(alone).read(), abs=1e-6)
+
+
+def test_a_stage_with_findings_cleans_a_second_take(learnt: Stage) -> None:
+    second, own = everything(seed=1)
+    found = learnt.apply(second).read()
+    assert (sdr(own, found[:4]) - sdr(own, second.read()[:4])).min() > 10
+    assert found[4] == pytest.approx(-0.5 * found[1], abs=1e-5)
+    assert np.array_equal(found[5], second.read()[5])
+
+
+def test_blocks_of_a_stage_with_findings_agree_with_the_whole(learnt: Stage) -> None:
+    recording, _ = everything()
+    cleaned = learnt.apply(recording)
+    assert cleaned.read(12345, 54321) == pytest.approx(cleaned.read()[:, 12345:54321], abs=1e-5)
+
+
+def test_what_a_group_keeps_is_kept_of_both_microphones(learnt: Stage) -> None:
+    recording, own = everything()
+    plain = learnt.apply(recording).read()
+    whole = learnt.apply(recording, keep={"drums": ["vox"]}).read()
+    half = learnt.apply(recording, keep={"drums": ["vox far"]}).read()
+    assert np.array_equal(whole, half)
+    assert np.array_equal(whole[[0, 1, 3]], plain[[0, 1, 3]])
+    assert sdr(own[2:3], whole[2:3])[0] < sdr(own[2:3], plain[2:3])[0] - 10
+
+
+def test_both_channels_of_a_mono_track_come_back_the_same() -> None:
+    mics = np.repeat(bled(sources(3, seconds=10)), 2, axis=0).astype(np.float32)
+    names = [f"{name}_{side}" for name in ("vox", "bass", "keys") for side in "LR"]
+    for sources_ in (names, [name[:-2] for name in names]):
+        recording = Recording.from_array(mics, RATE, names, sources_)
+        found = remove(recording).read()
+        assert np.array_equal(found[::2], found[1::2])
+        mono = remove(recording.select([0, 2, 4])).read()
+        assert np.array_equal(found[::2], mono)
 
 
 def test_keeping_one_source_removes_the_others() -> None:

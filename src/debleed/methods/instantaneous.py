@@ -83,6 +83,9 @@ SILENT = 1e-4
 SINGULAR = 0.1
 """Least singular value; below it, large entries mean that microphones are copies of each other."""
 
+DEPENDENT = 1e-4
+"""Microphones are sums of each other if the least eigenvalue of their correlation matrix is below this (-40 dB)."""
+
 COLUMNS = 1 << 16
 """Points processed at a time, which fit into a core's cache."""
 
@@ -167,6 +170,53 @@ def one_matrix(
     -------
     A of shape ``(mics, mics)`` with a unit diagonal.
     """
+    lead = leads_of_dependent(samples, allowed)
+    leads = np.flatnonzero(lead == np.arange(len(lead)))
+    if len(leads) == len(lead):
+        return matrix_of_independent(samples, rate, allowed, progress)
+    between = matrix_of_independent(samples[leads], rate, allowed[np.ix_(leads, leads)], progress)
+    return None if between is None else with_companions(between, samples, lead, allowed)
+
+
+def leads_of_dependent(samples: NDArray[np.float32], allowed: NDArray[np.bool_]) -> NDArray[np.intp]:
+    """Return the microphone of the same source that stands for each one, ``(mics,)``: itself if all are independent.
+
+    A source that is panned onto two channels gives no more signals than one microphone, so their matrix has no inverse.
+    """
+    lead = np.arange(len(samples))
+    even = samples / np.sqrt(np.mean(np.square(samples), axis=1, keepdims=True))
+    if np.linalg.eigvalsh((even @ even.T).astype(np.float64) / samples.shape[1])[0] > DEPENDENT:
+        return lead
+    hears = np.any(allowed, axis=1)  # the others are references, of which each stands for itself or its microphone
+    same = ~(allowed | allowed.T) & (hears[:, None] | hears)
+    for mic in lead:
+        found = np.flatnonzero(same[mic] & hears)
+        lead[mic] = found[0] if len(found) else mic
+    return lead
+
+
+def with_companions(
+    between: Matrix, samples: NDArray[np.float32], lead: NDArray[np.intp], allowed: NDArray[np.bool_]
+) -> Matrix:
+    """Extend the matrix of the leads to all microphones.
+
+    A companion is regressed on the sources, its own included. The own part stays out of the matrix: it is not bleed.
+    """
+    leads = np.flatnonzero(lead == np.arange(len(lead)))
+    sources = np.linalg.solve(between, samples[leads].astype(np.float64))
+    mixing = np.eye(len(samples))
+    mixing[np.ix_(leads, leads)] = between
+    for mic in np.flatnonzero(lead != np.arange(len(lead))):
+        part = np.flatnonzero(allowed[mic, leads] | (leads == lead[mic]))
+        gains = np.linalg.lstsq(sources[part].T, samples[mic].astype(np.float64))[0]
+        mixing[mic, leads[part]] = np.where(leads[part] == lead[mic], 0, gains)
+    return mixing
+
+
+def matrix_of_independent(
+    samples: NDArray[np.float32], rate: int, allowed: NDArray[np.bool_], progress: Progress = quiet
+) -> Matrix | None:
+    """Do the work of :func:`one_matrix` for microphones of which none is a sum of others."""
     level = np.sqrt(np.mean(np.square(samples), axis=1))
     spectrum = spectra(samples / level[:, None], 1 << round(np.log2(WINDOW * rate)))
     unmixed = np.eye(len(samples))

@@ -70,7 +70,8 @@ def find_copies(samples: NDArray[np.float32], rate: int) -> tuple[Copy, ...]:
             continue
         for j in order[rank + 1 :]:
             if j not in found and (gain := copied(products, power, sounding[:, i] & sounding[:, j], i, j)) is not None:
-                found[j] = Copy(j, i, gain)
+                exact = np.array_equal(samples[j], np.sign(gain) * samples[i])
+                found[j] = Copy(j, i, float(np.sign(gain)) if exact else gain)
     return tuple(found[j] for j in sorted(found))
 
 

@@ -66,7 +66,10 @@ class Soundcheck:
         def read(start: int, stop: int) -> Samples:
             before, after = recording.read(start, stop), cleaned.read(start, stop).copy()
             for copy, original, gain in pairs:
-                after[copy] += (gain * (after[original] - before[original])).astype(after.dtype)
+                same = before[copy] == gain * before[original]
+                removed = before[original] - after[original]
+                # to the bit, if the copy is one to the bit
+                after[copy] = np.where(same, gain * after[original], before[copy] - gain * removed)
             return after
 
         return cleaned.with_reader(read)
@@ -105,6 +108,8 @@ class Soundcheck:
     @classmethod
     def of_table(cls, table: Mapping[str, Any], names: Collection[str]) -> Soundcheck:
         """Rebuild the findings from :meth:`table`; raise ValueError if they do not fit the names."""
+        if not isinstance(table["copies"], Mapping):
+            raise ValueError("the copies have no originals")
         copies = {copy: (original, float(gain)) for copy, (original, gain) in table["copies"].items()}
         found = cls(copies, tuple(table["mixes"]), tuple(tuple(group) for group in table["groups"]))
         named = {*copies, *(original for original, _ in copies.values()), *found.mixes, *sum(found.groups, ())}
