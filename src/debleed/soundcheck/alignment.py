@@ -126,6 +126,7 @@ def reader(recording: Recording, mic: int) -> Read:
     """Return a reader of one microphone, with zeros outside the recording."""
 
     def read(start: int, stop: int) -> NDArray[np.floating]:
-        return recording.read(start, stop)[mic]
+        row: NDArray[np.floating] = recording.read(start, stop)[mic]
+        return row
 
     return read

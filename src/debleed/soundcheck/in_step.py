@@ -95,7 +95,7 @@ class Pairs:
     @property
     def window(self) -> int:
         """Length of the STFT window in samples."""
-        return 2 * (self.cross.shape[-1] - 1)
+        return 2 * (int(self.cross.shape[-1]) - 1)
 
 
 def stretch_starts(length: int, rate: int) -> tuple[NDArray[np.intp], int]:
@@ -148,9 +148,9 @@ def solved(
     design = np.zeros((len(first), mics))
     design[np.arange(len(first)), first], design[np.arange(len(first)), second] = 1, -1
     weights = weight.copy()
-    theta = np.zeros(mics)
+    theta: NDArray[np.float64] = np.zeros(mics)
     for _ in range(20):
-        theta = np.linalg.lstsq(design * weights[:, None], moved * weights, rcond=1e-9)[0]
+        theta = np.asarray(np.linalg.lstsq(design * weights[:, None], moved * weights, rcond=1e-9)[0], np.float64)
         weights = weight / np.sqrt(np.maximum(np.abs(design @ theta - moved), 0.05))
     return theta
 
@@ -184,7 +184,8 @@ def followed(pairs: Pairs, mics: int, rate: int) -> NDArray[np.float64]:
         theta[k, unknown] = expected[unknown]
         lag = theta[k, pairs.first] - theta[k, pairs.second]
         template += pairs.cross[k] * np.exp(1j * frequency * lag[:, None])
-    return theta - np.median(theta, axis=1, keepdims=True)
+    relative: NDArray[np.float64] = theta - np.median(theta, axis=1, keepdims=True)
+    return relative
 
 
 def heard(pairs: Pairs, weight: NDArray[np.float64], mics: int) -> NDArray[np.bool_]:
@@ -196,12 +197,13 @@ def heard(pairs: Pairs, weight: NDArray[np.float64], mics: int) -> NDArray[np.bo
 
 def predicted(theta: NDArray[np.float64], starts: NDArray[np.intp]) -> NDArray[np.float64]:
     """Continue θ to the last of ``starts``: the median slope of the recent stretches, from the last value."""
-    recent = slice(-8, None)
+    recent, last = slice(-8, None), theta[-1]
+    expected: NDArray[np.float64] = last.copy()
     if len(theta) < 4:
-        return theta[-1]
+        return expected
     times = starts[:-1]
     slopes = np.median(np.diff(theta, axis=0)[recent] / np.diff(times)[recent, None], axis=0)
-    expected: NDArray[np.float64] = theta[-1] + slopes * (starts[-1] - times[-1])
+    expected += slopes * (starts[-1] - times[-1])
     return expected
 
 
@@ -343,7 +345,8 @@ def shortened(spectrum: NDArray[np.complexfloating], nfft: int) -> NDArray[np.co
     """Return a cross-spectrum on the bins of a shorter window, with the lags that fit into it."""
     lags = scipy.fft.irfft(spectrum)
     short: NDArray[np.complexfloating] = scipy.fft.rfft(np.r_[lags[: nfft // 2], lags[-nfft // 2 :]])
-    return short / (np.abs(short) + np.finfo(np.float32).tiny)
+    whitened: NDArray[np.complexfloating] = short / (np.abs(short) + np.finfo(np.float32).tiny)
+    return whitened
 
 
 def combined(line: TimeLine, more: TimeLine) -> TimeLine:
