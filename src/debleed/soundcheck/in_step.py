@@ -69,6 +69,9 @@ SPLIT, FEWEST = 0.5, 3
 PAYS = 1.02
 """A time line is believed if it raises the energy of the mean cross-spectra of its microphone by this factor."""
 
+COHERENT = 2.0
+"""Least energy of the mean cross-spectra over that of unrelated sound."""
+
 REFINEMENTS = 2
 """Times that the lags are measured again in the recording that is in step as far as they are known."""
 
@@ -266,7 +269,7 @@ def find_jumps(pairs: Pairs, times: NDArray[np.float64], rate: int) -> dict[int,
             for jump in possible_jumps(pairs, times, found, mic, rate):
                 line = combined(found.get(mic, TimeLine()), jump)
                 after = agreement(pairs, times, {**found, mic: line}, mic)
-                if pays(after, now) and after.sum() > most * now.sum():
+                if pays(after, now) and coherent(pairs, mic, after) and after.sum() > most * now.sum():
                     best, most = (mic, line), after.sum() / now.sum()
         if best is None:
             break
@@ -452,7 +455,8 @@ def believed(fits: dict[int, TimeLine], pairs: Pairs, times: NDArray[np.float64]
     for mic in sorted(fits):
         without = {i: fit for i, fit in fits.items() if i != mic}
         nothing = all(s.slope == 0 and abs(s.lag) < SAME for s in fits[mic].stretches)
-        if nothing or not pays(agreement(pairs, times, fits, mic), agreement(pairs, times, without, mic)):
+        after, now = (agreement(pairs, times, some, mic) for some in (fits, without))
+        if nothing or not pays(after, now) or not coherent(pairs, mic, after):
             fits = without
     return fits
 
@@ -464,6 +468,15 @@ def pays(after: NDArray[np.float64], before: NDArray[np.float64]) -> bool:
     """
     ratio = after / np.where(before > 0, before, 1)
     return bool(np.median(ratio) > PAYS and ratio.min() > 1 / PAYS)
+
+
+def coherent(pairs: Pairs, mic: int, energy: NDArray[np.float64]) -> bool:
+    """Whether the mean cross-spectra of a microphone hold more than unrelated sound would leave in them.
+
+    Unrelated sound adds up in power, common sound in amplitude. ``energy`` is as from :func:`agreement`.
+    """
+    mine = (pairs.first == mic) | (pairs.second == mic)
+    return bool(energy.sum() > COHERENT * np.sum(np.square(np.abs(pairs.cross[:, mine]))))
 
 
 def merged(line: TimeLine, k: int, times: NDArray[np.float64]) -> TimeLine:

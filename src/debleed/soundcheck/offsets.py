@@ -62,9 +62,10 @@ def coarse_offsets(recording: Recording) -> NDArray[np.intp]:
     white = whitened(recording.read(0, stop), rate, step, length)
     reach, near = min(round(LATEST * rate) // step, length // 2 - 1), round(ACOUSTIC * rate / step)
     alone = np.array([white[i].any() for i in range(mics)])
-    total = white.sum(axis=0)
+    turn = 2j * np.pi * np.arange(white.shape[1]) / length
     for i in np.flatnonzero(alone):
-        if farther(lags_between(white[i], total - white[i], length, reach), near) is None:
+        rest = np.delete(white, i, axis=0).sum(axis=0)
+        if farther(lags_between(white[i], rest, length, reach), near) is None:
             continue  # most share sound with it near lag 0
         others = [j for j in np.flatnonzero(alone) if j != i]
         peaks = [farther(lags_between(white[i], white[j], length, reach), near) for j in others]
@@ -74,7 +75,9 @@ def coarse_offsets(recording: Recording) -> NDArray[np.intp]:
         agree = np.abs(found[:, None] - found) < near
         best = int(np.argmax(agree.sum(axis=1)))
         if agree[best].sum() > len(others) / 2:
-            lags[i] = step * round(float(np.median(found[agree[best]])))
+            lag = round(float(np.median(found[agree[best]])))
+            lags[i] = step * lag
+            white[i] *= np.exp(turn * lag)  # the others are compared with it in step
     return lags
 
 
