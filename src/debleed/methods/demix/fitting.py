@@ -48,32 +48,58 @@ def fitted_taps(
     -------
     ``(mics, mics, ahead + length)``.
     """
-    nfft = current.shape[-1]
     steps = round(SOLVER_STEPS * np.clip(MUSIC / rate, 0.5, 1))
     pairs = np.argwhere(allowed)
     taps = np.zeros((len(current), len(current), ahead + length), np.float32)
 
     def work(part: slice) -> None:
         i, j = pairs[part].T
-        weight = np.ascontiguousarray(reliability[:, i, j].T)
-        mean = weight.mean(axis=-1, keepdims=True)
-        mean = np.where(mean > 0, mean, 1)
-        score = scipy.fft.irfft(weight * residual[:, i, j].T, nfft, axis=-1).astype(np.float32)
-        taps_before = current[i, j]
-        noncausal = score[:, nfft // 2 : nfft - max(ahead, nfft // 8)] / mean
-        noise = np.mean(np.square(noncausal), axis=-1, keepdims=True)
-        noise = np.maximum(noise, np.finfo(np.float32).tiny)
-        spread = np.maximum(smooth_over_lags(np.square(taps_before + score / mean)) - noise, 1e-3 * noise)
-        shrinkage = (mean * noise / spread).astype(np.float32)
-        support = np.zeros(nfft, np.float32)
-        support[:length] = support[nfft - ahead :] = 1
-        target = (score - shrinkage * taps_before) * support
-        solution = conjugate_gradients(weight, shrinkage, target, support, mean, steps)
-        taps[i, j, ahead:] = solution[:, :length]
-        taps[i, j, :ahead] = solution[:, nfft - ahead :]
+        taps[i, j] = fitted_filters(residual[:, i, j].T, reliability[:, i, j].T, current[i, j], length, ahead, steps)
 
-    in_parallel(work, chunks(len(pairs), 4 * nfft))
+    in_parallel(work, chunks(len(pairs), 4 * current.shape[-1]))
     return taps
+
+
+def fitted_filters(
+    residual: NDArray[np.complexfloating],
+    reliability: NDArray[np.float32],
+    current: NDArray[np.float32],
+    length: int,
+    ahead: int,
+    steps: int,
+) -> NDArray[np.float32]:
+    """Fit one causal filter to each row, as in :func:`fitted_taps`.
+
+    Parameters
+    ----------
+    residual, reliability
+        H and κ, ``(filters, bins)``.
+    current
+        h, ``(filters, nfft)``, lag 0 first.
+    length, ahead
+        Taps from lag 0 on, and ahead of it.
+    steps
+        Iterations of conjugate gradients.
+
+    Returns
+    -------
+    ``(filters, ahead + length)``.
+    """
+    nfft = current.shape[-1]
+    weight = np.ascontiguousarray(reliability)
+    mean = weight.mean(axis=-1, keepdims=True)
+    mean = np.where(mean > 0, mean, 1)
+    score = scipy.fft.irfft(weight * residual, nfft, axis=-1).astype(np.float32)
+    noncausal = score[:, nfft // 2 : nfft - max(ahead, nfft // 8)] / mean
+    noise = np.mean(np.square(noncausal), axis=-1, keepdims=True)
+    noise = np.maximum(noise, np.finfo(np.float32).tiny)
+    spread = np.maximum(smooth_over_lags(np.square(current + score / mean)) - noise, 1e-3 * noise)
+    shrinkage = (mean * noise / spread).astype(np.float32)
+    support = np.zeros(nfft, np.float32)
+    support[:length] = support[nfft - ahead :] = 1
+    target = (score - shrinkage * current) * support
+    solution = conjugate_gradients(weight, shrinkage, target, support, mean, steps)
+    return np.concatenate([solution[:, nfft - ahead :], solution[:, :length]], axis=-1)
 
 
 def smooth_over_lags(squares: NDArray[np.float32]) -> NDArray[np.float32]:
