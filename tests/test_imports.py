@@ -9,9 +9,9 @@ HOUSE = Path(debleed.__file__).parent
 FLOORS = (  # who stands on a floor may import from the floors below and from its own room, and from nothing else
     {"recording", "progress", "seeding", "spelling", "decibels"},
     {"io", "dsp", "inspection", "naming"},
-    {"nets", "scoring"},
+    {"nets"},
     {"methods", "scenes"},
-    {"stage", "assignment"},
+    {"stage", "assignment", "scoring"},
     {"remove"},
     {"contract"},
     {"report", "bench", "training"},
