@@ -22,6 +22,7 @@ from debleed.report.excerpts import SECONDS, mp3, plan, start_of_excerpt, survey
 from debleed.report.pictures import ROWS, columns, height_of, highest, png, shades, spectrogram
 from debleed.scoring.blind import blind_bleed_matrix, inter_microphone_coherence, level_changes
 from debleed.scoring.evaluate import score
+from debleed.scoring.prediction import estimated_sdr
 from debleed.scoring.scores import Scores, median
 
 LARGEST = 20_000_000
@@ -43,10 +44,12 @@ class Findings:
     ----------
     seconds
         ``(3, mics, seconds)``: energy before, after, removed.
-    share
-        The inter-microphone coherence before and after, 0 to 1.
+    coherence
+        The inter-microphone coherence before, 0 to 1.
     bleed
-        The bleed matrix before and after, each ``(mics, mics)`` in dB.
+        The bleed matrix before, ``(mics, mics)`` in dB.
+    estimated
+        The SDR before and after in dB, estimated without the truth, each ``(mics,)``; NaN where it is unknown.
     change
         ``(mics,)``: level change in dB where the microphone's own source is dominant.
     scores
@@ -54,8 +57,9 @@ class Findings:
     """
 
     seconds: NDArray[np.float64]
-    share: tuple[float, float]
-    bleed: tuple[NDArray[np.float64], NDArray[np.float64]]
+    coherence: float
+    bleed: NDArray[np.float64]
+    estimated: tuple[NDArray[np.float64], NDArray[np.float64]]
     change: NDArray[np.float64]
     scores: Scores | None
 
@@ -99,8 +103,9 @@ def measure(before: Recording, after: Recording, truth: Recording | None) -> Fin
     """Compute the figures of both, block by block."""
     return Findings(
         seconds=survey(before, after),
-        share=(inter_microphone_coherence(before), inter_microphone_coherence(after)),
-        bleed=(blind_bleed_matrix(before), blind_bleed_matrix(after)),
+        coherence=inter_microphone_coherence(before),
+        bleed=blind_bleed_matrix(before),
+        estimated=estimated_sdr(before, after),
         change=level_changes(before, after),
         scores=score(truth, after, before) if truth is not None else None,
     )
@@ -115,13 +120,10 @@ def compose(before: Recording, after: Recording, title: str, found: Findings, pr
     values = {
         "title": html.escape(title),
         "about": f"{len(before)} microphones, {minutes}:{seconds:02d} min, {before.rate} Hz",
-        "mics": str(len(before)),
         "figures": summary(found),
         "levels": level_table(before, energy, found),
         "scores": " SDR is measured against the true image of the source; higher is better." if found.scores else "",
-        "matrices": "".join(
-            heat_map(layer, before.names, bleed) for layer, bleed in zip(LAYERS[:2], found.bleed, strict=True)
-        ),
+        "matrix": heat_map(before.names, found.bleed),
         "style": _asset("report.css"),
         "script": _asset("report.js"),
         "version": __version__,
@@ -206,11 +208,11 @@ def card(recording: Recording, mic: int, start: int, samples: Samples, kbps: int
 
 def summary(found: Findings) -> str:
     """Write the two or three summary figures."""
-    was, became = found.share
-    bleed = (median(matrix[~np.eye(len(matrix), dtype=bool)]) for matrix in found.bleed)
+    estimated = [median(values) for values in found.estimated]
+    known = f"{_change(*estimated)} dB" if np.isfinite(estimated).all() else shown(np.nan)
     items = [
-        ("Inter-microphone coherence (share that another one predicts)", f"{_change(100 * was, 100 * became)} %"),
-        ("Median bleed (after: upper bound)", f"{_change(*bleed)} dB"),
+        ("Median estimated SDR", known),
+        ("Inter-microphone coherence before (share that another one predicts)", f"{shown(100 * found.coherence)} %"),
     ]
     if found.scores:
         items.insert(0, ("Median SDR", f"{_change(found.scores.median('input_sdr'), found.scores.median('sdr'))} dB"))
@@ -225,6 +227,8 @@ def level_table(recording: Recording, energy: NDArray[np.float64], found: Findin
         "After": level[1],
         "Change where dominant": found.change,
         "Removed / before": decibels(energy[2], energy[0]),
+        "Estimated SDR before": found.estimated[0],
+        "Estimated SDR after": found.estimated[1],
     }
     if found.scores:
         columns |= {"SDR before": found.scores["input_sdr"], "SDR after": found.scores["sdr"]}
@@ -243,7 +247,7 @@ def _of_source(name: str, source: str | None) -> str:
     return "" if source == name else f" <span class='soft'>({html.escape(source or 'room')})</span>"
 
 
-def heat_map(title: str, names: Sequence[str], bleed: NDArray[np.float64]) -> str:
+def heat_map(names: Sequence[str], bleed: NDArray[np.float64]) -> str:
     """Write a bleed matrix in dB as a table with coloured cells."""
     head = "".join(f"<th scope='col' title='{html.escape(n)}'>{html.escape(n)}</th>" for n in names)
     rows = []
@@ -257,8 +261,7 @@ def heat_map(title: str, names: Sequence[str], bleed: NDArray[np.float64]) -> st
         rows.append(f"<tr><th scope='row' title='{html.escape(name)}'>{html.escape(name)}</th>{cells}</tr>")
     tall = " tall" if max(map(len, names)) > LONGEST_HEAD else ""  # names stand upright over narrow columns
     table = f"<table class='heat{tall}'><thead><tr><td></td>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table>"
-    region = f"class='wide' tabindex='0' role='region' aria-label='Bleed matrix {title.lower()}'"
-    return f"<div><h3>{title}</h3><div {region}>{table}</div></div>"
+    return f"<div class='wide' tabindex='0' role='region' aria-labelledby='matrix'>{table}</div>"
 
 
 def _change(was: float, became: float) -> str:
