@@ -14,6 +14,9 @@ from debleed.io.track_names import numbers_of_channels
 from debleed.recording import InputError, Recording
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from debleed.scoring.scores import Scores
 
 PATH = click.Path(readable=False, path_type=Path)  # checked later, with our own sentences
@@ -45,7 +48,7 @@ PATH = click.Path(readable=False, path_type=Path)  # checked later, with our own
     help="What REFERENCE contains: each source as its own microphone picked it up, or the dry stems. 'dry' shows the "
     "plain SDR, the SDR of the WASPAA 2023 protocol, and the SDR after the best gain and delay.",
 )
-@click.option("--blind", is_flag=True, help="Compare inter-microphone coherence and levels; needs no truth.")
+@click.option("--blind", is_flag=True, help="Estimate the SDR and compare levels; needs no truth.")
 @click.option("--json", "written", metavar="FILE", type=PATH, help="Also write the scores as JSON.")
 def command(
     reference: Path,
@@ -154,19 +157,28 @@ def show_blind(before: Recording, after: Recording) -> dict[str, object]:
     from rich.table import Table
 
     from debleed.scoring.blind import inter_microphone_coherence, level_changes
+    from debleed.scoring.prediction import estimated_sdr
     from debleed.scoring.scores import described
 
-    shares = {"before": inter_microphone_coherence(before), "after": inter_microphone_coherence(after)}
+    coherence = inter_microphone_coherence(before)
     changes = level_changes(before, after)
-    table = Table("microphone", title="level change in dB where the microphone is dominant")
-    table.add_column("change", justify="right")
-    for name, change in zip(before.names, changes, strict=True):
-        table.add_row(name, shown(change))
+    was, became = estimated_sdr(before, after)
+    table = Table("microphone", title="in dB; a dash where the recording does not tell")
+    columns = {"estimated SDR before": was, "after": became, "level change where dominant": changes}
+    for title in columns:
+        table.add_column(title, justify="right")
+    for i, name in enumerate(before.names):
+        table.add_row(name, *(shown(column[i]) for column in columns.values()))
     console = Console()
-    before_after = f"{shown(shares['before'], 3)} before, {shown(shares['after'], 3)} after"
-    console.print(f"inter-microphone coherence: {before_after}")
+    console.print(f"inter-microphone coherence before: {shown(coherence, 3)}")
     console.print(table)
+
+    def by_name(values: NDArray[np.float64]) -> dict[str, object]:
+        return described(dict(zip(before.names, values.tolist(), strict=True)))
+
     return {
-        "inter_microphone_coherence": described(shares),
-        "level_change_db": described(dict(zip(before.names, changes.tolist(), strict=True))),
+        "inter_microphone_coherence": described({"before": coherence}),
+        "estimated_sdr_before_db": by_name(was),
+        "estimated_sdr_db": by_name(became),
+        "level_change_db": by_name(changes),
     }
