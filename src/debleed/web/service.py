@@ -254,9 +254,7 @@ class Service:
         place = self.store.run_place(key, run["id"])
         figures = read_figures(place) or {}
         told["ready"] = bool(figures)
-        told |= {
-            name: figures.get(name) for name in ("coherence_before", "coherence_after", "median_before", "median_after")
-        }
+        told |= {name: figures.get(name) for name in ("median_sdr_before", "median_sdr_after")}
         told["taking"] = take.told() if take else None
         told["files"] = read(place / "out" / "out.json") if (place / "out" / "out.json").is_file() else None
         return told

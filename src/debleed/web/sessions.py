@@ -30,7 +30,7 @@ from debleed.web.limits import Limits, Refusal, checked_file_name, checked_name,
 from debleed.web.peaks import Peaks
 from debleed.web.roles import Json, is_poly, units
 
-MEASURED = ("bleed_before", "bleed_after", "coherence_before", "coherence_after", "change")
+MEASURED = ("bleed_before", "coherence_before", "change", "sdr_before", "sdr_after")
 """Figures of a run that need not be finite."""
 
 MOST_CHANNELS = 64

@@ -31,6 +31,8 @@ from debleed.progress import Progress
 from debleed.recording import InputError, Recording
 from debleed.report.pictures import spectrogram
 from debleed.scoring.blind import blind_bleed_matrix, inter_microphone_coherence, level_changes
+from debleed.scoring.prediction import estimated_sdr
+from debleed.scoring.scores import median
 from debleed.web.limits import full_disk
 from debleed.web.peaks import Peaks
 from debleed.web.roles import Json
@@ -153,18 +155,18 @@ def energies(before: Recording, after: Recording) -> Json:
 
 
 def measured(place: Path, before: Recording, after: Recording, progress: Progress) -> None:
-    """Compute the blind figures before and after, and store them."""
+    """Compute the figures that need no truth, and store them."""
     progress("figures", 0)
-    found: Json = {}
-    for k, (name, recording) in enumerate((("before", before), ("after", after))):
-        found |= json_numbers(f"bleed_{name}", blind_bleed_matrix(recording))
-        progress("figures", 0.1 + 0.4 * k + 0.2)
-        found |= json_numbers(f"coherence_{name}", inter_microphone_coherence(recording))
-        progress("figures", 0.1 + 0.4 * k + 0.4)
+    found: Json = json_numbers("bleed_before", blind_bleed_matrix(before))
+    progress("figures", 0.2)
+    found |= json_numbers("coherence_before", inter_microphone_coherence(before))
+    progress("figures", 0.4)
     found |= json_numbers("change", level_changes(before, after))
-    for name in ("before", "after"):
-        pairs = [v for row in found[f"bleed_{name}"] for v in row if isinstance(v, float) and v != 0]
-        found[f"median_{name}"] = float(np.median(pairs)) if pairs else None
+    progress("figures", 0.6)
+    unknown = "the recording does not show that fixed filters predict the bleed"
+    for name, values in zip(("before", "after"), estimated_sdr(before, after), strict=True):
+        found |= json_numbers(f"sdr_{name}", values, unknown)
+        found |= json_numbers(f"median_sdr_{name}", median(values), unknown)
     write(place / "figures.json", {**read(place / "figures.json"), **found})
     progress("figures", 1)
 

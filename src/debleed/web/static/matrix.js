@@ -4,12 +4,12 @@ import { h, number, numbers } from "./dom.js";
 
 const COLDEST = -40; // dB at which a cell has no colour left, as in the report
 
-export function matrices(figures) {
-  const { names } = figures, before = numbers(figures, "bleed_before"), after = numbers(figures, "bleed_after");
+export function matrix(figures) {
+  const { names } = figures, before = numbers(figures, "bleed_before");
   const readout = h("p", { class: "readout", "aria-live": "polite" }, "Point at a cell, or move between cells with the arrow keys.");
   const tell = (i, j) => {
-    readout.textContent = `Bleed of ${names[j]} into the microphone ${names[i]}: ${number(before[i][j])} dB before, `
-      + `at most ${number(after[i][j])} dB after, relative to its own microphone.`;
+    readout.textContent = `Bleed of ${names[j]} into the microphone ${names[i]}: ${number(before[i][j])} dB before cleaning, `
+      + "relative to its own microphone.";
   };
   const mark = (i, j) => {
     for (const cell of place.querySelectorAll("td[data-i]")) {
@@ -17,12 +17,11 @@ export function matrices(figures) {
     }
     tell(i, j);
   };
-  const place = h("div", { class: "matrices" }, table("Before", names, before, mark), table("After (upper bound)", names, after, mark));
-  place.style.setProperty("--mics", names.length);
+  const place = table(names, before, mark);
   return h("div", {}, place, readout);
 }
 
-function table(title, names, values, mark) {
+function table(names, values, mark) {
   const walk = (event) => {
     const step = { ArrowLeft: [0, -1], ArrowRight: [0, 1], ArrowUp: [-1, 0], ArrowDown: [1, 0] }[event.key];
     const cell = event.target.closest("td[data-i]");
@@ -47,7 +46,6 @@ function table(title, names, values, mark) {
     }))));
   const head = h("thead", {}, h("tr", {}, h("td", {}), names.map((name) => h("th", { scope: "col", title: name }, name))));
   const tall = Math.max(...names.map((name) => name.length)) > 8 ? " tall" : "";
-  return h("div", {}, h("h3", {}, title),
-    h("div", { class: "wide", role: "region", "aria-label": `Bleed matrix ${title.toLowerCase()}`, tabindex: 0 },
-      h("table", { class: `heat${tall}` }, h("caption", { class: "hidden" }, `Rows: microphones. Columns: sources. Bleed in dB, ${title.toLowerCase()}`), head, body)));
+  return h("div", { class: "wide", role: "region", "aria-labelledby": "bleed", tabindex: 0 },
+    h("table", { class: `heat${tall}` }, h("caption", { class: "hidden" }, "Rows: microphones. Columns: sources. Bleed in dB, before cleaning"), head, body));
 }

@@ -4,7 +4,7 @@ import { get, patch, post, remove } from "./api.js";
 import { decibel, doing, h, many, number, numbers, rebuild, say, time } from "./dom.js";
 import { Uploads, picker } from "./files.js";
 import { Listen } from "./listen.js";
-import { matrices } from "./matrix.js";
+import { matrix } from "./matrix.js";
 import { Player } from "./player.js";
 import { Spectrograms } from "./spectrogram.js";
 import { Take } from "./take.js";
@@ -215,7 +215,7 @@ export class SessionView {
       progress.tell(run);
       parts.push(progress.element, h("button", { type: "button", class: "quiet", onclick: doing(async () => { await post(`${path}/cancel`); await this.refresh(); }) }, "Cancel"));
     } else {
-      const share = run.coherence_after === null ? "" : `; inter-microphone coherence ${number(100 * run.coherence_before)} → ${number(100 * run.coherence_after)} %, median bleed ${number(run.median_before, 0)} → ${number(run.median_after, 0)} dB`;
+      const share = run.median_sdr_after === null ? "" : `; median estimated SDR ${number(run.median_sdr_before)} → ${number(run.median_sdr_after)} dB`;
       const text = run.status === "failed" ? run.error : run.status === "cancelled" ? "cancelled" : `took ${time(run.seconds ?? 0)}${share}`;
       parts.push(h("span", { class: run.status === "failed" ? "wrong" : "soft", role: run.status === "failed" ? "alert" : null }, text),
         h("button", { type: "button", class: "quiet", "aria-label": `Delete run ${name}`, onclick: doing(async () => {
@@ -292,19 +292,21 @@ export class SessionView {
       const why = ACTIVE.includes(status) ? "Measuring the bleed." : "The bleed was not measured, because the run ended early.";
       return [h("p", { class: "soft" }, why)];
     }
-    const { coherence_before: was, coherence_after: became } = figures;
-    const percent = (value) => (value === null ? "–" : number(100 * value));
-    const change = h("table", { class: "levels", "aria-labelledby": "change" },
-      h("thead", {}, h("tr", {}, figures.names.map((name) => h("th", { scope: "col" }, name)))),
-      h("tbody", {}, h("tr", {}, numbers(figures, "change").map((value) => h("td", {}, number(value))))));
+    const coherence = figures.coherence_before === null ? "–" : number(100 * figures.coherence_before);
+    const rows = { "Level change": numbers(figures, "change") };
+    if (figures.sdr_after) Object.assign(rows, { "Estimated SDR before": numbers(figures, "sdr_before"), "Estimated SDR after": numbers(figures, "sdr_after") });
+    const table = h("table", { class: "levels", "aria-labelledby": "change" },
+      h("thead", {}, h("tr", {}, h("td", {}), figures.names.map((name) => h("th", { scope: "col" }, name)))),
+      h("tbody", {}, Object.entries(rows).map(([title, values]) => h("tr", {}, h("th", { scope: "row" }, title), values.map((value) => h("td", {}, number(value)))))));
     return [
       h("h3", { id: "bleed" }, "Bleed matrix"),
-      h("p", {}, "Rows are microphones, columns are sources. Each number is the level of the source in that microphone relative to its own microphone, in dB, estimated from the recording alone. "
-        + "Lower is better; the numbers after cleaning are upper bounds."),
-      matrices(figures),
-      h("p", {}, "Inter-microphone coherence, the share of a microphone's energy that another one predicts: ", h("strong", {}, `${percent(was)} → ${percent(became)} %`), "."),
-      h("p", { id: "change" }, "Level change of each microphone where its own source is dominant, in dB; near 0 is good:"),
-      h("div", { class: "wide", tabindex: 0, role: "region", "aria-label": "Level change" }, change),
+      h("p", {}, "Rows are microphones, columns are sources. Each number is the level of the source in that microphone relative to its own microphone, in dB, estimated from the recording before cleaning."),
+      matrix(figures),
+      h("p", {}, "Inter-microphone coherence before, the share of a microphone's energy that another one predicts: ", h("strong", {}, `${coherence} %`), "."),
+      h("p", { id: "change" }, "Level change of each microphone where its own source is dominant, in dB; near 0 is good. "
+        + "The estimated SDR compares each microphone with what fixed filters over the other cleaned ones leave of it; higher is better. "
+        + "A dash stands where the recording does not show that such filters predict the bleed, as in drum kits."),
+      h("div", { class: "wide", tabindex: 0, role: "region", "aria-label": "Level change and estimated SDR" }, table),
     ];
   }
 
