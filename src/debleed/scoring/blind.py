@@ -1,4 +1,7 @@
-"""Blind measures, which need no truth: how much bleed a recording has, and how much of the sources a method removed.
+"""Blind measures, which need no truth: how much bleed a recording has, and how a method changed its levels.
+
+Those of the bleed describe a recording before cleaning. They do not tell how well it was cleaned, since a mask that
+damages the sources lowers them too; :mod:`debleed.scoring.prediction` does.
 
 All sums run over blocks, so recordings may be of any length.
 """
@@ -68,8 +71,8 @@ def blind_bleed_matrix(recording: Recording) -> Floats:
     Bins where the power of microphone j exceeds that of all other sources' microphones by the factor ``DOMINANCE``
     count as source j alone; the bleed is the power ratio of microphones i and j there. On scenes with known truth, the
     error is about 1 dB in the median and below 2 dB for most pairs; the estimate is up to 10 dB too high for a source
-    that is hardly ever dominant. On a cleaned recording it is an upper bound, since it includes the own source of
-    microphone i.
+    that is hardly ever dominant. It says nothing about a cleaned recording, where what it measures is mostly the own
+    source of microphone i.
 
     Returns
     -------
