@@ -17,9 +17,10 @@ bleed alone, and the filters must explain nearly all of it. This is tested with 
 method influences it. A microphone that has no such moments has no estimate: its source never rests, or the bleed
 differs from one drum hit to the next, or comes from a source without a microphone.
 
-The estimate is conservative at high SDR, since ŝ has errors of its own: it stops rising at about 40 dB in recordings of
-20 s. It cannot see errors that fixed filters make in the same way in both halves, such as those from two parts that
-play the same notes throughout.
+The estimate levels off between 35 and 40 dB in recordings of 20 s, since ŝ has errors of its own. It is too high where
+fixed filters make the same error in both halves: with compressors, with sources that are nearly as loud in each other's
+microphones as in their own, with parts that play the same notes throughout, and above all with two microphones of one
+source that are taken for two sources.
 """
 
 from __future__ import annotations
