@@ -17,9 +17,10 @@ bleed alone, and the filters must explain nearly all of it. This is tested with 
 method influences it. A microphone that has no such moments has no estimate: its source never rests, or the bleed
 differs from one drum hit to the next, or comes from a source without a microphone.
 
-The estimate is conservative at high SDR, since ŝ has errors of its own: it stops rising at about 40 dB in recordings of
-20 s. It cannot see errors that fixed filters make in the same way in both halves, such as those from two parts that
-play the same notes throughout.
+The estimate levels off between 35 and 40 dB in recordings of 20 s, since ŝ has errors of its own. It is too high where
+fixed filters make the same error in both halves: with compressors, with sources that are nearly as loud in each other's
+microphones as in their own, with parts that play the same notes throughout, and above all with two microphones of one
+source that are taken for two sources.
 """
 
 from __future__ import annotations
@@ -87,8 +88,9 @@ REST_SHARE = 0.05
 """Share of all points that must be moments of rest."""
 
 LEFT_AT_REST = -8.5
-"""dB; the most that the filters may leave of a microphone at rest. Songs in rooms have -28 to -9 where sources rest and
--3 to -2 where they never do; microphones of drum kits have -7 to 0."""
+"""dB; the most that the filters may leave of a microphone at rest. In songs in rooms microphones have -31 to -8 where
+their source rests and -6 to -2 where it never does; those of two drum kits have -7.3 to 0, so the margin is small and
+leaves out some microphones that would be estimated well."""
 
 
 def estimated_sdr(before: Recording, after: Recording) -> tuple[Floats, Floats]:
