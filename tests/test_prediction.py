@@ -79,12 +79,18 @@ def test_the_order_of_microphones_does_not_matter() -> None:
 
 
 def test_what_was_cleaned_does_not_decide_what_is_known() -> None:
-    own = turns()
-    mics = bled(own)
-    mics[1] = own[1]  # hears nobody
+    own = np.concatenate([turns(), turns(seed=3)[:1]])
+    mics = np.concatenate([bled(own[:2]), own[2:]])  # the third hears nobody
     for after in (mics, own, 0 * own, own[::-1].copy()):
         was, became = estimated_sdr(of(mics), of(after))
-        assert np.isnan(was).tolist() == np.isnan(became).tolist() == [False, True]
+        assert np.isnan(was).tolist() == np.isnan(became).tolist() == [False, False, True]
+
+
+def test_a_single_known_microphone_is_not_enough() -> None:
+    own = turns()
+    mics = bled(own)
+    mics[1] = own[1]
+    assert np.isnan(estimated_sdr(of(mics), of(own))).all()
 
 
 def test_bleed_that_no_fixed_filter_explains_is_unknown() -> None:
