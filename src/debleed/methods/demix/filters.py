@@ -95,7 +95,7 @@ class Filters:
 
     @property
     def own_paths(self) -> NDArray[np.bool_]:
-        """:attr:`own` as an array, ``(mics, mics)``."""
+        """``own`` as an array, ``(mics, mics)``."""
         return np.zeros(self.taps.shape[:2], bool) if self.own is None else self.own
 
     @property
