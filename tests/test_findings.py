@@ -136,7 +136,7 @@ def test_reasons_say_the_gain_and_the_polarity() -> None:
     found = Soundcheck({"a": ("b", 1.0), "c": ("b", -0.5), "d": ("b", 4.0)}, ("LR",), (("x", "y", "z"),))
     assert found.reasons() == {
         "a": "a copy of b, cleaned like it",
-        "c": "a copy of b at -6.0 dB, inverted, cleaned like it",
+        "c": "a copy of b at −6.0 dB, inverted, cleaned like it",
         "d": "a copy of b at +12.0 dB, cleaned like it",
         "LR": "a mix of the other tracks, left unchanged",
         "x": "sounds like the same source as y and z",
@@ -150,7 +150,7 @@ def test_each_finding_is_a_line(caplog: pytest.LogCaptureFixture) -> None:
         FOUND.announce()
     said = [record.getMessage() for record in caplog.records]
     assert said[:2] == [
-        "safety is a copy of vox at -12.0 dB, inverted, cleaned like it",
+        "safety is a copy of vox at −12.0 dB, inverted, cleaned like it",
         "LR is a mix of the other tracks, left unchanged",
     ]
     assert len(said) == 3

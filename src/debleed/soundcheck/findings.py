@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from debleed.decibels import decibels, shown
 from debleed.recording import Recording, Samples
 
 log = logging.getLogger(__name__)
@@ -79,7 +80,7 @@ class Soundcheck:
         reasons = {}
         for copy, (original, gain) in self.copies.items():
             inverted = ", inverted" if gain < 0 else ""
-            at = "" if abs(abs(gain) - 1) < 1e-3 else f" at {20 * np.log10(abs(gain)):+.1f} dB"
+            at = "" if abs(abs(gain) - 1) < 1e-3 else f" at {shown(float(decibels(gain**2)), sign=True)} dB"
             reasons[copy] = f"a copy of {original}{at}{inverted}, cleaned like it"
         reasons |= dict.fromkeys(self.mixes, "a mix of the other tracks, left unchanged")
         for group in self.groups:
