@@ -98,10 +98,15 @@ class Prepared:
     @property
     def said_names(self) -> frozenset[str]:
         """The microphones of the recording whose role and source the user said; those of the others are guesses."""
-        said = [mic.said for mic in self.microphones]
-        if not self.take.poly:
-            said = [told for told, rows in zip(said, self.take.rows, strict=True) for _ in range(rows.start, rows.stop)]
-        return frozenset(name for name, told in zip(self.recording.names, said, strict=True) if told)
+        return frozenset(name for name, mic in zip(self.recording.names, self.by_channel, strict=True) if mic.said)
+
+    @property
+    def by_channel(self) -> tuple[Microphone, ...]:
+        """The assignment of each microphone of the recording; both channels of a stereo file have the same."""
+        if self.take.poly:
+            return self.microphones
+        pairs = zip(self.microphones, self.take.rows, strict=True)
+        return tuple(mic for mic, rows in pairs for _ in range(rows.start, rows.stop))
 
     def close(self) -> None:
         """Close the files."""

@@ -281,14 +281,8 @@ class Ledger:
 
     def treated(self, ready: Prepared) -> tuple[Treated, ...]:
         """Return what was done to each microphone."""
-        recording, take = ready.recording, ready.take
-        units = ready.microphones
-        if not take.poly:
-            units = tuple(
-                unit for unit, rows in zip(units, take.rows, strict=True) for _ in range(rows.start, rows.stop)
-            )
         found = []
-        for name, unit, (own, change) in zip(recording.names, units, self.energy.T, strict=True):
+        for name, unit, (own, change) in zip(ready.recording.names, ready.by_channel, self.energy.T, strict=True):
             level = float(decibels(change, own)) if change > 0 and own > 0 else -math.inf
             found.append(Treated(name, unit.role, unit.source, unit.reason, level))
         return tuple(found)
