@@ -6,6 +6,7 @@ from collections.abc import Collection
 
 import numpy as np
 
+from debleed.methods.demix.broadband import window_length
 from debleed.methods.demix.companions import coherent_share
 from debleed.methods.demix.excerpt import sounding_excerpt, spectra
 from debleed.recording import Recording
@@ -44,9 +45,9 @@ def soundcheck(recording: Recording, settled: Collection[str] = ()) -> Soundchec
     rest = np.setdiff1d(np.arange(len(names)), [copy.track for copy in copies])
     mixes = {int(rest[k]) for k in find_mixes(samples[rest]) if names[rest[k]] not in settled}
     rest = np.setdiff1d(rest, list(mixes))
-    heard = spectra(samples[rest], 1 << round(np.log2(WINDOW * recording.rate)))
+    heard = spectra(samples[rest], window_length(WINDOW, recording.rate))
     boxes = [k for k, i in enumerate(rest) if names[i] in tracks.references]
-    found = [*find_groups(heard, recording.rate), *find_boxes(coherent_share(heard), boxes)]
+    found = [*find_groups(heard, recording.rate), *(find_boxes(coherent_share(heard), boxes) if boxes else [])]
     pairs = [(int(rest[i]), int(rest[j])) for i, j in found]
     free = [(i, j) for i, j in pairs if sources[i] != sources[j] and not (names[i] in settled and names[j] in settled)]
     return Soundcheck(

@@ -20,6 +20,7 @@ import scipy.fft
 from numpy.typing import NDArray
 from scipy.optimize import minimize_scalar
 
+from debleed.methods.demix.broadband import window_length
 from debleed.methods.demix.excerpt import power, spectra
 from debleed.recording import Recording
 from debleed.soundcheck.alignment import Alignment
@@ -100,6 +101,16 @@ class Pairs:
         """Length of the STFT window in samples."""
         return 2 * (int(self.cross.shape[-1]) - 1)
 
+    @property
+    def frequency(self) -> NDArray[np.float64]:
+        """Angular frequency of the bins in radians per sample."""
+        frequency: NDArray[np.float64] = 2 * np.pi * np.arange(self.cross.shape[-1]) / self.window
+        return frequency
+
+    def of(self, mic: int) -> NDArray[np.intp]:
+        """Return the indices of a microphone's pairs."""
+        return np.flatnonzero((self.first == mic) | (self.second == mic))
+
 
 def stretch_starts(length: int, rate: int) -> tuple[NDArray[np.intp], int]:
     """Return the first samples of the stretches, and their length."""
@@ -112,7 +123,7 @@ def cross_spectra(
     recording: Recording, first: NDArray[np.intp], second: NDArray[np.intp], starts: NDArray[np.intp], size: int
 ) -> Pairs:
     """Measure the cross-spectra of pairs in stretches of ``size`` samples."""
-    nfft = 1 << round(np.log2(WINDOW * recording.rate))
+    nfft = window_length(WINDOW, recording.rate)
     cross = np.empty((len(starts), len(first), nfft // 2 + 1), np.complex64)
     for k, start in enumerate(starts):
         samples = recording.read(int(start), int(start) + size).astype(np.float32)
@@ -169,7 +180,6 @@ def followed(pairs: Pairs, mics: int, rate: int) -> NDArray[np.float64]:
     """
     count = len(pairs.starts)
     theta = np.zeros((count, mics))
-    frequency = 2 * np.pi * np.arange(pairs.cross.shape[-1]) / pairs.window
     template = pairs.cross[0].astype(np.complex128)
     for k in range(1, count):
         gap = pairs.starts[k] - pairs.starts[k - 1]
@@ -186,7 +196,7 @@ def followed(pairs: Pairs, mics: int, rate: int) -> NDArray[np.float64]:
         unknown = ~heard(pairs, weight, mics)
         theta[k, unknown] = expected[unknown]
         lag = theta[k, pairs.first] - theta[k, pairs.second]
-        template += pairs.cross[k] * np.exp(1j * frequency * lag[:, None])
+        template += pairs.cross[k] * np.exp(1j * pairs.frequency * lag[:, None])
     relative: NDArray[np.float64] = theta - np.median(theta, axis=1, keepdims=True)
     return relative
 
@@ -232,26 +242,26 @@ def time_lines(recording: Recording) -> tuple[TimeLine, ...]:
     if not len(first):
         return lines
     moving: set[int] = set()
+    pairs, times = measured(recording, lines, first, second)
     for _ in range(REFINEMENTS):
-        theta, pairs, times = measured(recording, lines, first, second)
-        found = believed(fitted(times, theta), pairs, times)
-        lines = tuple(combined(line, found[i]) if i in found else line for i, line in enumerate(lines))
-        moving |= set(found)
+        found = believed(fitted(times, followed(pairs, mics, rate)), pairs, times)
         if not found:
             break
-    _, pairs, times = measured(recording, lines, first, second)
+        lines = added(lines, found)
+        moving |= set(found)
+        pairs, times = measured(recording, lines, first, second)
     jumps = find_jumps(pairs, times, rate)
-    lines = tuple(combined(line, jumps[i]) if i in jumps else line for i, line in enumerate(lines))
+    lines = added(lines, jumps)
     moving |= set(jumps)
     for mic in [i for i in sorted(moving) if len(lines[i].stretches) > 1]:
-        _, pairs, _ = measured(recording, lines, first, second)
+        pairs, _ = measured(recording, lines, first, second)
         lines = (*lines[:mic], placed(recording, lines, pairs, mic), *lines[mic + 1 :])
     for _ in range(REFINEMENTS if moving else 0):
-        _, pairs, times = measured(recording, lines, first, second)
+        pairs, times = measured(recording, lines, first, second)
         more: dict[int, TimeLine] = {}
         for mic in sorted(moving):
             more[mic] = refined(lines[mic], pairs, times, more, mic)
-        lines = tuple(combined(line, more[i]) if i in more else line for i, line in enumerate(lines))
+        lines = added(lines, more)
     return lines
 
 
@@ -281,7 +291,7 @@ def possible_jumps(
     pairs: Pairs, times: NDArray[np.float64], found: dict[int, TimeLine], mic: int, rate: int
 ) -> list[TimeLine]:
     """Return the jump that the pairs of a microphone suggest between any two stretches, if there is one."""
-    mine = np.flatnonzero((pairs.first == mic) | (pairs.second == mic))
+    mine = pairs.of(mic)
     if not len(mine):
         return []
     cross = np.stack([moved_together(pairs, times, found, int(p)) for p in mine])
@@ -315,8 +325,8 @@ def placed(recording: Recording, lines: tuple[TimeLine, ...], pairs: Pairs, mic:
         The microphone.
     """
     line, rate = lines[mic], recording.rate
-    mine = np.flatnonzero((pairs.first == mic) | (pairs.second == mic))
-    nfft = 1 << round(np.log2(SHORT * rate))
+    mine = pairs.of(mic)
+    nfft = window_length(SHORT, rate)
     reach = round(SECONDS * rate)
     partners_of = [int(pairs.second[p] if pairs.first[p] == mic else pairs.first[p]) for p in mine]
     means = [pairs.cross[:, p].sum(axis=0) for p in mine]
@@ -358,10 +368,15 @@ def combined(line: TimeLine, more: TimeLine) -> TimeLine:
     return TimeLine(tuple(Stretch(t, line.lag(t) + more.lag(t), line.slope(t) + more.slope(t)) for t in starts))
 
 
+def added(lines: tuple[TimeLine, ...], more: Mapping[int, TimeLine]) -> tuple[TimeLine, ...]:
+    """Return all time lines, with more added to those of some microphones."""
+    return tuple(combined(line, more[i]) if i in more else line for i, line in enumerate(lines))
+
+
 def measured(
     recording: Recording, lines: tuple[TimeLine, ...], first: NDArray[np.intp], second: NDArray[np.intp]
-) -> tuple[NDArray[np.float64], Pairs, NDArray[np.float64]]:
-    """Return θ beyond the time lines, ``(stretches, mics)``, what it was measured from, and the times in samples.
+) -> tuple[Pairs, NDArray[np.float64]]:
+    """Measure cross-spectra with the time lines compensated; also return the middle of each stretch in samples.
 
     The times are on the common time line of ``lines``, which begins where the recording begins.
     """
@@ -371,7 +386,7 @@ def measured(
     starts, size = stretch_starts(now.length, now.rate)
     pairs = cross_spectra(now, first, second, starts, size)
     times: NDArray[np.float64] = np.asarray(starts, np.float64) + size / 2 - begins
-    return followed(pairs, len(recording), now.rate), pairs, times
+    return pairs, times
 
 
 def partners(recording: Recording) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
@@ -475,8 +490,7 @@ def coherent(pairs: Pairs, mic: int, energy: NDArray[np.float64]) -> bool:
 
     Unrelated sound adds up in power, common sound in amplitude. ``energy`` is as from :func:`agreement`.
     """
-    mine = (pairs.first == mic) | (pairs.second == mic)
-    return bool(energy.sum() > COHERENT * np.sum(np.square(np.abs(pairs.cross[:, mine]))))
+    return bool(energy.sum() > COHERENT * np.sum(np.square(np.abs(pairs.cross[:, pairs.of(mic)]))))
 
 
 def merged(line: TimeLine, k: int, times: NDArray[np.float64]) -> TimeLine:
@@ -498,7 +512,7 @@ def from_zero(stretches: Sequence[Stretch]) -> TimeLine:
 
 def agreement(pairs: Pairs, times: NDArray[np.float64], lines: Mapping[int, TimeLine], mic: int) -> NDArray[np.float64]:
     """Return the energy of the mean cross-spectrum of each pair of a microphone, with the time lines compensated."""
-    mine = np.flatnonzero((pairs.first == mic) | (pairs.second == mic))
+    mine = pairs.of(mic)
     means = [moved_together(pairs, times, lines, int(p)).sum(axis=0) for p in mine]
     return np.array([np.sum(np.square(np.abs(mean))) for mean in means])
 
@@ -507,10 +521,9 @@ def moved_together(
     pairs: Pairs, times: NDArray[np.float64], lines: Mapping[int, TimeLine], pair: int
 ) -> NDArray[np.complexfloating]:
     """Return the cross-spectra of a pair with the time lines of its microphones compensated, ``(stretches, bins)``."""
-    frequency = 2 * np.pi * np.arange(pairs.cross.shape[-1]) / pairs.window
     one, other = (lines.get(int(k[pair]), TimeLine()) for k in (pairs.first, pairs.second))
     lag = np.array([one.lag(t) - other.lag(t) for t in times])
-    moved: NDArray[np.complexfloating] = pairs.cross[:, pair] * np.exp(1j * frequency * lag[:, None])
+    moved: NDArray[np.complexfloating] = pairs.cross[:, pair] * np.exp(1j * pairs.frequency * lag[:, None])
     return moved
 
 
@@ -536,13 +549,13 @@ def refined(
     lags, slopes = np.zeros(len(starts)), np.zeros(len(starts))
     ends = [*starts[1:], float(times[-1])]
 
-    def added() -> TimeLine:
+    def addition() -> TimeLine:
         return TimeLine(tuple(Stretch(*values) for values in zip(starts, lags, slopes, strict=True)))
 
     def seek(values: NDArray[np.float64], k: int, reach: float) -> None:
         def loss(value: float) -> float:
             values[k] = value
-            return -float(agreement(pairs, times, {**lines, mic: added()}, mic).sum())
+            return -float(agreement(pairs, times, {**lines, mic: addition()}, mic).sum())
 
         values[k] = minimize_scalar(loss, bounds=(-reach, reach), method="bounded", options={"xatol": reach / 500}).x
 
@@ -551,4 +564,4 @@ def refined(
             seek(lags, k, NEARBY)
         if stretch.slope and ends[k] > starts[k]:
             seek(slopes, k, NEARBY / (ends[k] - starts[k]))
-    return added()
+    return addition()

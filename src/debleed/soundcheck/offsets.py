@@ -13,6 +13,7 @@ import scipy.fft
 from numpy.typing import NDArray
 from scipy.ndimage import uniform_filter1d
 
+from debleed.methods.demix.broadband import window_length
 from debleed.methods.demix.excerpt import Bins, power, spectra
 from debleed.recording import Recording
 from debleed.soundcheck.alignment import Alignment
@@ -65,10 +66,10 @@ def coarse_offsets(recording: Recording) -> NDArray[np.intp]:
     turn = 2j * np.pi * np.arange(white.shape[1]) / length
     for i in np.flatnonzero(alone):
         rest = np.delete(white, i, axis=0).sum(axis=0)
-        if farther(lags_between(white[i], rest, length, reach), near) is None:
+        if farther(lag_sizes(white[i] * rest.conj(), length, reach), near) is None:
             continue  # most share sound with it near lag 0
         others = [j for j in np.flatnonzero(alone) if j != i]
-        peaks = [farther(lags_between(white[i], white[j], length, reach), near) for j in others]
+        peaks = [farther(lag_sizes(white[i] * white[j].conj(), length, reach), near) for j in others]
         found = np.array([peak for peak in peaks if peak is not None])
         if len(found) < min(2, len(others)):
             continue
@@ -95,11 +96,9 @@ def whitened(samples: NDArray[np.floating], rate: int, step: int, length: int) -
     return white
 
 
-def lags_between(
-    one: NDArray[np.complex64], other: NDArray[np.complex64], length: int, reach: int
-) -> NDArray[np.float64]:
-    """Return the size of the correlation at lags -reach to reach, in standard deviations."""
-    lags = np.abs(scipy.fft.irfft(one * other.conj(), length))
+def lag_sizes(cross: NDArray[np.complexfloating], length: int, reach: int) -> NDArray[np.float64]:
+    """Return the size of the correlation at lags -reach to reach, in standard deviations, from a cross-spectrum."""
+    lags = np.abs(scipy.fft.irfft(cross, length))
     noise = np.median(lags) / 0.6745
     sizes: NDArray[np.float64] = np.r_[lags[-reach:], lags[: reach + 1]] / (noise if noise > 0 else 1)
     return sizes
@@ -134,7 +133,7 @@ def delays(
     The differences, ``(pairs,)``, NaN where they cannot be told; and whether sound arrives late both ways, which no
     distance explains.
     """
-    nfft = 1 << round(np.log2(WINDOW * recording.rate))
+    nfft = window_length(WINDOW, recording.rate)
     values = spectra(np.diff(recording.read(start, stop).astype(np.float32), axis=1), nfft)
     levels = power(values).sum(axis=0)
     found, late = np.full(len(pairs), np.nan), np.zeros(len(pairs), bool)
@@ -182,7 +181,6 @@ def clear_lag(one: Bins, other: Bins, nfft: int, reach: int) -> float:
     """Return the lag of the correlation's peak in samples, NaN if it is not clear; ``(bins, frames)`` each."""
     product = np.sum(one * other.conj(), axis=-1)
     level = np.sqrt(power(one).sum(axis=-1) * power(other).sum(axis=-1))
-    lags = np.abs(scipy.fft.irfft(product / np.where(level > 0, level, 1), nfft))
-    sizes = np.r_[lags[-reach:], lags[: reach + 1]]
+    sizes = lag_sizes(product / np.where(level > 0, level, 1), nfft, reach)
     at = int(np.argmax(sizes))
-    return float(at - reach) if sizes[at] > CLEAR * np.median(lags) / 0.6745 else float("nan")
+    return float(at - reach) if sizes[at] > CLEAR else float("nan")
