@@ -125,8 +125,7 @@ def with_companions(
     judged = estimate_trust(spectra(samples[companions], stages[0]), spectra(outputs[companions], stages[0]), rate)
     trust = trust.copy()
     trust[companions] = judged
-    bins = np.linspace(0, 1, trust.shape[1])
-    trust[leads] = [np.interp(bins, np.linspace(0, 1, len(row)), row) for row in fitted.trust]
+    trust[leads] = fitted.trust_on(trust.shape[1])
     return replace(joined, trust=trust)
 
 
@@ -156,8 +155,7 @@ def with_companion_rows(matrices: Response, fitted: Filters, leads: NDArray[np.i
     if len(leads) == mics:
         return matrices
     bleed = (on_grid(fitted.mixing(), len(matrices)) - np.eye(mics)) * ~fitted.own_paths
-    at = np.linspace(0, fitted.trust.shape[-1] - 1, len(matrices))
-    trust = np.stack([np.interp(at, np.arange(fitted.trust.shape[-1]), row) for row in fitted.trust], axis=1)
+    trust = fitted.trust_on(len(matrices)).T
     rows = np.tile(np.eye(mics, dtype=np.complex64), (len(matrices), 1, 1))
     companions = np.setdiff1d(np.arange(mics), leads)
     removed = trust[:, companions, None] * bleed[:, companions][:, :, leads] @ matrices

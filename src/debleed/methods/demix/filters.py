@@ -119,10 +119,13 @@ class Filters:
         else:
             removed = (self.mixing() - unit) * ~(self.own_paths | (self.kept if self.kept is not None else False))
             change = -(removed @ unmixing(self.taps, self.ahead, nfft))
-        at = np.linspace(0, self.trust.shape[-1] - 1, len(change))
-        trust = np.stack([np.interp(at, np.arange(self.trust.shape[-1]), row) for row in self.trust], axis=1)
-        change *= trust.astype(np.float32)[:, :, None]
+        change *= self.trust_on(len(change)).astype(np.float32).T[:, :, None]
         return change + unit
+
+    def trust_on(self, bins: int) -> NDArray[np.float64]:
+        """Return the trust interpolated to another number of bins, ``(mics, bins)``."""
+        at = np.linspace(0, self.trust.shape[-1] - 1, bins)
+        return np.stack([np.interp(at, np.arange(self.trust.shape[-1]), row) for row in self.trust])
 
     def arrays(self) -> dict[str, NDArray[Any]]:
         """Return everything that :meth:`restored` needs."""
