@@ -100,11 +100,11 @@ def test_a_projection_makes_a_row_orthogonal_to_the_other_sources() -> None:
     covariance = matrices(3, 8).astype(np.complex128)
     covariance = covariance @ covariance.conj().swapaxes(1, 2)
     rows = np.tile(np.eye(3, dtype=np.complex128), (8, 1, 1))
-    row, _ = regularised_row(rows, covariance, np.zeros((8, 3)), 1, np.arange(3))
+    row, _ = regularised_row(rows, covariance, np.zeros((8, 3)), 1, np.zeros(3, bool))
     products = np.einsum("fi,fij->fj", row, covariance)
     assert np.allclose(products[:, [0, 2]], 0, atol=1e-5)
     assert np.allclose(np.einsum("fj,fj->f", products, row.conj()), 1, atol=1e-5)
-    bound, _ = regularised_row(rows, covariance, np.zeros((8, 3)), 1, np.array([0, 1]))
+    bound, _ = regularised_row(rows, covariance, np.zeros((8, 3)), 1, np.array([False, False, True]))
     assert not bound[:, 2].any()
 
 

@@ -92,6 +92,17 @@ def test_pairs_that_are_not_separated_stay_zero(spectra):
     assert (np.abs(rows[:, 0, 2]) > 0).all()
 
 
+def test_a_microphone_without_a_source_changes_nobody_else(spectra):
+    x, variance, _ = spectra
+    last = np.arange(MICS) == MICS - 1
+    allowed = ~np.eye(MICS, dtype=bool) & ~last  # it hears everybody, and nobody hears it
+    covariance = covariances(x, variance)
+    rows = projected(covariance, allowed)
+    alone = projected(covariance[:, :-1, :-1, :-1], allowed[:-1, :-1])
+    assert np.allclose(rows[:, :-1, :-1], alone)
+    assert (rows[:, :-1, -1] == 0).all()
+
+
 def test_the_scale_of_the_microphones_does_not_matter(spectra):
     x, variance, _ = spectra
     allowed = ~np.eye(MICS, dtype=bool)

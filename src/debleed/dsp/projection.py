@@ -19,8 +19,10 @@ Matrices = NDArray[np.complex128]
 """One matrix per bin, ``(bins, mics, mics)``."""
 
 
-def projected_row(rows: Matrices, covariance: Matrices, i: int, blocked: NDArray[np.generic]) -> NDArray[np.complex128]:
+def projected_row(rows: Matrices, covariance: Matrices, i: int, blocked: NDArray[np.bool_]) -> NDArray[np.complex128]:
     """Update one row.
+
+    Entries that stay zero take no part: the others are those of a mixture without these microphones.
 
     Parameters
     ----------
@@ -31,7 +33,7 @@ def projected_row(rows: Matrices, covariance: Matrices, i: int, blocked: NDArray
     i
         Index of the row.
     blocked
-        Indices or mask of the entries of the row that stay zero.
+        ``(mics,)``: mask of the entries of the row that stay zero.
 
     Returns
     -------
@@ -40,6 +42,8 @@ def projected_row(rows: Matrices, covariance: Matrices, i: int, blocked: NDArray
     bins, mics = covariance.shape[:2]
     target = np.zeros((bins, mics, 1))
     target[:, i] = 1
+    if blocked.any():
+        covariance = np.where(blocked | blocked[:, None], np.diag(blocked).astype(covariance.dtype), covariance)
     row = np.linalg.solve(rows @ covariance, target)[:, :, 0]
     row[:, blocked] = 0
     scale = np.einsum("fi,fij,fj->f", row.conj(), covariance, row).real
@@ -66,8 +70,5 @@ def projected(covariance: Matrices, allowed: NDArray[np.bool_]) -> Matrices:
     bins, mics = covariance.shape[:2]
     rows = np.tile(np.eye(mics, dtype=np.complex128), (bins, 1, 1))
     for i in range(mics):
-        blocked = ~allowed[i] & (np.arange(mics) != i)
-        own = covariance[:, i].copy()
-        own[:, i, blocked] = own[:, blocked, i] = 0
-        rows[:, i] = projected_row(rows, own, i, blocked)
+        rows[:, i] = projected_row(rows, covariance[:, i], i, ~allowed[i] & (np.arange(mics) != i))
     return rows

@@ -86,9 +86,6 @@ STRETCH = 8_000_000
 """Samples over all microphones that are rendered at a time, so that a long excerpt needs no more memory than its
 samples."""
 
-BLOCKED_LOADING = 1e9
-"""Relative diagonal loading that forces the entries of pairs that are not separated to zero."""
-
 
 @dataclass(frozen=True)
 class Narrowband:
@@ -352,8 +349,8 @@ class Search:
                     OBSERVATIONS_PER_FRAME * frames * self.prior_variance[band[part], i] * own[:, None]
                 )
                 prior_precision[:, i] = 0
-                free = np.flatnonzero(self.allowed[i] | (np.arange(len(self.allowed)) == i))
-                row, diagonal = regularised_row(rows[part], covariance, prior_precision, i, free)
+                blocked = ~self.allowed[i] & (np.arange(len(self.allowed)) != i)
+                row, diagonal = regularised_row(rows[part], covariance, prior_precision, i, blocked)
                 rows[part, i] = row
                 certainty[part, i] = diagonal / positive(diagonal + prior_precision)
                 sizes[part, i] = np.minimum(
@@ -382,11 +379,11 @@ class Search:
 
 
 def regularised_row(
-    rows: Matrices, covariance: Matrices, prior_precision: NDArray[np.float64], i: int, free: NDArray[np.intp]
+    rows: Matrices, covariance: Matrices, prior_precision: NDArray[np.float64], i: int, blocked: NDArray[np.bool_]
 ) -> tuple[NDArray[np.complex128], NDArray[np.float64]]:
     """Update row i by iterative projection under the prior; also return the diagonal of U_i.
 
-    Entries of the row that are not ``free`` are zero.
+    Entries of the row that are ``blocked``, ``(mics,)``, stay zero.
     """
     mics = rows.shape[-1]
     diagonal = np.einsum("fjj->fj", covariance).real.copy()
@@ -394,8 +391,6 @@ def regularised_row(
     loaded[:, np.arange(mics), np.arange(mics)] += prior_precision + positive(
         LOADING * diagonal.mean(axis=-1, keepdims=True)
     )
-    blocked = np.setdiff1d(np.arange(mics), free)
-    loaded[:, blocked, blocked] += positive(BLOCKED_LOADING * diagonal.mean(axis=-1, keepdims=True))
     return projected_row(rows, loaded, i, blocked), diagonal
 
 
