@@ -1,4 +1,4 @@
-"""The songs and the kit of the benchmarks, for the scripts beside this file; DEBLEED_DATA says where they are."""
+"""The songs and the kits of the benchmarks, for the scripts beside this file; DEBLEED_DATA says where they are."""
 
 from __future__ import annotations
 
@@ -21,13 +21,7 @@ def _songs() -> Songs:
     return songs
 
 
-def _kit() -> Sampled:
-    kit = BOOK.sources["muldjord"]
-    assert isinstance(kit, Sampled)
-    return kit
-
-
-SONGS, KIT = _songs(), _kit().kit
+SONGS, KITS = _songs(), {name: source.kit for name, source in BOOK.sources.items() if isinstance(source, Sampled)}
 
 
 def rendered(name: str, item: str, rate: int, seconds: float) -> tuple[Recording, Recording]:

@@ -88,7 +88,19 @@ def test_a_mixture_with_an_echo_is_not_instantaneous() -> None:
 def test_microphones_of_one_source_have_no_rtfs() -> None:
     mics = bled(sources())
     allowed = Recording.from_array(mics, RATE, sources=["a", "a", "b"]).can_bleed()
-    taps = estimate_filters(mics.astype(np.float32), RATE, allowed).taps
+    taps = estimate_filters(mics.astype(np.float32), RATE, allowed)[0].taps
     assert not taps[0, 1].any()
     assert not taps[1, 0].any()
     assert taps[0, 2].any()
+
+
+def test_a_room_microphone_does_not_change_the_paths_between_the_others() -> None:
+    rng = np.random.default_rng(3)
+    sources = rng.laplace(size=(3, 6 * RATE)) * np.repeat(rng.random((3, 60)) > 0.4, RATE // 10, axis=1)
+    mics = np.stack([sources[0] + 0.3 * np.roll(sources[1], 40), sources[1] + 0.2 * np.roll(sources[0], 30)])
+    room = 0.8 * np.roll(sources[0], 60) + 0.9 * np.roll(sources[1], 80) + sources[2]
+    between = ~np.eye(2, dtype=bool)
+    allowed = np.array([[0, 1, 0], [1, 0, 0], [1, 1, 0]], bool)
+    alone, _ = estimate_filters(mics.astype(np.float32), RATE, between)
+    beside, _ = estimate_filters(np.stack([*mics, room]).astype(np.float32), RATE, allowed)
+    assert np.allclose(beside.taps[:2, :2], alone.taps, atol=1e-4 * np.abs(alone.taps).max())

@@ -146,7 +146,9 @@ def test_without_companions_nothing_is_extended() -> None:
     assert with_companion_rows(matrices, Filters.none(2), np.array([0, 1])) is matrices
     fitted = Filters.none(2)
     samples = np.zeros((2, RATE), np.float32)
-    assert with_companions(fitted, samples, RATE, np.array([0, 1]), ~np.eye(2, dtype=bool)) is fitted
+    verdicts = np.zeros(2, np.int64)
+    found = with_companions(fitted, verdicts, samples, RATE, np.array([0, 1]), ~np.eye(2, dtype=bool))
+    assert found == (fitted, verdicts)
 
 
 def test_padding_moves_no_tap() -> None:

@@ -122,7 +122,7 @@ def test_removes_bleed_that_is_longer_than_any_filter() -> None:
     mics, own = room(dry(3, 60), direct=0.8)
     found, recording = fitted(mics)
     assert isinstance(found.filters, Narrowband)
-    paths = estimate_filters((mics / np.std(mics)).astype(np.float32), RATE, recording.can_bleed())
+    paths, _ = estimate_filters((mics / np.std(mics)).astype(np.float32), RATE, recording.can_bleed())
     finite = Filters(paths.taps, paths.ahead, paths.trust).apply(recording).read()
     long = found.apply(recording).read()
     assert gain(own, mics, long).min() > 7  # measured: 7.9 to 12.8 dB

@@ -4,7 +4,15 @@ import numpy as np
 
 from bands import RATE, sources
 from debleed.methods.demix.excerpt import spectra
-from debleed.methods.demix.safeguards import estimate_trust, scaled_by_effect
+from debleed.methods.demix.safeguards import (
+    CLEANED,
+    LOUDER_AFTER,
+    NO_BLEED,
+    SHARED_SOUND,
+    estimate_trust,
+    own_share,
+    scaled_by_effect,
+)
 
 
 def test_an_rtf_that_subtracts_too_much_is_scaled_down_and_a_correct_one_is_not() -> None:
@@ -25,8 +33,9 @@ def test_a_microphone_that_becomes_louder_stays_unchanged() -> None:
     before = spectra(own, 512)
     after = before.copy()
     after[:, 0] -= 0.5 * before[:, 1]
-    trust = estimate_trust(before, after, RATE)
+    trust, verdicts = estimate_trust(before, after, RATE)
     assert not trust[0].any()
+    assert verdicts.tolist() == [LOUDER_AFTER, NO_BLEED]
 
 
 def test_a_microphone_that_loses_more_than_is_subtracted_stays_unchanged() -> None:
@@ -34,6 +43,44 @@ def test_a_microphone_that_loses_more_than_is_subtracted_stays_unchanged() -> No
     before[:, 0] += 0.5 * before[:, 1]  # one sound on two tracks
     after = before.copy()
     after[:, 0] -= 0.1 * before[:, 1]
-    assert not estimate_trust(before, after, RATE)[0].any()
+    trust, verdicts = estimate_trust(before, after, RATE)
+    assert not trust[0].any()
+    assert verdicts[0] == SHARED_SOUND
     after[:, 0] = before[:, 0] - 0.5 * before[:, 1]
-    assert estimate_trust(before, after, RATE)[0].all()
+    trust, verdicts = estimate_trust(before, after, RATE)
+    assert trust[0].all()
+    assert verdicts[0] == CLEANED
+
+
+def drummed(pauses: bool) -> tuple[np.ndarray, np.ndarray]:
+    """Make two sources of hits; the second one pauses in half of the hits of the first, or it follows them all."""
+    rng = np.random.default_rng(1)
+    frames = 2000
+    first = np.exp(-np.arange(frames) % 40 / 6.0)
+    second = np.roll(np.where(np.arange(frames) % 80 < 40, first, 1e-3), 3) if pauses else first
+    noise = rng.standard_normal((2, 129, frames)) + 1j * rng.standard_normal((2, 129, frames))
+    return noise[0] * first, noise[1] * second
+
+
+def test_bleed_that_pauses_does_not_follow_the_own_sound() -> None:
+    own, other = drummed(pauses=True)
+    before, after = np.stack([own + 0.2 * other, other], axis=1), np.stack([own, other], axis=1)
+    assert own_share(before, after, RATE)[0] < 0.05
+    assert own_share(before, after, RATE)[1] == 0
+
+
+def test_what_is_taken_of_the_own_sound_follows_it() -> None:
+    own, other = drummed(pauses=True)
+    before = np.stack([own, other], axis=1).astype(np.complex64)
+    bent = np.stack([0.9 * own, other], axis=1).astype(np.complex64)
+    assert own_share(before, bent, RATE)[0] > 0.99
+    trust, verdicts = estimate_trust(before, bent, RATE)
+    assert not trust[0].any()
+    assert verdicts[0] != CLEANED
+
+
+def test_the_share_of_the_own_sound_does_not_depend_on_levels() -> None:
+    own, other = drummed(pauses=False)
+    before, after = np.stack([own + 0.3 * other, other], axis=1), np.stack([own, other], axis=1)
+    share = own_share(before, after, RATE)
+    assert np.allclose(own_share(1e-3 * before, 1e-3 * after, RATE), share, rtol=1e-3)

@@ -102,7 +102,7 @@ def learn(
         chosen, name = create("unprocessed"), "unprocessed"
     refuse_misfit(chosen, name, sources, side)
     learned = chosen.learn(sources, side=_for_sources(side, sources), progress=progress)
-    return Stage(
+    stage = Stage(
         method=name,
         settings=settings_of(chosen),
         rate=recording.rate,
@@ -114,6 +114,9 @@ def learn(
         references=recording.references,
         soundcheck=found,
     )
+    for mic, reason in stage.left_alone().items():
+        log.info("%s is left alone: %s", mic, reason)
+    return stage
 
 
 def remove(

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from debleed.inspection import inspect
 from debleed.io.stage_file import read_stage, write_stage
 from debleed.methods import (
+    Cautious,
     Described,
     Learned,
     Paths,
@@ -166,6 +167,21 @@ class Stage:
                 "a reference" if name in recorded.references else "a microphone" for recorded in (self, recording)
             )
             raise InputError(f"'{name}' is {there} in the stage, but {here} in the recording")
+
+    def left_alone(self) -> dict[str, str]:
+        """Say why microphones are left alone, by name."""
+        if not isinstance(self.learned, Cautious):
+            return {}
+        reasons = zip(self.with_source, self.learned.left_alone(), strict=True)
+        return {self.names[i]: reason for i, reason in reasons if reason}
+
+    def findings(self) -> dict[str, str]:
+        """Say what the soundcheck found about tracks, and why microphones are left alone, by name."""
+        found = self.soundcheck.reasons()
+        for name, reason in self.left_alone().items():
+            why = f"left alone: {reason}"
+            found[name] = f"{found[name]}; {why}" if name in found else why
+        return found
 
     def paths(self) -> Paths:
         """Describe the bleed from each source to each microphone of :attr:`with_source`.

@@ -89,6 +89,15 @@ class Described(Learned, Protocol):
 
 
 @runtime_checkable
+class Cautious(Learned, Protocol):
+    """A result of learning that leaves some microphones alone and says why."""
+
+    def left_alone(self) -> tuple[str, ...]:
+        """Say why each microphone is left alone; empty for those that are cleaned."""
+        ...
+
+
+@runtime_checkable
 class Selective(Learned, Protocol):
     """A result of learning that can keep the bleed of selected sources."""
 

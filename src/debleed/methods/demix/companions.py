@@ -22,7 +22,7 @@ from debleed.dsp.rtf import Response, Taps, on_grid, unmixing
 from debleed.methods.demix.broadband import FIRST_WINDOW, LONGEST_WINDOW, estimate_taps, windows, without_shared
 from debleed.methods.demix.excerpt import Bins, power, spectra
 from debleed.methods.demix.filters import Filters
-from debleed.methods.demix.safeguards import estimate_trust
+from debleed.methods.demix.safeguards import Verdicts, estimate_trust
 from debleed.progress import Progress, quiet, within
 from debleed.recording import Recording
 
@@ -66,6 +66,7 @@ def coherent_share(values: Bins) -> NDArray[np.float64]:
 
 def with_companions(
     fitted: Filters,
+    verdicts: Verdicts,
     samples: NDArray[np.float32],
     rate: int,
     lead: NDArray[np.intp],
@@ -73,13 +74,13 @@ def with_companions(
     progress: Progress = quiet,
     shortest: float = FIRST_WINDOW,
     longest: float = LONGEST_WINDOW,
-) -> Filters:
+) -> tuple[Filters, Verdicts]:
     """Extend filters of the leads to all microphones.
 
     Parameters
     ----------
-    fitted
-        The filters of the leads, in their order.
+    fitted, verdicts
+        The filters of the leads, in their order, and why leads are left alone.
     samples
         ``(mics, samples)`` of all microphones.
     rate
@@ -93,12 +94,12 @@ def with_companions(
 
     Returns
     -------
-    Filters of all microphones. Companions bleed into nobody.
+    The same for all microphones. Companions bleed into nobody.
     """
     mics = len(samples)
     leads, companions = np.flatnonzero(lead == np.arange(mics)), np.flatnonzero(lead != np.arange(mics))
     if not len(companions):
-        return fitted
+        return fitted, verdicts
     save = OverlapSave.of(samples[leads], max(1024, 8 * fitted.taps.shape[-1]))
     inputs = samples.copy()
     inputs[leads] = save.filtered(unmixing(fitted.taps, fitted.ahead, save.nfft))
@@ -122,11 +123,15 @@ def with_companions(
     trust[companions] = 1
     joined = Filters(taps, ahead, trust, own=own & sought)
     outputs = joined.apply(Recording.from_array(samples, rate)).read()
-    judged = estimate_trust(spectra(samples[companions], stages[0]), spectra(outputs[companions], stages[0]), rate)
+    all_verdicts = np.zeros(mics, np.int64)
+    all_verdicts[leads] = verdicts
+    judged, all_verdicts[companions] = estimate_trust(
+        spectra(samples[companions], stages[0]), spectra(outputs[companions], stages[0]), rate
+    )
     trust = trust.copy()
     trust[companions] = judged
     trust[leads] = fitted.trust_on(trust.shape[1])
-    return replace(joined, trust=trust)
+    return replace(joined, trust=trust), all_verdicts
 
 
 def padded(taps: Taps, ahead: int, to_ahead: int, to_length: int) -> Taps:

@@ -3,7 +3,9 @@
 Each feature carries information about λ_ij, the share of source j's power that is left in microphone i, and none is
 sufficient. While source j dominates and source i pauses, the power in microphone i is at most λ_ij times that of j
 (unless i is still reverberating). At an onset of j, its residual rises in proportion. A strong RTF leaves more than a
-weak one, and the late part of an RTF, which the filters estimate least accurately, leaves more than the early part. All
+weak one, and the late part of an RTF, which the filters estimate least accurately, leaves more than the early part. How
+much a path leaves relative to its strength is alike in all bands: where it is least, or in the median band, tells what
+to expect in bands in which source i never pauses. All
 but a few features are power ratios in dB; the others are scaled to a similar range. None depends on the level of the
 recording, but some depend on gain differences between microphones (see :mod:`debleed.methods.demix.gain_calibration`).
 """
@@ -126,6 +128,7 @@ def features(
     predicted, predicted_late = whole * level, late * level
     middles = (edges[:-1] + edges[1:] - 1) / 2 * (trust.shape[1] - 1) / (edges[-1] - 1)
     trust_in_bands = np.stack([np.interp(middles, np.arange(trust.shape[1]), row) for row in trust])
+    over = np.clip(quiet[..., QUIET_SHARES.index(0.1)] - decibels(whole), LEAST, MOST)
     shares = [f"quiet {share:g}" for share in QUIET_SHARES]
     rising = [f"rise {share:g}" for share in RISE_SHARES]
     by_name = {
@@ -138,6 +141,9 @@ def features(
         "late path": decibels(late),
         "path, other way": decibels(swapped(whole)),
         "late path, other way": decibels(swapped(late)),
+        "quiet over path": over,
+        "quiet over path, least band": each(over.min(axis=-1, keepdims=True)),
+        "quiet over path, median band": each(np.median(over, axis=-1, keepdims=True)),
         "level": decibels(level[:, None] / (level + tiny)),
         "removed": each(decibels(before / (level + tiny))[:, None]),
         "removed from the other": each(decibels(before / (level + tiny))),

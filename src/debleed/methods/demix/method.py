@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from debleed.dsp.rtf import Taps, peak_delays
 from debleed.methods import Arrays, Paths, Side
+from debleed.methods.arrays import checked
 from debleed.methods.demix.bleed import Bleed, measure_bleed
 from debleed.methods.demix.broadband import (
     FIRST_WINDOW,
@@ -34,6 +35,7 @@ from debleed.methods.demix.gain_calibration import balancing_gains, presumed_gai
 from debleed.methods.demix.leakage_net import estimate_leakage, shipped
 from debleed.methods.demix.narrowband import Narrowband, estimate_matrices, needs_long_windows
 from debleed.methods.demix.postfilter import Postfilter
+from debleed.methods.demix.safeguards import CLEANED, LEFT_ALONE, Verdicts
 from debleed.progress import Progress, quiet, within
 from debleed.recording import InputError, Recording, Samples
 
@@ -92,7 +94,8 @@ class Demix:
                 "stage to a recording in which it plays, but learn from that recording again",
                 ", ".join(silent),
             )
-        return state.learned.rescaled(state.gains).placed(sounding, len(recording))
+        learned = replace(state.learned, verdicts=np.where(state.allowed.any(axis=1), state.verdicts, CLEANED))
+        return learned.rescaled(state.gains).placed(sounding, len(recording))
 
     def restore(self, arrays: Arrays, mics: int) -> Demixed:
         """Rebuild what was learnt from ``mics`` microphones out of :meth:`Demixed.arrays`.
@@ -103,7 +106,11 @@ class Demix:
             If arrays are missing or invalid.
         """
         kind = Narrowband if "matrices" in arrays else Filters
-        return Demixed(kind.restored(arrays, mics), Postfilter.restored(arrays, mics), Bleed.restored(arrays, mics))
+        verdicts = np.zeros(mics, np.int64)  # of stages written before they were kept
+        if "verdicts" in arrays:
+            verdicts = checked(arrays, "verdicts", np.int64, (mics,)).clip(0, len(LEFT_ALONE) - 1)
+        learned = kind.restored(arrays, mics), Postfilter.restored(arrays, mics), Bleed.restored(arrays, mics)
+        return Demixed(*learned, verdicts)
 
 
 @dataclass(frozen=True)
@@ -135,6 +142,8 @@ class State:
         ``(mics, samples)``: the excerpt of all microphones, not divided by gains.
     possible
         ``(mics, mics)``: where bleed is possible between all of them.
+    verdicts
+        Why microphones are left alone, ``(mics,)``, see :data:`debleed.methods.demix.safeguards.LEFT_ALONE`.
     """
 
     samples: NDArray[np.float32]
@@ -148,6 +157,7 @@ class State:
     lead: NDArray[np.intp]
     everything: NDArray[np.float32]
     possible: NDArray[np.bool_]
+    verdicts: Verdicts
 
     @classmethod
     def begun(
@@ -161,8 +171,10 @@ class State:
         gains = presumed_gains(heard, rate, references(between))
         if np.any(gains != 1):
             heard = heard / gains[:, None]
-        none = Demixed.none(len(leads))
-        return cls(heard, rate, between, gains, None, Filters.none(len(leads)), heard, none, lead, samples, allowed)
+        none, verdicts = Demixed.none(len(leads)), np.zeros(len(leads), np.int64)
+        return cls(
+            heard, rate, between, gains, None, Filters.none(len(leads)), heard, none, lead, samples, allowed, verdicts
+        )
 
 
 Step = Callable[[State, Demix, Progress], State]
@@ -180,7 +192,7 @@ def calibrate(state: State, settings: Demix, progress: Progress) -> State:
 
 def fit_broadband(state: State, settings: Demix, progress: Progress) -> State:
     """Fit the broadband filters."""
-    fitted = estimate_filters(
+    fitted, verdicts = estimate_filters(
         state.samples,
         state.rate,
         state.allowed,
@@ -189,7 +201,7 @@ def fit_broadband(state: State, settings: Demix, progress: Progress) -> State:
         settings.first_window,
         settings.longest_window,
     )
-    return replace(state, broadband=fitted, learned=replace(state.learned, filters=fitted))
+    return replace(state, broadband=fitted, learned=replace(state.learned, filters=fitted), verdicts=verdicts)
 
 
 def fit_narrowband(state: State, settings: Demix, progress: Progress) -> State:
@@ -224,9 +236,11 @@ def add_companions(state: State, settings: Demix, progress: Progress) -> State:
     samples = state.everything / gains[:, None]
     allowed = state.possible & (lead == np.arange(mics))  # companions bleed into nobody: their leads do
     broadband = instantaneous(samples, state.rate, state.possible) if state.broadband.instantaneous else None
+    verdicts = np.zeros(mics, np.int64)
     if broadband is None:
-        broadband = with_companions(
+        broadband, verdicts = with_companions(
             state.broadband,
+            state.verdicts,
             samples,
             state.rate,
             lead,
@@ -239,7 +253,15 @@ def add_companions(state: State, settings: Demix, progress: Progress) -> State:
     if isinstance(state.learned.filters, Narrowband):
         filters = Narrowband(with_companion_rows(state.learned.filters.matrices, broadband, leads))
     learned = replace(Demixed.none(mics), filters=filters)
-    return replace(state, samples=samples, allowed=allowed, gains=gains, broadband=broadband, learned=learned)
+    return replace(
+        state,
+        samples=samples,
+        allowed=allowed,
+        gains=gains,
+        broadband=broadband,
+        learned=learned,
+        verdicts=verdicts,
+    )
 
 
 def separate(state: State, settings: Demix, progress: Progress) -> State:
@@ -310,6 +332,8 @@ class Demixed:
         Applied in this order.
     bleed
         Measured level and accuracy of the bleed.
+    verdicts
+        Why microphones are left alone, ``(mics,)``, see :data:`debleed.methods.demix.safeguards.LEFT_ALONE`.
     kept
         ``(mics, mics)``: bleed to keep, see :meth:`keeping`.
     """
@@ -317,12 +341,13 @@ class Demixed:
     filters: Filters | Narrowband
     postfilter: Postfilter
     bleed: Bleed
+    verdicts: Verdicts
     kept: NDArray[np.bool_] | None = None
 
     @classmethod
     def none(cls, mics: int) -> Demixed:
         """Return a result that leaves every microphone unchanged."""
-        return cls(Filters.none(mics), Postfilter.none(mics), Bleed.none(mics))
+        return cls(Filters.none(mics), Postfilter.none(mics), Bleed.none(mics), np.zeros(mics, np.int64))
 
     def rescaled(self, gains: NDArray[np.float32]) -> Demixed:
         """Return the equivalent result for microphones multiplied by ``gains``, ``(mics,)``."""
@@ -335,11 +360,14 @@ class Demixed:
 
     def placed(self, mics: NDArray[np.intp], count: int) -> Demixed:
         """Embed the result for the microphones ``mics`` into one for ``count``; the others stay unchanged."""
+        verdicts = np.zeros(count, np.int64)
+        verdicts[mics] = self.verdicts
         return replace(
             self,
             filters=self.filters.placed(mics, count),
             postfilter=self.postfilter.placed(mics, count),
             bleed=self.bleed.placed(mics, count),
+            verdicts=verdicts,
         )
 
     def apply(self, recording: Recording) -> Recording:
@@ -365,7 +393,16 @@ class Demixed:
 
     def arrays(self) -> dict[str, NDArray[Any]]:
         """Return everything that :meth:`Demix.restore` needs."""
-        return {**self.filters.arrays(), **self.postfilter.arrays(), **self.bleed.arrays()}
+        return {
+            **self.filters.arrays(),
+            **self.postfilter.arrays(),
+            **self.bleed.arrays(),
+            "verdicts": self.verdicts,
+        }
+
+    def left_alone(self) -> tuple[str, ...]:
+        """Say why each microphone is left alone; empty for those that are cleaned."""
+        return tuple(LEFT_ALONE[verdict] for verdict in self.verdicts)
 
     def paths(self, rate: int) -> Paths:
         """Describe the bleed of each source in each microphone."""
