@@ -168,7 +168,7 @@ def test_a_copy_is_said_and_comes_back_like_its_original(method, caplog):
     with caplog.at_level("INFO"):
         result = remove(recording, method).read()
     assert np.array_equal(result[0], result[1])
-    said = [record.getMessage() for record in caplog.records]
+    said = [record.getMessage() for record in caplog.records if "left alone" not in record.getMessage()]
     assert said == ["bass is a copy of vox, cleaned like it"]
     without = remove(recording.select([0, 2]), method).read()
     np.testing.assert_array_equal(result[[0, 2]], without)

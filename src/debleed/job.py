@@ -25,7 +25,8 @@ from debleed.io.chunks import recorded_on
 from debleed.methods import Side
 from debleed.progress import Progress, quiet
 from debleed.recording import Recording, Samples
-from debleed.remove import learn, reduced
+from debleed.remove import learn_in_step, reduced
+from debleed.soundcheck.alignment import Alignment
 from debleed.stage import Stage
 
 __all__ = ["Job", "Result", "Treated", "clean_folder", "cleaned", "learnt", "run", "written"]
@@ -163,16 +164,16 @@ def cleaned(ready: Prepared, progress: Progress = quiet) -> tuple[Stage, Recordi
     """
     first, stretch = _region(ready)
     if ready.job.stage is None:
-        stage = learnt(ready, progress)
-        after = stage.applied(stretch, ready.session.keep)
+        stage, alignment = learnt(ready, progress)
+        after = stage.applied(stretch, ready.session.keep, alignment)
     else:
         stage = ready.job.stage
         after = stage.apply(stretch, keep=ready.session.keep, progress=progress)
     return stage, after if stretch is ready.recording else faded_in(ready.recording, after, first)
 
 
-def learnt(ready: Prepared, progress: Progress = quiet) -> Stage:
-    """Learn from the region of an open input, or from all of it.
+def learnt(ready: Prepared, progress: Progress = quiet) -> tuple[Stage, Alignment | None]:
+    """Learn from the region of an open input, or from all of it; also return its time lines.
 
     Raises
     ------
@@ -188,7 +189,7 @@ def learnt(ready: Prepared, progress: Progress = quiet) -> Stage:
     if stretch is not ready.recording:
         side = Side(cut(side.mixture), cut(side.truth))
     day = recorded_on(ready.take.files[0].path)
-    return learn(
+    return learn_in_step(
         stretch,
         job.method,
         settings=job.settings,

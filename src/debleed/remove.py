@@ -16,6 +16,7 @@ from debleed.inspection import concerns, inspect
 from debleed.methods import Method, Side, create, name_of, settings_of
 from debleed.progress import Progress, quiet
 from debleed.recording import InputError, Recording, Samples
+from debleed.soundcheck.alignment import Alignment
 from debleed.stage import Kept, Stage, kept_pairs, learnt_from
 
 log = logging.getLogger(__name__)
@@ -76,6 +77,25 @@ def learn(
     >>> learn(soundcheck, "unprocessed").apply(show).names
     ('mic1', 'mic2')
     """
+    return learn_in_step(
+        recording, method, settings=settings, side=side, recorded=recorded, settled=settled, progress=progress
+    )[0]
+
+
+def learn_in_step(
+    recording: Recording,
+    method: str | Method = "demix",
+    *,
+    settings: Mapping[str, Any] | None = None,
+    side: Side = Side(),  # noqa: B008 - frozen
+    recorded: date | None = None,
+    settled: Collection[str] = (),
+    progress: Progress = quiet,
+) -> tuple[Stage, Alignment | None]:
+    """Learn as :func:`learn` does, and also return the time lines that were found, for :meth:`Stage.applied`.
+
+    The alignment is ``None`` for methods that do not put the microphones in step.
+    """
     from debleed import __version__
     from debleed.soundcheck.check import soundcheck
     from debleed.soundcheck.in_step import alignment_of
@@ -84,7 +104,7 @@ def learn(
     name = method if isinstance(method, str) else name_of(method)
     for concern in concerns(recording, inspect(recording, progress)):
         log.warning("%s", concern)
-    aligned = recording
+    aligned, alignment = recording, None
     if settings_of(chosen).get("in_step"):
         alignment = alignment_of(recording)
         alignment.announce(recording)
@@ -116,7 +136,7 @@ def learn(
     )
     for mic, reason in stage.left_alone().items():
         log.info("%s is left alone: %s", mic, reason)
-    return stage
+    return stage, alignment
 
 
 def remove(
@@ -160,8 +180,10 @@ def remove(
     """
     kept_shares(recording, reduction)  # refuse invalid names before the work
     kept_pairs(recording, keep or {})
-    stage = learn(recording, method, settings=settings, side=side, settled=settled, progress=progress)
-    return reduced(recording, stage.applied(recording, keep), reduction)
+    stage, alignment = learn_in_step(
+        recording, method, settings=settings, side=side, settled=settled, progress=progress
+    )
+    return reduced(recording, stage.applied(recording, keep, alignment), reduction)
 
 
 def refuse_misfit(method: Method, name: str, recording: Recording, side: Side) -> None:

@@ -27,6 +27,7 @@ from debleed.methods import (
 )
 from debleed.progress import Progress, quiet
 from debleed.recording import InputError, Recording, Samples
+from debleed.soundcheck.alignment import Alignment
 from debleed.soundcheck.findings import Soundcheck
 
 NOTHING_FOUND = Soundcheck()
@@ -108,12 +109,15 @@ class Stage:
         inspect(recording, progress)
         return self.applied(recording, keep)
 
-    def applied(self, recording: Recording, keep: Kept | None = None) -> Recording:
-        """Clean a recording that was inspected already; otherwise like :meth:`apply`."""
+    def applied(self, recording: Recording, keep: Kept | None = None, alignment: Alignment | None = None) -> Recording:
+        """Clean a recording that was inspected already; otherwise like :meth:`apply`.
+
+        The alignment of the recording is estimated if it is not given.
+        """
         if self.settings.get("in_step"):
             from debleed.soundcheck.in_step import alignment_of
 
-            alignment = alignment_of(recording)
+            alignment = alignment or alignment_of(recording)
             return alignment.undone(recording, self.separated(alignment.aligned(recording), keep))
         return self.separated(recording, keep)
 

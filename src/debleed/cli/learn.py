@@ -70,7 +70,7 @@ def command(
         session = gather(given, **said)
         job = Job(given, output.parent, session, method, chosen, region=region(region_))
         with closing(prepared(job)) as ready, feedback.progress(progress) as told:
-            stage = learnt(ready, told)
+            stage, _ = learnt(ready, told)
         if date is not None:
             stage = replace(stage, recorded=date.date())
         stage.save(output)
