@@ -113,3 +113,14 @@ def test_recordings_that_do_not_belong_together_are_refused(tmp_path):
     with pytest.raises(InputError):
         report.write(tmp_path / "r.html", before, after, title="t", truth=truth.select([1]))
     assert not list(tmp_path.iterdir())
+
+
+def test_what_was_found_stands_under_the_name_of_the_microphone(tmp_path):
+    before, after, _ = make(3, 3, names=["vox", "bass", "OH"])
+    report.write(tmp_path / "r.html", before, after, title="t", findings={"bass": "a copy of <vox>", "flute": "?"})
+    report.write(tmp_path / "none.html", before, after, title="t")
+    parsed(tmp_path / "r.html")
+    text = words(tmp_path / "r.html")
+    assert "bass<p class='finding'>a copy of &lt;vox&gt;</p></th>" in text
+    assert text.count("class='finding'") == 1
+    assert "class='finding'" not in words(tmp_path / "none.html")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import html
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 from string import Template
@@ -37,7 +37,7 @@ COLDEST = -40.0
 
 
 @dataclass(frozen=True)
-class Findings:
+class Figures:
     """The figures of the page.
 
     Parameters
@@ -71,6 +71,7 @@ def write(
     *,
     title: str,
     truth: Recording | None = None,
+    findings: Mapping[str, str] | None = None,
     progress: Progress = quiet,
 ) -> None:
     """Write the report on a recording before and after cleaning.
@@ -85,6 +86,8 @@ def write(
         The heading.
     truth
         The image of its own source in each microphone, if it is known; adds the SDR.
+    findings
+        What is shown beside microphones, by name, see :meth:`debleed.Stage.findings`.
     progress
         Called with the stage "report".
 
@@ -95,13 +98,13 @@ def write(
     """
     refuse_unlike(before, after, "recording before", "recording after")
     progress("report", 0)
-    page = compose(before, after, title, measure(before, after, truth), progress)
+    page = compose(before, after, title, measure(before, after, truth), findings or {}, progress)
     write_text(path, page)
 
 
-def measure(before: Recording, after: Recording, truth: Recording | None) -> Findings:
+def measure(before: Recording, after: Recording, truth: Recording | None) -> Figures:
     """Compute the figures of both, block by block."""
-    return Findings(
+    return Figures(
         seconds=survey(before, after),
         coherence=inter_microphone_coherence(before),
         bleed=blind_bleed_matrix(before),
@@ -111,7 +114,14 @@ def measure(before: Recording, after: Recording, truth: Recording | None) -> Fin
     )
 
 
-def compose(before: Recording, after: Recording, title: str, found: Findings, progress: Progress = quiet) -> str:
+def compose(
+    before: Recording,
+    after: Recording,
+    title: str,
+    found: Figures,
+    findings: Mapping[str, str],
+    progress: Progress = quiet,
+) -> str:
     """Compose the page."""
     energy = found.seconds.sum(axis=2)
     removed = np.nan_to_num(decibels(energy[2], energy[0]), nan=-np.inf)
@@ -121,7 +131,7 @@ def compose(before: Recording, after: Recording, title: str, found: Findings, pr
         "title": html.escape(title),
         "about": f"{len(before)} microphones, {minutes}:{seconds:02d} min, {before.rate} Hz",
         "figures": summary(found),
-        "levels": level_table(before, energy, found),
+        "levels": level_table(before, energy, found, findings),
         "scores": " SDR is measured against the true image of the source; higher is better." if found.scores else "",
         "matrix": heat_map(before.names, found.bleed),
         "style": _asset("report.css"),
@@ -137,7 +147,7 @@ def compose(before: Recording, after: Recording, title: str, found: Findings, pr
 
 
 def cards(
-    before: Recording, after: Recording, found: Findings, shown: Sequence[int], room: int, progress: Progress
+    before: Recording, after: Recording, found: Figures, shown: Sequence[int], room: int, progress: Progress
 ) -> tuple[str, int]:
     """Write pictures and players of some microphones in ``room`` bytes; return them and the length of an excerpt."""
     # a pixel of 64 shades takes at most 6 bits, which base64 writes as one byte
@@ -152,7 +162,7 @@ def cards(
     return "\n".join(parts), length
 
 
-def excerpt(before: Recording, after: Recording, found: Findings, mic: int, length: int) -> tuple[int, Samples]:
+def excerpt(before: Recording, after: Recording, found: Figures, mic: int, length: int) -> tuple[int, Samples]:
     """Read the excerpt of a microphone: the second at which it starts and ``(3, samples)``, before, after, removed."""
     start = start_of_excerpt(found.seconds[1, mic], found.seconds[2, mic], length)
     stop = min((start + length) * before.rate, before.length)
@@ -206,7 +216,7 @@ def card(recording: Recording, mic: int, start: int, samples: Samples, kbps: int
     )
 
 
-def summary(found: Findings) -> str:
+def summary(found: Figures) -> str:
     """Write the two or three summary figures."""
     estimated = [median(values) for values in found.estimated]
     known = f"{_change(*estimated)} dB" if np.isfinite(estimated).all() else shown(np.nan)
@@ -219,7 +229,7 @@ def summary(found: Findings) -> str:
     return "\n".join(f"<div><dt>{name}</dt><dd>{value}</dd></div>" for name, value in items)
 
 
-def level_table(recording: Recording, energy: NDArray[np.float64], found: Findings) -> str:
+def level_table(recording: Recording, energy: NDArray[np.float64], found: Figures, findings: Mapping[str, str]) -> str:
     """Write the levels of each microphone; ``energy`` is ``(3, mics)``, before, after, removed."""
     level = decibels(energy[:2], np.full(len(recording), float(max(recording.length, 1))))
     columns: dict[str, Sequence[float] | NDArray[np.float64]] = {
@@ -233,7 +243,7 @@ def level_table(recording: Recording, energy: NDArray[np.float64], found: Findin
     if found.scores:
         columns |= {"SDR before": found.scores["input_sdr"], "SDR after": found.scores["sdr"]}
     rows = "".join(
-        f"<tr><th scope='row'>{html.escape(name)}{_of_source(name, source)}</th>"
+        f"<tr><th scope='row'>{html.escape(name)}{_of_source(name, source)}{_finding(findings.get(name))}</th>"
         + "".join(f"<td>{shown(column[i])}</td>" for column in columns.values())
         + "</tr>"
         for i, (name, source) in enumerate(zip(recording.names, recording.sources, strict=True))
@@ -245,6 +255,11 @@ def level_table(recording: Recording, energy: NDArray[np.float64], found: Findin
 def _of_source(name: str, source: str | None) -> str:
     """Name the source of a microphone if its own name does not."""
     return "" if source == name else f" <span class='soft'>({html.escape(source or 'room')})</span>"
+
+
+def _finding(finding: str | None) -> str:
+    """Write what was found about a microphone under its name."""
+    return f"<p class='finding'>{html.escape(finding)}</p>" if finding else ""
 
 
 def heat_map(names: Sequence[str], bleed: NDArray[np.float64]) -> str:
