@@ -51,6 +51,7 @@ def command(stage: Path, method: str | None, as_json: bool, plot: Path | None) -
 
 def described(stage: Stage, paths: list[SoundPath]) -> dict[str, Any]:
     """Return everything for JSON; unknown values are null, with the reason in a field of its own."""
+    findings = stage.findings()
 
     def number(name: str, value: float) -> dict[str, Any]:
         return json_numbers(name, round(value, 6), undefined="not known", unbounded="not known")
@@ -60,7 +61,12 @@ def described(stage: Stage, paths: list[SoundPath]) -> dict[str, Any]:
         "settings": dict(stage.settings),
         "rate": stage.rate,
         "microphones": [
-            {"name": name, "source": source, "reference": name in stage.references}
+            {
+                "name": name,
+                "source": source,
+                "reference": name in stage.references,
+                "finding": findings.get(name),
+            }
             for name, source in zip(stage.names, stage.sources, strict=True)
         ],
         "program": stage.program,
@@ -106,7 +112,10 @@ def print_stage(file: Path, stage: Stage, paths: list[SoundPath]) -> None:
         place = shown(1000 * path.delay, 2), shown(path.distance, 2)
         table.add_row(path.source_microphone, path.microphone, shown(path.level_db), *place, known)
     console.print(table)
-    if alone := [name for name in stage.names if name not in names]:
-        console.print(f"room microphones, unchanged: {', '.join(alone)}", highlight=False)
+    if room := [name for name, source in zip(stage.names, stage.sources, strict=True) if source is None]:
+        console.print(f"room microphones, unchanged: {', '.join(room)}", highlight=False)
     if signals := [name for name in stage.names if name in stage.references]:
         console.print(f"references, unchanged: {', '.join(signals)}", highlight=False)
+    findings = stage.findings()
+    for name in filter(findings.get, stage.names):
+        console.print(f"{name}: {findings[name]}", highlight=False, markup=False, soft_wrap=True)
