@@ -291,10 +291,14 @@ def test_programs_read_json(gig, clean, capsys):
 def test_the_report_sees_what_was_written(gig, clean, tmp_path, monkeypatch):
     seen = {}
 
-    def write(path, before, after, *, title, progress):
+    def write(path, before, after, *, title, findings, progress):
         progress("report", 1.0)
         seen.update(
-            names=after.names, sources=after.sources, title=title, same=np.array_equal(before.read(), after.read())
+            names=after.names,
+            sources=after.sources,
+            title=title,
+            findings=findings,
+            same=np.array_equal(before.read(), after.read()),
         )
         path.write_text("<html>")
 
@@ -302,6 +306,7 @@ def test_the_report_sees_what_was_written(gig, clean, tmp_path, monkeypatch):
     assert remove(gig, clean, "--report", tmp_path / "pages" / "report.html") == 0
     assert (tmp_path / "pages" / "report.html").read_text() == "<html>"
     assert seen["names"] == ("OH.L", "OH.R", "bass", "vox")
+    assert seen["findings"] == {}
     assert (seen["sources"], seen["title"], seen["same"]) == ((None, None, "bass", "vox"), "gig", True)
     assert remove(gig, tmp_path / "other", "--report", tmp_path / "pages" / "report.html") == 2
 

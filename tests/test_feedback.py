@@ -1,11 +1,14 @@
 import json
 import logging
+import math
 import warnings
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from debleed import feedback
+from debleed.job import Result, Treated
 from debleed.progress import Progress
 
 
@@ -59,3 +62,15 @@ def test_messages_are_shown_and_warnings_of_numpy_are_not(capsys):
     log.warning("too late")
     assert not capsys.readouterr().err.count("warning: too late")
     assert logging.getLogger("debleed").level == level
+
+
+def test_what_was_done_is_told_in_a_few_lines(caplog):
+    done = [("vox", "source", -12.0), ("oh", "room", -math.inf), ("bass", "source", -math.inf)]
+    mics = tuple(Treated(name, role, name, "", "", level) for name, role, level in done)
+    with caplog.at_level(logging.INFO):
+        feedback.treated(Result((Path("clean/vox.wav"),), (), None, mics))
+    assert [record.getMessage() for record in caplog.records] == [
+        "removed, relative to the level of the microphone: vox −12.0 dB",
+        "unchanged: bass",
+        "wrote 1 files to clean",
+    ]

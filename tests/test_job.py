@@ -13,6 +13,7 @@ from debleed import InputError, Recording, Stage, clean_folder, learn
 from debleed.cli import run as command_line
 from debleed.intake import samples_of
 from debleed.io.chunks import append
+from odd_tracks import FINDINGS, odd_gig
 
 NAMES = ("bass", "drums", "vox")
 
@@ -223,3 +224,55 @@ def test_a_stage_of_a_method_of_your_own_needs_its_name(
     assert command_line(["apply", stage, str(gig), "-o", out, "--method", "mine:Mine"]) == 0
     assert command_line(["methods", "mine:Mine"]) == 0
     assert "mine:Mine: a class of your own" in capsys.readouterr().out  # type: ignore[attr-defined]
+
+
+@pytest.fixture(scope="module")
+def odd(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder with odd tracks, and the stage that was learnt from them beside it."""
+    gig = odd_gig(tmp_path_factory.mktemp("odd") / "gig")
+    (gig / "session.toml").write_text("room = []")  # the mix is found by its sound, not by its name
+    assert command_line(["learn", str(gig), "-o", str(gig.parent / "stage.debleed")]) == 0
+    return gig
+
+
+def test_the_result_and_the_report_say_what_was_found(odd: Path, tmp_path: Path) -> None:
+    stage, page = Stage.load(odd.parent / "stage.debleed"), tmp_path / "report.html"
+    result = clean_folder(odd, tmp_path / "clean", stage=stage, report=page)
+    assert {mic.name: mic.finding for mic in result.microphones if mic.finding} == FINDINGS
+    assert {mic.name for mic in result.microphones if mic.unchanged} == {"LR", "bass"}
+    text = page.read_text("utf-8")
+    assert all(f">{finding}<" in text for finding in FINDINGS.values())
+
+
+def test_each_finding_is_said_once(odd: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    asked = ["remove", str(odd), "-o", str(tmp_path / "clean"), "--set", "narrowband=false"]
+    assert command_line(asked) == 0
+    said = capsys.readouterr().err.splitlines()
+    for line in (
+        "vox safety is a copy of vox at −12.0 dB, inverted, cleaned like it",
+        "LR is a mix of the other tracks, left unchanged",
+        "copies, cleaned like their originals: vox safety",
+        "mixes, unchanged: LR",
+        "bass is left alone: its source never pauses, so bleed cannot be told from its own sound",
+    ):
+        assert said.count(line) == 1
+    assert not [line for line in said if line.startswith("unchanged")]
+
+
+def test_apply_says_what_the_stage_leaves_alone(odd: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert command_line(["apply", str(odd.parent / "stage.debleed"), str(odd), "-o", str(tmp_path / "clean")]) == 0
+    said = capsys.readouterr().err.splitlines()
+    assert "copies, cleaned like their originals: vox safety" in said
+    assert "mixes, unchanged: LR" in said
+    assert f"bass is {FINDINGS['bass']}" in said
+
+
+def test_show_lists_the_findings(odd: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    stage = str(odd.parent / "stage.debleed")
+    assert command_line(["show", stage]) == 0
+    said = capsys.readouterr().out.splitlines()
+    assert [line for line in said if ": " in line][-3:] == [f"{name}: {why}" for name, why in FINDINGS.items()]
+    assert not [line for line in said if "room microphones" in line]
+    assert command_line(["show", stage, "--json"]) == 0
+    microphones = json.loads(capsys.readouterr().out)["microphones"]
+    assert {mic["name"]: mic["finding"] for mic in microphones if mic["finding"]} == FINDINGS

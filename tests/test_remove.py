@@ -10,7 +10,7 @@ import pytest
 from debleed.methods import Side, create
 from debleed.progress import quiet
 from debleed.recording import InputError, Recording
-from debleed.remove import remove
+from debleed.remove import learn, remove
 
 RATE = 8000
 
@@ -199,3 +199,21 @@ def test_settings_beside_a_method_object_count():
     assert create(Halve(), by=3.0).by == 3.0
     result = remove(mics("a", "b"), Halve(), settings={"by": 4.0})
     assert np.allclose(result.read(), mics("a", "b").read() / 4)
+
+
+@dataclass(frozen=True)
+class Reluctant(Halve):
+    """A method that leaves the first microphone alone."""
+
+    def apply(self, recording):
+        return recording
+
+    def left_alone(self):
+        return "it is first", ""
+
+
+@pytest.mark.parametrize("do", [learn, remove])
+def test_microphones_that_are_left_alone_are_said(do, caplog):
+    with caplog.at_level("INFO"):
+        do(mics("a", None, "b"), Reluctant())
+    assert [record.getMessage() for record in caplog.records] == ["m0 is left alone: it is first"]

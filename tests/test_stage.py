@@ -13,6 +13,7 @@ from debleed import InputError, Recording, Stage, learn, remove
 from debleed.contract import band
 from debleed.io.stage_file import read_stage, write_stage
 from debleed.scoring.evaluate import sdr
+from debleed.soundcheck.findings import Soundcheck
 
 
 def two_stretches() -> tuple[Recording, Recording, np.ndarray]:
@@ -286,3 +287,25 @@ def test_a_header_is_json_that_people_can_read(saved: Path) -> None:
     header = json.loads(raw[20 : 20 + length])
     assert header["method"] == "demix"
     assert header["names"] == ["mic1", "mic2", "mic3"]
+
+
+class FirstAlone:
+    """What a method has learnt that leaves the first of two microphones alone."""
+
+    def apply(self, recording: Recording) -> Recording:
+        return recording
+
+    def left_alone(self) -> tuple[str, ...]:
+        return "it never pauses", ""
+
+
+def test_findings_are_those_of_the_soundcheck_and_of_the_method() -> None:
+    names = ("vox", "safety", "oh", "bass")
+    found = Soundcheck({"safety": ("vox", 1.0)}, groups=(("vox", "bass"),))
+    stage = Stage("mine", {}, 8000, names, ("vox", "safety", None, "bass"), FirstAlone(), "1", soundcheck=found)
+    assert stage.left_alone() == {"vox": "it never pauses"}
+    assert stage.findings() == {
+        "safety": "a copy of vox, cleaned like it",
+        "vox": "sounds like the same source as bass; left alone: it never pauses",
+        "bass": "sounds like the same source as vox",
+    }

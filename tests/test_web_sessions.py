@@ -533,3 +533,21 @@ def test_figures_of_an_older_version_are_read(tmp_path):
     assert found["change"] == [None, -1.0]
     assert "(+inf)" in found["change_reason"][0]
     assert found["coherence_before"] == 0.5
+
+
+def test_what_was_found_is_kept_with_the_run_and_reaches_its_report(web, tmp_path):
+    vox, bass = (np.random.default_rng(seed).uniform(-0.5, 0.5, 8000) for seed in (1, 2))
+    key = new(web, files={"bass.wav": wav(samples=bass), "safety.wav": wav(samples=vox), "vox.wav": wav(samples=vox)})
+    done = run(web, key)
+    finding = "a copy of safety, cleaned like it"
+    assert done["figures"]["findings"] == {"vox": finding}
+    take(web, key, done["id"])
+    assert f">{finding}<" in unpacked(web, key, done["id"])["gig/report.html"].decode()
+
+    # a run of version 0.2
+    place = next((tmp_path / "data").glob(f"sessions/{key}/runs/{done['id']}/figures.json"))
+    figures = json.loads(place.read_text())
+    del figures["findings"]
+    place.write_text(json.dumps(figures))
+    take(web, key, done["id"], reduction={"vox": 6})
+    assert finding not in unpacked(web, key, done["id"])["gig/report.html"].decode()

@@ -74,8 +74,18 @@ def treated(result: Result) -> None:
     if changed:
         levels = ", ".join(f"{mic.name} {shown(mic.removed_db)} dB" for mic in changed)
         log.info("removed, relative to the level of the microphone: %s", levels)
-    if unchanged := [mic.name for mic in result.microphones if mic.unchanged and mic.role == "source"]:
-        log.info("unchanged, because no bleed could be removed without harm: %s", ", ".join(unchanged))
+    explained: set[str] = set()
+    if result.stage is not None:
+        copies, mixes = result.stage.soundcheck.copies, result.stage.soundcheck.mixes
+        explained = {*copies, *mixes, *result.stage.left_alone()}
+        if copies:
+            log.info("copies, cleaned like their originals: %s", ", ".join(copies))
+        if mixes:
+            log.info("mixes, unchanged: %s", ", ".join(mixes))
+        result.stage.announce()
+    rest = [mic for mic in result.microphones if mic.unchanged and mic.role == "source" and mic.name not in explained]
+    if rest:
+        log.info("unchanged: %s", ", ".join(mic.name for mic in rest))
     log.info("wrote %d files to %s", len(result.files), result.files[0].parent)
 
 

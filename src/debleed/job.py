@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 import math
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -45,6 +45,9 @@ class Treated:
         Name of the microphone; a stereo file ``keys`` has two, ``keys.L`` and ``keys.R``.
     role, source, reason
         Its assignment, see :class:`debleed.assignment.Microphone`.
+    finding
+        What the sound says about it, or why it was left alone, see :meth:`debleed.Stage.findings`; empty if nothing was
+        found.
     removed_db
         Power of the removed signal relative to the microphone, in dB; minus infinity if the microphone is unchanged.
     """
@@ -53,6 +56,7 @@ class Treated:
     role: str
     source: str | None
     reason: str
+    finding: str
     removed_db: float
 
     @property
@@ -129,7 +133,8 @@ def run(job: Job, progress: Progress = quiet) -> Result:
             refuse_overwriting(ready)
             describe(ready)
             stage, after = cleaned(ready, progress)
-            return replace(written(ready, after, progress), warnings=tuple(warnings), stage=stage)
+            result = written(ready, after, stage.findings(), progress)
+            return replace(result, warnings=tuple(warnings), stage=stage)
 
 
 @contextmanager
@@ -224,7 +229,7 @@ def faded_in(recording: Recording, region: Recording, first: int) -> Recording:
     return recording.with_reader(read)
 
 
-def written(ready: Prepared, after: Recording, progress: Progress = quiet) -> Result:
+def written(ready: Prepared, after: Recording, findings: Mapping[str, str], progress: Progress = quiet) -> Result:
     """Apply the session's reductions and write the files and the report; either all are written or none.
 
     Parameters
@@ -233,6 +238,8 @@ def written(ready: Prepared, after: Recording, progress: Progress = quiet) -> Re
         The open input.
     after
         The result of :func:`cleaned`, or the same result from elsewhere.
+    findings
+        Those of the stage, see :meth:`debleed.Stage.findings`.
     progress
         Called with the stages "write" and "report".
     """
@@ -247,11 +254,11 @@ def written(ready: Prepared, after: Recording, progress: Progress = quiet) -> Re
         page = staging.folder(job.report.parent) / job.report.name if job.report else None
         files, removed = write_take(take, ledger.entered(), folder, aside, progress)
         if page:
-            report_on(ready, files, page, progress)
+            report_on(ready, files, page, findings, progress)
         staging.commit()
     places = [job.output / path.name for path in files], [(job.removed or job.output) / path.name for path in removed]
     clear_stale(take.files, [*places[0], *places[1]])
-    return Result(tuple(places[0]), tuple(places[1]), job.report, ledger.treated(ready))
+    return Result(tuple(places[0]), tuple(places[1]), job.report, ledger.treated(ready, findings))
 
 
 @dataclass(frozen=True)
@@ -280,16 +287,18 @@ class Ledger:
 
         return self.after.with_reader(read)
 
-    def treated(self, ready: Prepared) -> tuple[Treated, ...]:
+    def treated(self, ready: Prepared, findings: Mapping[str, str]) -> tuple[Treated, ...]:
         """Return what was done to each microphone."""
-        found = []
+        done = []
         for name, unit, (own, change) in zip(ready.recording.names, ready.by_channel, self.energy.T, strict=True):
             level = float(decibels(change, own)) if change > 0 and own > 0 else -math.inf
-            found.append(Treated(name, unit.role, unit.source, unit.reason, level))
-        return tuple(found)
+            done.append(Treated(name, unit.role, unit.source, unit.reason, findings.get(name, ""), level))
+        return tuple(done)
 
 
-def report_on(ready: Prepared, files: Sequence[Path], page: Path, progress: Progress) -> None:
+def report_on(
+    ready: Prepared, files: Sequence[Path], page: Path, findings: Mapping[str, str], progress: Progress
+) -> None:
     """Write the report from the written files, so that it describes what they contain."""
     from debleed.io.audio import Take
     from debleed.report.page import write
@@ -298,4 +307,4 @@ def report_on(ready: Prepared, files: Sequence[Path], page: Path, progress: Prog
     title = files[0].stem if take.poly else take.files[0].path.absolute().parent.name
     with closing(Take.open(files, poly=take.poly, rate=take.rate)) as result:
         after = result.recording(sources_of(ready.microphones), references_of(ready.microphones))
-        write(page, ready.recording, after, title=title, progress=progress)
+        write(page, ready.recording, after, title=title, findings=findings, progress=progress)

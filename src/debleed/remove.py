@@ -77,9 +77,11 @@ def learn(
     >>> learn(soundcheck, "unprocessed").apply(show).names
     ('mic1', 'mic2')
     """
-    return learn_in_step(
+    stage, _ = learn_in_step(
         recording, method, settings=settings, side=side, recorded=recorded, settled=settled, progress=progress
-    )[0]
+    )
+    stage.announce()
+    return stage
 
 
 def learn_in_step(
@@ -94,7 +96,8 @@ def learn_in_step(
 ) -> tuple[Stage, Alignment | None]:
     """Learn as :func:`learn` does, and also return the time lines that were found, for :meth:`Stage.applied`.
 
-    The alignment is ``None`` for methods that do not put the microphones in step.
+    The alignment is ``None`` for methods that do not put the microphones in step. It is left to the caller to say which
+    microphones are left alone, see :meth:`debleed.Stage.announce`.
     """
     from debleed import __version__
     from debleed.soundcheck.check import soundcheck
@@ -134,8 +137,6 @@ def learn_in_step(
         references=recording.references,
         soundcheck=found,
     )
-    for mic, reason in stage.left_alone().items():
-        log.info("%s is left alone: %s", mic, reason)
     return stage, alignment
 
 
@@ -183,6 +184,7 @@ def remove(
     stage, alignment = learn_in_step(
         recording, method, settings=settings, side=side, settled=settled, progress=progress
     )
+    stage.announce()
     return reduced(recording, stage.applied(recording, keep, alignment), reduction)
 
 

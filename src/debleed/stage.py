@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -29,6 +30,8 @@ from debleed.progress import Progress, quiet
 from debleed.recording import InputError, Recording, Samples
 from debleed.soundcheck.alignment import Alignment
 from debleed.soundcheck.findings import Soundcheck
+
+log = logging.getLogger(__name__)
 
 NOTHING_FOUND = Soundcheck()
 
@@ -178,6 +181,11 @@ class Stage:
             return {}
         reasons = zip(self.with_source, self.learned.left_alone(), strict=True)
         return {self.names[i]: reason for i, reason in reasons if reason}
+
+    def announce(self) -> None:
+        """Log why each microphone is left alone, in a line."""
+        for name, reason in self.left_alone().items():
+            log.info("%s is left alone: %s", name, reason)
 
     def findings(self) -> dict[str, str]:
         """Say what the soundcheck found about tracks, and why microphones are left alone, by name."""

@@ -74,6 +74,7 @@ def command(
         if date is not None:
             stage = replace(stage, recorded=date.date())
         stage.save(output)
+        stage.announce()
         log.info("wrote %s", output)
         if progress == "json":
             feedback.line(stage="done", share=1.0, files=[str(output)])

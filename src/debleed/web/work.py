@@ -92,9 +92,10 @@ def work_run(session: Path, run: str) -> None:
     meta = read(place / "run.json") | {"reduction": {}}
     with feedback.progress("json") as progress, closing(prepared(job_of(place, meta))) as ready:
         recording = ready.recording
-        _, clean = cleaned(ready, progress)
+        stage, clean = cleaned(ready, progress)
         after = kept(place, recording, clean, progress)
-        write(place / "figures.json", {**described(recording, ready.take.poly), **energies(recording, after)})
+        known = described(recording, ready.take.poly) | {"findings": stage.findings()}
+        write(place / "figures.json", known | energies(recording, after))
         feedback.line(ready=True)
         measured(place, recording, after, progress)
 
@@ -178,7 +179,8 @@ def work_take(session: Path, run: str) -> None:
     out = place / "out"
     shutil.rmtree(out, ignore_errors=True)
     with feedback.progress("json") as progress, closing(prepared(job_of(place, meta))) as ready:
-        result = written(ready, stored_result(place, ready.recording), progress)
+        findings = read(place / "figures.json").get("findings", {})  # runs of version 0.2 have none
+        result = written(ready, stored_result(place, ready.recording), findings, progress)
         (out / "session.toml").write_text(dumped(ready.session), "utf-8")
         files: Json = {"clean": [path.name for path in result.files], "removed": [path.name for path in result.removed]}
         write(out / "out.json", files | {"reduction": meta["reduction"]})
