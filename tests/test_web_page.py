@@ -375,6 +375,40 @@ def test_what_is_heard_is_what_is_written(browser, address, tmp_path, monkeypatc
     assert np.abs(heard["removed"]).max() > 100 * step
 
 
+def test_what_was_found_stands_under_the_name(browser, address, tmp_path):
+    own = np.random.default_rng(0).uniform(-0.2, 0.2, (3, 30_000))
+    for name, samples in (
+        ("bass", own[0]),
+        ("drums", own[1]),
+        ("TRK05", own.sum(0)),
+        ("vox", own[2]),
+        ("vox2", own[2]),
+    ):
+        (tmp_path / f"{name}.wav").write_bytes(wav(samples=samples))
+    with tab(browser, address, viewport={"width": 390, "height": 800}) as page:
+        drop(page, *tmp_path.glob("*.wav"))
+        until(page, "document.querySelectorAll('.input').length === 5")
+        assert page.locator(".finding").count() == 0
+        page.get_by_label("Method").select_option("kamir")
+        begin(page)
+        page.locator(".heat").first.wait_for()
+        strips = page.locator(".strip").all()
+        findings = {
+            strip.locator(".name").text_content(): strip.locator(".finding").all_text_contents() for strip in strips
+        }
+        assert findings == {
+            "bass": [],
+            "drums": [],
+            "TRK05": ["a mix of the other tracks, left unchanged"],
+            "vox": [],
+            "vox2": ["a copy of vox, cleaned like it"],
+        }
+        # there is nothing to remove from a mix
+        assert page.get_by_label("Most bleed to remove from vox2 in dB").count() == 1
+        assert page.get_by_label("Most bleed to remove from TRK05 in dB").count() == 0
+        assert page.evaluate("document.documentElement.scrollWidth") <= 390
+
+
 def test_everything_can_be_named_and_reached(browser, address, tmp_path):
     for i in range(3):
         (tmp_path / f"mic{i}.wav").write_bytes(wav(seed=i, length=30_000))

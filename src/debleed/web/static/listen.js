@@ -97,11 +97,14 @@ export class Listen {
     const picture = h("div", { class: "lane", onpointerdown: (event) => this.drag(event) }, canvas, region, head);
     const unchanged = source === null ? "room" : this.run.figures.references?.includes(name) ? "reference" : null;
     const named = unchanged ? ` (${unchanged})` : source === name ? "" : ` (${source})`;
+    const finding = this.run.figures.findings?.[name], { energies } = this.run.figures;
+    const idle = unchanged || (finding && energies.every((row) => row[mic] === energies[0][mic])); // there is nothing to remove from it
     const element = h("div", { class: "strip", tabindex: 0, role: "group", "aria-label": `${name}${named}`, onfocus: () => this.hooks.look(mic) },
       h("div", { class: "controls" },
         h("div", { class: "row" }, h("strong", { class: "name", title: name }, name, h("span", { class: "soft" }, named)), solo, mute, this.after ? layer : null),
+        finding ? h("p", { class: "finding" }, finding) : null,
         h("label", { class: "slide" }, h("span", {}, "level"), level, levelText),
-        this.after && !unchanged ? h("label", { class: "slide" }, h("span", {}, "remove"), depth, depthText) : null),
+        this.after && !idle ? h("label", { class: "slide" }, h("span", {}, "remove"), depth, depthText) : null),
       picture);
     return { element, solo, mute, layer, level, levelText, depth, depthText, canvas, head, region, source, wave: new Waveform(canvas), lane: picture };
   }
