@@ -39,7 +39,7 @@ NEGLIGIBLE = 1e-5
 """Less bleed than this (-50 dB) is ignored: the microphone is left unchanged, to the bit."""
 
 
-OWN_SHARE, QUIETEST = 0.2, 0.1
+OWN_SHARE, QUIETEST = 0.25, 0.1
 """A microphone is left unchanged if more than the first share of what is removed from it follows its own sound, see
 :func:`own_share`; the second number is the quantile that tells. Measured where the result is worse: 0.14 to 0.48 (kicks
 whose snare microphone hears them as loud as the snare). Otherwise: at most 0.12 in songs, 0.18 on drums."""
