@@ -16,7 +16,8 @@ WIDTH = 32
 """Channels of the inner layers."""
 
 HARM = 6.0
-"""A dB that is lost counts so many times more than one that is gained."""
+"""A dB that is lost counts so many times more than one that is gained, and its square as many times once more: a
+microphone that loses 3 dB is worse than ten that lose 0.3."""
 
 BAND = 0.3
 """What is gained in each band alone counts so much against what is gained over all: the ear hears all bands, SDR the
@@ -120,5 +121,9 @@ def gained(example: Example, leak: Tensor) -> tuple[Tensor, Tensor]:
 def loss(example: Example, leak: Tensor) -> Tensor:
     """Sum up what is not gained; what is lost counts more."""
     whole, bands = gained(example, leak)
-    parts = [-g.clamp(max=MOST_GAINED).mean() + HARM * torch.relu(-g).mean() for g in (whole, bands)]
+    lost = [torch.relu(-g) for g in (whole, bands)]
+    parts = [
+        -g.clamp(max=MOST_GAINED).mean() + HARM * (dB + dB**2).mean()
+        for g, dB in zip((whole, bands), lost, strict=True)
+    ]
     return parts[0] + BAND * parts[1]

@@ -118,6 +118,7 @@ def test_a_background_is_what_never_pauses() -> None:
     heard = background((pausing + 0.2 * noise[1]).astype(np.complex64), everybody, 1)
     assert (heard > 0).all()
     assert (heard < 2 * 0.2**2).all()  # a lower bound of the power of the noise
+    assert not background(noise[0].astype(np.complex64), ~everybody, 1).any()  # nobody hears anything
 
 
 def test_only_what_stands_out_from_the_background_counts() -> None:

@@ -33,7 +33,7 @@ from debleed.methods.demix.excerpt import Bins, Powers, power, spectra
 from debleed.methods.demix.filters import Filters
 from debleed.methods.demix.fitting import fitted_taps
 from debleed.methods.demix.gain_calibration import ABOVE_ALL, balancing_gains, gains_differ
-from debleed.methods.demix.safeguards import FAINT, Verdicts, estimate_trust, own_share, scaled_by_effect
+from debleed.methods.demix.safeguards import FAINT, OWN_SHARE, Verdicts, estimate_trust, own_share, scaled_by_effect
 from debleed.methods.instantaneous import one_matrix
 from debleed.progress import Progress, quiet, within
 
@@ -81,10 +81,6 @@ SHORT, LONG = Search(5, 1e-2), Search(10, 1e-4)
 another microphone as that microphone's own. Measured on a kick that its snare's microphone hears so: the kick loses 1
 to 5 dB after the short search, at most 0.1 after the long one, and the snare gains 3 to 4 dB instead of 1 to 2. With
 hits that differ (a kit of eight microphones) the long one is 0.2 to 1.4 dB worse, in songs it is equal."""
-
-DOUBTFUL = 0.15
-"""The long search follows if more than this share of what the short one removes from a microphone follows that
-microphone's own sound, see :func:`debleed.methods.demix.safeguards.own_share`."""
 
 SMOOTHING_HZ = 21.5
 """Bandwidth in Hz over which variances are smoothed with long windows; with short windows they are smoothed over three
@@ -172,7 +168,7 @@ def estimate_filters(
     if (matrix := instantaneous(samples, rate, allowed)) is not None:
         return matrix, np.zeros(len(samples), np.int64)
     found, doubt = searched(samples, rate, allowed, SHORT, within(progress, 0, 0.8), initial_taps, shortest, longest)
-    if doubt > DOUBTFUL:
+    if doubt > OWN_SHARE:
         again, less = searched(samples, rate, allowed, LONG, within(progress, 0.8, 1), None, shortest, longest)
         found = again if less < doubt else found
     return found
@@ -440,6 +436,8 @@ def background(sources: Bins, hearing: NDArray[np.bool_], width: int) -> Powers:
         See :func:`smoothed_powers`.
     """
     softest, mean = np.zeros((2, len(sources)), np.float32)
+    if not hearing.any():
+        return softest
 
     def work(part: slice) -> None:
         heard = smoothed_powers(sources, part, width)[:, hearing]
