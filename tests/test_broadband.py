@@ -9,15 +9,11 @@ from bands import RATE, bled, gain, run, sources
 from debleed import Recording
 from debleed.dsp.projection import projected
 from debleed.methods.demix.broadband import (
-    audible_share,
-    background,
     estimate_filters,
     exceed_filters,
-    weighted_covariances,
     windows,
     without_shared,
 )
-from debleed.methods.demix.excerpt import spectra
 from debleed.methods.instantaneous import one_matrix
 
 
@@ -53,13 +49,6 @@ def test_projection_keeps_uncorrelated_sources() -> None:
         covariance[:, i] /= covariance[:, i, i, i][:, None, None]
     rows = projected(covariance, ~np.eye(3, dtype=bool))
     assert np.allclose(rows, np.eye(3), atol=1e-9)
-
-
-def test_covariances_are_scaled_to_the_own_source() -> None:
-    heard = spectra(sources().astype(np.float32), 512)
-    ones = np.ones(heard.shape, np.float32)
-    covariance, _ = weighted_covariances(heard, ones, ones)
-    assert np.allclose(np.einsum("fiii->fi", covariance).real, 1, atol=1e-3)
 
 
 @pytest.mark.parametrize("rate", [22050, 44100, 96000])
@@ -107,21 +96,3 @@ def test_a_room_microphone_does_not_change_the_paths_between_the_others() -> Non
     alone, _ = estimate_filters(mics.astype(np.float32), RATE, between)
     beside, _ = estimate_filters(np.stack([*mics, room]).astype(np.float32), RATE, allowed)
     assert np.allclose(beside.taps[:2, :2], alone.taps, atol=1e-4 * np.abs(alone.taps).max())
-
-
-def test_a_background_is_what_never_pauses() -> None:
-    rng = np.random.default_rng(5)
-    noise = rng.standard_normal((2, 65, 2, 800)) + 1j * rng.standard_normal((2, 65, 2, 800))
-    everybody = np.ones(2, bool)
-    pausing = noise[0] * (np.arange(800) % 80 < 40)
-    assert not background(pausing.astype(np.complex64), everybody, 1).any()
-    heard = background((pausing + 0.2 * noise[1]).astype(np.complex64), everybody, 1)
-    assert (heard > 0).all()
-    assert (heard < 2 * 0.2**2).all()  # a lower bound of the power of the noise
-    assert not background(noise[0].astype(np.complex64), ~everybody, 1).any()  # nobody hears anything
-
-
-def test_only_what_stands_out_from_the_background_counts() -> None:
-    share = audible_share(np.array([[[1.0, 8.0, 16.0, 1e6]]], np.float32), np.ones(1, np.float32))
-    assert share[0, 0].tolist() == pytest.approx([1e-3, 1e-3, 0.5, 1.0], abs=1e-4)
-    assert (audible_share(np.ones((1, 1, 3), np.float32), np.zeros(1, np.float32)) == 1).all()

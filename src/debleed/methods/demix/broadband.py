@@ -5,7 +5,7 @@ Model the sources as time-varying Gaussians: y_j(f, t) has the variance v_j(f, t
 
 1. applies the current filters to the microphones, exactly, in the time domain: y = A⁻¹ x;
 2. estimates the residual bleed in the STFT of y: one sweep of iterative projection (Ono, WASPAA 2011) per bin, starting
-   from y as it is;
+   from y as it is (:mod:`debleed.methods.demix.residual`);
 3. fits one causal filter per RTF to it, over all bins at once. Each bin is weighted by its reliability, and each tap is
    shrunk by a prior that is estimated from the taps themselves (empirical Bayes: taps no larger than chance vanish);
 4. updates the RTFs with this correction H, A ← A (I + H), scales down RTFs that remove less power than they subtract,
@@ -23,17 +23,15 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import uniform_filter1d
 
 from debleed.dsp.overlap_save import OverlapSave
-from debleed.dsp.parallel import chunks, in_parallel
-from debleed.dsp.projection import projected
-from debleed.dsp.rtf import Response, Taps, circular, response, taps_of, unit_diagonal, unmixing
-from debleed.methods.demix.excerpt import Bins, Powers, power, spectra
+from debleed.dsp.rtf import Taps, circular, response, taps_of, unit_diagonal, unmixing
+from debleed.methods.demix.excerpt import Powers, spectra
 from debleed.methods.demix.filters import Filters
 from debleed.methods.demix.fitting import fitted_taps
 from debleed.methods.demix.gain_calibration import ABOVE_ALL, balancing_gains, gains_differ
-from debleed.methods.demix.safeguards import FAINT, OWN_SHARE, Verdicts, estimate_trust, own_share, scaled_by_effect
+from debleed.methods.demix.residual import residual_bleed, variance_floor
+from debleed.methods.demix.safeguards import OWN_SHARE, Verdicts, estimate_trust, own_share, scaled_by_effect
 from debleed.methods.instantaneous import one_matrix
 from debleed.progress import Progress, quiet, within
 
@@ -81,28 +79,6 @@ SHORT, LONG = Search(5, 1e-2), Search(10, 1e-4)
 another microphone as that microphone's own. Measured on a kick that its snare's microphone hears so: the kick loses 1
 to 5 dB after the short search, at most 0.1 after the long one, and the snare gains 3 to 4 dB instead of 1 to 2. With
 hits that differ (a kit of eight microphones) the long one is 0.2 to 1.4 dB worse, in songs it is equal."""
-
-SMOOTHING_HZ = 21.5
-"""Bandwidth in Hz over which variances are smoothed with long windows; with short windows they are smoothed over three
-frames instead."""
-
-QUIET_EXPONENT = 0.35
-"""Exponent that gives more weight to frames in which a source is quiet relative to the others. 0 is maximum likelihood,
-which fails for sources that depend on each other (a doubled melody): only the frames in which one of them pauses
-separate them."""
-
-BACKGROUND, FAR_UNDER = 0.1, 0.03
-"""The first number is the quantile over time that the background is taken from. If it is further under the mean than
-the second (-15 dB) in the median bin, it is no background but reverberation. Measured: 5 to 12 dB under the mean with
-noise or an audience 15 dB under the microphones, 17 to 41 dB otherwise, 9 dB where the hits of two drums ring."""
-
-AUDIBLE = 8.0
-"""A source stands out as far as it is more than this many times (9 dB) as strong as the background. Measured with an
-audience: 28 dB become 33 in the median of a song; 35 with 12 dB in place of 9, but then the paths of drums are lost,
-which leave little between their hits."""
-
-INAUDIBLE = 1e-3
-"""Least share, so that a source that never stands out can still be told."""
 
 SHARED, SHARED_WITHIN = 4.0, 0.002
 """A tap at lag 0 stands out if its square exceeds this multiple (6 dB) of the mean square of the taps within this many
@@ -298,12 +274,6 @@ def exceed_filters(rtfs: NDArray[np.float32], ahead: int) -> bool:
     return bool(ratio > LATE_ENERGY and np.median(last / late) < ratio**DECAY_EXPONENT)
 
 
-def smoothed(powers: Powers) -> Powers:
-    """Return the mean over three frames."""
-    smooth: Powers = uniform_filter1d(powers, 3, axis=-1)
-    return smooth
-
-
 def update_taps(
     taps: Taps,
     ahead: int,
@@ -347,163 +317,3 @@ def without_shared(taps: Taps, ahead: int, rate: int) -> Taps:
     shared = np.square(taps[..., ahead]) > SHARED * around
     at_once = np.abs(np.arange(taps.shape[-1]) - ahead) <= wide
     return np.where(shared[..., None] & at_once, np.float32(0), taps)
-
-
-def variance_floor(microphones: Bins, least: float) -> Powers:
-    """Return the least variance of each source: a share of its microphone's power, smoothed over nine frames."""
-    smooth: Powers = uniform_filter1d(power(microphones), 9, axis=-1)
-    floor: Powers = least * smooth + FAINT * smooth.mean(axis=(0, 2), keepdims=True)
-    return floor
-
-
-def residual_bleed(
-    sources: Bins, floor: Powers, heard: Powers, nfft: int, rate: int, allowed: NDArray[np.bool_]
-) -> tuple[Response, NDArray[np.float32], Response]:
-    """Estimate the residual bleed in the current source estimates, bin by bin.
-
-    Parameters
-    ----------
-    sources
-        y, ``(bins, mics, frames)``.
-    floor
-        Least variances, of the same shape.
-    heard
-        Mean power of each microphone, ``(bins, mics)``.
-    nfft, rate
-        Length of the STFT window; sampling rate in Hz.
-    allowed
-        ``(mics, mics)``: where bleed is possible.
-
-    Returns
-    -------
-    residual
-        ``(bins, mics, mics)``: the RTF from source j into source i that is still to be removed.
-    reliability
-        Of the same shape: power of source j over the variance of source i, scaled by how much of microphone j is source
-        j.
-    cross
-        Cross-spectra of the sources, ``(bins, mics, mics)``.
-    """
-    bins, mics, frames = sources.shape
-    residual = np.zeros((bins, mics, mics), np.complex64)
-    reliability = np.zeros((bins, mics, mics), np.float32)
-    cross = np.zeros((bins, mics, mics), np.complex64)
-    width = max(1, round(SMOOTHING_HZ * nfft / rate))
-    hearing, sounding = np.any(allowed, axis=1), np.any(allowed, axis=0)
-    if np.any(hearing & sounding):  # a room microphone has no source that could be quiet
-        hearing &= sounding
-
-    quietest = background(sources, hearing, width)
-
-    def work(part: slice) -> None:
-        variance, here = smoothed_powers(sources, part, width), sources[part]
-        share, variance = audible_share(variance, quietest[part]), variance + floor[part]
-        relative = variance / variance.mean(axis=-1, keepdims=True)
-        weights = (relative[:, sounding].sum(axis=1, keepdims=True) / relative) ** QUIET_EXPONENT / variance
-        covariance, heard_power = weighted_covariances(here, weights, share)
-        cross[part] = here @ here.conj().swapaxes(1, 2)
-        rtfs = relative_transfer_functions(projected(covariance, allowed))
-        residual[part] = np.where(allowed, rtfs, 0) / np.maximum(np.abs(rtfs), 1)
-        purity = np.clip(power(here).mean(axis=-1) / np.maximum(heard[part], np.finfo(np.float32).tiny), 1e-3, 1)
-        reliability[part] = np.minimum(heard_power, 1e3) * purity[:, None, :]
-
-    in_parallel(work, chunks(bins, mics * frames))
-    return residual, reliability, cross
-
-
-def smoothed_powers(sources: Bins, part: slice, width: int) -> Powers:
-    """Return the powers of some bins, smoothed over ``width`` bins, or over three frames if that is wider."""
-    wide = slice(max(0, part.start - width), min(len(sources), part.stop + width))
-    powers = power(sources[wide])
-    smooth = uniform_filter1d(powers, width, axis=0) if width > 3 else smoothed(powers)
-    return smooth[part.start - wide.start :][: part.stop - part.start]
-
-
-def background(sources: Bins, hearing: NDArray[np.bool_], width: int) -> Powers:
-    """Return the power of what is in all microphones all the time, ``(bins,)``; 0 if there is no such thing.
-
-    An audience, the wind or the stage next door never pauses. In the moments in which all sources are quiet it alone
-    correlates between microphones, and these moments weigh most. The softest sound of all microphones is a lower bound
-    of its level, however many of the sources never pause either.
-
-    Parameters
-    ----------
-    sources
-        ``(bins, mics, frames)``.
-    hearing
-        ``(mics,)``: microphones; all others are signals, which have no background.
-    width
-        See :func:`smoothed_powers`.
-    """
-    softest, mean = np.zeros((2, len(sources)), np.float32)
-    if not hearing.any():
-        return softest
-
-    def work(part: slice) -> None:
-        heard = smoothed_powers(sources, part, width)[:, hearing]
-        softest[part] = np.quantile(heard, BACKGROUND, axis=-1).min(axis=1)
-        mean[part] = heard.mean(axis=-1).min(axis=1)
-
-    in_parallel(work, chunks(len(sources), sources[0].size))
-    sounding = mean > 0
-    never_pauses = sounding.any() and np.median(softest[sounding] / mean[sounding]) > FAR_UNDER
-    return softest if never_pauses else np.zeros_like(softest)
-
-
-def audible_share(variance: Powers, quietest: Powers) -> Powers:
-    """Return how much of each source stands out from the background, 0 to 1, of the shape of ``variance``.
-
-    Parameters
-    ----------
-    variance
-        ``(bins, mics, frames)``.
-    quietest
-        Result of :func:`background`, ``(bins,)``.
-    """
-    loud = np.maximum(variance, np.finfo(np.float32).tiny)
-    share: Powers = np.maximum(1 - AUDIBLE * quietest[:, None, None] / loud, INAUDIBLE)
-    return share
-
-
-def weighted_covariances(
-    sources: Bins, weights: Powers, share: Powers
-) -> tuple[NDArray[np.complex128], NDArray[np.float64]]:
-    """Return U_i = mean over t of w_i y yᴴ, scaled to U_i[i, i] = 1, for every i.
-
-    The products of y_i with the other sources are those of the moments in which these stand out from the background:
-    U_i[i, j] / U_i[j, j] is the mean of w_i m_j y_i y_j* over that of w_i m_j |y_j|², with m the ``share``.
-
-    Returns
-    -------
-    covariance
-        ``(bins, sources, mics, mics)``.
-    power
-        ``[bin, i, j]``: w_i m_j |y_j|² in the same scale.
-    """
-    conjugate = sources.conj().swapaxes(1, 2)
-    standing_out = share * sources
-    mics = sources.shape[1]
-    covariance = np.empty((len(sources), mics, mics, mics), np.complex128)
-    audible = np.empty((len(sources), mics, mics))
-    for i in range(mics):
-        weighted = sources * weights[:, i : i + 1]
-        covariance[:, i] = weighted @ conjugate
-        own, diagonal = covariance[:, i, i, i].real.copy(), np.einsum("fjj->fj", covariance[:, i]).real
-        audible[:, i] = np.einsum("fjt,fjt->fj", weighted, standing_out.conj()).real
-        ratio = np.divide(diagonal, audible[:, i], out=np.zeros_like(diagonal), where=audible[:, i] > 0)
-        cross = ratio * np.einsum("ft,fjt->fj", weighted[:, i], standing_out.conj())
-        cross[:, i] = own
-        covariance[:, i, i], covariance[:, i, :, i] = cross, cross.conj()
-        scale = np.where(own > 0, own, 1)
-        covariance[:, i] /= scale[:, None, None]
-        audible[:, i] /= scale[:, None]
-        # relative diagonal loading: without it, bins in which two sources are identical have no inverse
-        covariance[:, i] += 1e-7 * np.trace(covariance[:, i], axis1=1, axis2=2).real[:, None, None] * np.eye(mics)
-        covariance[:, i] += np.where(own > 0, 0, 1)[:, None, None] * np.eye(mics)
-    return covariance, audible
-
-
-def relative_transfer_functions(rows: NDArray[np.complex128]) -> NDArray[np.complex128]:
-    """Return the off-diagonal part of the unit-diagonal mixing matrix that the filters ``rows`` invert."""
-    mixing = unit_diagonal(np.linalg.inv(rows)) - np.eye(rows.shape[-1])
-    return mixing.astype(np.complex128)

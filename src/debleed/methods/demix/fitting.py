@@ -34,7 +34,7 @@ def fitted_taps(
     Parameters
     ----------
     residual, reliability
-        H and κ, ``(bins, mics, mics)``, see :func:`debleed.methods.demix.broadband.residual_bleed`.
+        H and κ, ``(bins, mics, mics)``, see :func:`debleed.methods.demix.residual.residual_bleed`.
     current
         h, ``(mics, mics, nfft)``, lag 0 first.
     length, ahead

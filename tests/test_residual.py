@@ -1,0 +1,33 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from bands import sources
+from debleed.methods.demix.excerpt import spectra
+from debleed.methods.demix.residual import audible_share, background, weighted_covariances
+
+
+def test_covariances_are_scaled_to_the_own_source() -> None:
+    heard = spectra(sources().astype(np.float32), 512)
+    ones = np.ones(heard.shape, np.float32)
+    covariance, _ = weighted_covariances(heard, ones, ones)
+    assert np.allclose(np.einsum("fiii->fi", covariance).real, 1, atol=1e-3)
+
+
+def test_a_background_is_what_never_pauses() -> None:
+    rng = np.random.default_rng(5)
+    noise = rng.standard_normal((2, 65, 2, 800)) + 1j * rng.standard_normal((2, 65, 2, 800))
+    everybody = np.ones(2, bool)
+    pausing = noise[0] * (np.arange(800) % 80 < 40)
+    assert not background(pausing.astype(np.complex64), everybody, 1).any()
+    heard = background((pausing + 0.2 * noise[1]).astype(np.complex64), everybody, 1)
+    assert (heard > 0).all()
+    assert (heard < 2 * 0.2**2).all()  # a lower bound of the power of the noise
+    assert not background(noise[0].astype(np.complex64), ~everybody, 1).any()  # nobody hears anything
+
+
+def test_only_what_stands_out_from_the_background_counts() -> None:
+    share = audible_share(np.array([[[1.0, 8.0, 16.0, 1e6]]], np.float32), np.ones(1, np.float32))
+    assert share[0, 0].tolist() == pytest.approx([1e-3, 1e-3, 0.5, 1.0], abs=1e-4)
+    assert (audible_share(np.ones((1, 1, 3), np.float32), np.zeros(1, np.float32)) == 1).all()
