@@ -171,7 +171,7 @@ def prepare(scratch: Path, number: int) -> Path | None:
 
 def method_state() -> str:
     """Tell one state of the code from another: what is kept in SCRATCH belongs to one."""
-    code = [*sorted(SHIPPED.parent.glob("*.py")), Path(__file__).with_name("corpora.toml")]
+    code = [*sorted(SHIPPED.parent.glob("*.py")), Path(__file__), Path(__file__).with_name("corpora.toml")]
     return hashlib.sha256(b"".join(path.read_bytes() for path in code)).hexdigest()
 
 

@@ -16,7 +16,7 @@ WIDTH = 32
 """Channels of the inner layers."""
 
 HARM = 6.0
-"""A dB that is lost counts so many times more than one that is gained, and its square as many times once more: a
+"""A dB that is lost counts so many times more than one that is gained, and its square with the same weight on top: a
 microphone that loses 3 dB is worse than ten that lose 0.3."""
 
 BAND = 0.3

@@ -22,7 +22,7 @@ Matrices = NDArray[np.complex128]
 def projected_row(rows: Matrices, covariance: Matrices, i: int, blocked: NDArray[np.bool_]) -> NDArray[np.complex128]:
     """Update one row.
 
-    Entries that stay zero take no part: the others are those of a mixture without these microphones.
+    Entries that stay zero take no part: the others are the optimum under this constraint.
 
     Parameters
     ----------

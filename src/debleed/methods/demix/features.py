@@ -3,11 +3,13 @@
 Each feature carries information about λ_ij, the share of source j's power that is left in microphone i, and none is
 sufficient. While source j dominates and source i pauses, the power in microphone i is at most λ_ij times that of j
 (unless i is still reverberating). At an onset of j, its residual rises in proportion. A strong RTF leaves more than a
-weak one, and the late part of an RTF, which the filters estimate least accurately, leaves more than the early part. How
-much a path leaves relative to its strength is alike in all bands: where it is least, or in the median band, tells what
-to expect in bands in which source i never pauses. All
-but a few features are power ratios in dB; the others are scaled to a similar range. None depends on the level of the
-recording, but some depend on gain differences between microphones (see :mod:`debleed.methods.demix.gain_calibration`).
+weak one, and the late part of an RTF, which the filters estimate least accurately, leaves more than the early part.
+How much a path leaves relative to its strength is alike in all bands, so its least and its median over the bands
+indicate what to expect where source i never pauses.
+
+All but a few features are power ratios in dB; the others are scaled to a similar range. None depends on the level of
+the recording, but some depend on gain differences between microphones (see
+:mod:`debleed.methods.demix.gain_calibration`).
 """
 
 from __future__ import annotations
@@ -44,7 +46,7 @@ DOMINANCE = 0.5
 
 ONSET, FEWEST_ONSETS = 0.5, 5
 """An onset is a rise of a dominant source within ``RISE`` frames by more than this share of its new power. Fewer than
-``FEW`` onsets are not evaluated."""
+``FEWEST_ONSETS`` are not evaluated."""
 
 QUIET_SHARES, RISE_SHARES = (0.02, 0.05, 0.1, 0.2, 0.35, 0.5), (0.1, 0.2, 0.3, 0.5)
 """Quantiles of the power ratios that are used as features."""

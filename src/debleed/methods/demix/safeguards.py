@@ -39,12 +39,11 @@ NEGLIGIBLE = 1e-5
 """Less bleed than this (-50 dB) is ignored: the microphone is left unchanged, to the bit."""
 
 
-OWN_SHARE, QUIETEST = 0.15, 0.1
+OWN_SHARE, QUIETEST = 0.26, 0.1
 """A microphone is left unchanged if more than the first share of what is removed from it follows its own sound, see
-:func:`own_share`; the second number is the quantile that tells. Measured: at most 0.14 in 60 recordings of songs, 0.11
-on a kit of eight microphones; 0.19 to 0.48 on kicks that lost 1 to 5 dB, because their snare's microphone hears them as
-loud as the snare. Some microphones that gain are left alone with them: 0.12 to 0.29 on such snares beside an overhead
-that is no room microphone."""
+:func:`own_share`; the second number is the quantile of the ratio that is compared. Measured: 0.29 to 0.44 on kicks that
+lost 1 to 5 dB, because their snare's microphone hears them as loud as the snare; at most 0.23 in 200 other microphones
+of songs and drums."""
 
 Verdicts = NDArray[np.int64]
 """Why microphones are left alone, ``(mics,)``: indices of :data:`LEFT_ALONE`."""
@@ -153,19 +152,27 @@ def estimate_trust(microphones: Bins, sources: Bins, rate: int) -> tuple[NDArray
 def own_share(microphones: Bins, sources: Bins, rate: int) -> Powers:
     """Return the share of what is removed that follows the microphone's own sound, ``(mics,)``, 0 to 1.
 
-    Bleed comes from another source, which now and then is quiet while source i plays: the ratio of the removed power
-    to the power of source i then falls far below its mean. Remains of source i in the other microphones' sources are
-    never quiet while it plays, so what they take of it never falls. The ratio in the quietest moments, weighted by the
-    power of source i, over its mean is therefore close to 0 for bleed. It is a lower bound of the share that is source
-    i itself: such a reference is not yet pure enough to be subtracted from the source that soils it.
+    Bleed comes from another source, while what is taken of source i by mistake (its remains in the estimates of the
+    other sources) comes and goes with source i. Two figures tell them apart, in each band:
+
+    - The ratio r of the removed power to the power of source i. Bleed now and then is quiet while source i plays; then
+      r falls far below its mean. Remains of source i never do. The ratio in the quietest moments, weighted by the power
+      of source i, over its mean is low for bleed unless its source never pauses.
+    - The part of the removed power that a regression on the power of source i explains. It is low for bleed unless both
+      sources always play together.
+
+    The result is the geometric mean of the two, weighted by the removed power.
     """
     edges = band_edges(len(microphones), rate, COARSE_BANDS)[:-1]
     removed, own = (np.add.reduceat(power(values), edges) for values in (microphones - sources, sources))
-    loud = np.maximum(own, np.finfo(np.float32).tiny)
-    quietest = np.quantile(removed / loud, QUIETEST, axis=-1, weights=loud, method="inverted_cdf")
-    constant, whole = np.minimum(quietest * own.mean(axis=-1), removed.mean(axis=-1)).sum(axis=0), removed.mean(axis=-1)
-    total = whole.sum(axis=0)
-    share: Powers = np.divide(constant, total, out=np.zeros_like(total), where=total > 0)
+    tiny = np.finfo(np.float32).tiny
+    level, whole = own.mean(axis=-1), removed.mean(axis=-1)
+    loud = np.maximum(own, tiny)
+    constant = np.quantile(removed / loud, QUIETEST, axis=-1, weights=loud, method="inverted_cdf") * level
+    varying = np.mean((own - level[..., None]) * removed, axis=-1) / np.maximum(own.var(axis=-1), tiny) * level
+    follows = np.sqrt(np.clip(constant, 0, whole) * np.clip(varying, 0, whole)).sum(axis=0)
+    total, heard = whole.sum(axis=0), power(microphones).mean(axis=-1).sum(axis=0)
+    share: Powers = np.divide(follows, total, out=np.zeros_like(total), where=total > NEGLIGIBLE * heard)
     return share
 
 
