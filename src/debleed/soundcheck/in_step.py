@@ -269,7 +269,8 @@ def find_jumps(pairs: Pairs, times: NDArray[np.float64], rate: int) -> dict[int,
     """Find the microphones whose delay jumps.
 
     Before and after a jump, all pairs of a microphone differ by the same lag. The mean cross-spectra of the two parts
-    are correlated with each other, and the correlations of all pairs are added. The jump that pays most is taken first.
+    are correlated with each other, and the correlations of all pairs are added. The jump after which most energy agrees
+    is taken first: the partner that shares most sound with a microphone that jumps seems to jump too, but in one pair.
     """
     found: dict[int, TimeLine] = {}
     for _ in range(MOST_JUMPS):
@@ -279,8 +280,9 @@ def find_jumps(pairs: Pairs, times: NDArray[np.float64], rate: int) -> dict[int,
             for jump in possible_jumps(pairs, times, found, mic, rate):
                 line = combined(found.get(mic, TimeLine()), jump)
                 after = agreement(pairs, times, {**found, mic: line}, mic)
-                if pays(after, now) and coherent(pairs, mic, after) and after.sum() > most * now.sum():
-                    best, most = (mic, line), after.sum() / now.sum()
+                gain = float(after.sum() - now.sum())
+                if gain > most and pays(after, now) and coherent(pairs, mic, after):
+                    best, most = (mic, line), gain
         if best is None:
             break
         found[best[0]] = best[1]
@@ -467,12 +469,15 @@ def believed(fits: dict[int, TimeLine], pairs: Pairs, times: NDArray[np.float64]
             if pays(agreement(pairs, times, fits, mic), energies[best]):
                 break
             fits = {**fits, mic: simpler[best]}
-    for mic in sorted(fits):
-        without = {i: fit for i, fit in fits.items() if i != mic}
-        nothing = all(s.slope == 0 and abs(s.lag) < SAME for s in fits[mic].stretches)
-        after, now = (agreement(pairs, times, some, mic) for some in (fits, without))
-        if nothing or not pays(after, now) or not coherent(pairs, mic, after):
-            fits = without
+    doubted = True
+    while doubted:  # what was believed beside a fit that is then given up has to pay without it
+        doubted = False
+        for mic in sorted(fits):
+            without = {i: fit for i, fit in fits.items() if i != mic}
+            nothing = all(s.slope == 0 and abs(s.lag) < SAME for s in fits[mic].stretches)
+            after, now = (agreement(pairs, times, some, mic) for some in (fits, without))
+            if nothing or not pays(after, now) or not coherent(pairs, mic, after):
+                fits, doubted = without, True
     return fits
 
 
