@@ -5,7 +5,7 @@ import pytest
 
 from bands import sources
 from debleed.methods.demix.excerpt import spectra
-from debleed.methods.demix.residual import audible_share, background, weighted_covariances
+from debleed.methods.demix.residual import audible_share, background, has_background, weighted_covariances
 
 
 def test_covariances_are_scaled_to_the_own_source() -> None:
@@ -18,13 +18,18 @@ def test_covariances_are_scaled_to_the_own_source() -> None:
 def test_a_background_is_what_never_pauses() -> None:
     rng = np.random.default_rng(5)
     noise = rng.standard_normal((2, 65, 2, 800)) + 1j * rng.standard_normal((2, 65, 2, 800))
-    everybody = np.ones(2, bool)
+    noise = noise.astype(np.complex64)
+    between = ~np.eye(2, dtype=bool)
     pausing = noise[0] * (np.arange(800) % 80 < 40)
-    assert not background(pausing.astype(np.complex64), everybody, 1).any()
-    heard = background((pausing + 0.2 * noise[1]).astype(np.complex64), everybody, 1)
+    assert not has_background(pausing, pausing, between)
+    noisy = pausing + np.float32(0.4) * noise[1]
+    assert has_background(noisy, noisy, between)
+    assert not has_background(noisy, 0.01 * noisy, between)  # hardly anything is left: no sources
+    assert not has_background(noisy, noisy, np.array([[False, True], [False, False]]))  # a reference and one microphone
+    heard, _ = background(noisy, np.ones(2, bool), 1)
     assert (heard > 0).all()
-    assert (heard < 2 * 0.2**2).all()  # a lower bound of the power of the noise
-    assert not background(noise[0].astype(np.complex64), ~everybody, 1).any()  # nobody hears anything
+    assert (heard < 2 * 0.4**2).all()  # a lower bound of the power of the noise
+    assert not background(noisy, np.zeros(2, bool), 1)[0].any()
 
 
 def test_only_what_stands_out_from_the_background_counts() -> None:

@@ -19,7 +19,7 @@ filters are still shorter than the reverberation.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,7 +30,7 @@ from debleed.methods.demix.excerpt import Powers, spectra
 from debleed.methods.demix.filters import Filters
 from debleed.methods.demix.fitting import fitted_taps
 from debleed.methods.demix.gain_calibration import ABOVE_ALL, balancing_gains, gains_differ
-from debleed.methods.demix.residual import residual_bleed, variance_floor
+from debleed.methods.demix.residual import has_background, residual_bleed, variance_floor
 from debleed.methods.demix.safeguards import OWN_SHARE, Verdicts, estimate_trust, own_share, scaled_by_effect
 from debleed.methods.instantaneous import one_matrix
 from debleed.progress import Progress, quiet, within
@@ -68,10 +68,13 @@ class Search:
     floor
         Least variance of a source as a share of its microphone's power. Otherwise the row of a source that is silent in
         a bin would fit noise and corrupt A⁻¹ for the other sources.
+    background
+        Whether something is in all microphones all the time, from which sources have to stand out.
     """
 
     rounds: int
     floor: float
+    background: bool = False
 
 
 SHORT, LONG = Search(5, 1e-2), Search(10, 1e-4)
@@ -143,9 +146,15 @@ def estimate_filters(
     """
     if (matrix := instantaneous(samples, rate, allowed)) is not None:
         return matrix, np.zeros(len(samples), np.int64)
-    found, doubt = searched(samples, rate, allowed, SHORT, within(progress, 0, 0.8), initial_taps, shortest, longest)
+    found, doubt, noisy = searched(
+        samples, rate, allowed, SHORT, within(progress, 0, 0.8), initial_taps, shortest, longest
+    )
+    if noisy:
+        search = replace(SHORT, background=True)
+        found, doubt, _ = searched(samples, rate, allowed, search, within(progress, 0.8, 0.9), None, shortest, longest)
     if doubt > OWN_SHARE:
-        again, less = searched(samples, rate, allowed, LONG, within(progress, 0.8, 1), None, shortest, longest)
+        search = replace(LONG, background=noisy)
+        again, less, _ = searched(samples, rate, allowed, search, within(progress, 0.9, 1), None, shortest, longest)
         found = again if less < doubt else found
     return found
 
@@ -159,13 +168,13 @@ def searched(
     initial_taps: Taps | None,
     shortest: float,
     longest: float,
-) -> tuple[tuple[Filters, Verdicts], float]:
+) -> tuple[tuple[Filters, Verdicts], float, bool]:
     """Search for the filters, stage by stage; the parameters are those of :func:`estimate_filters`.
 
     Returns
     -------
-    The filters with the verdicts, and the largest share of what they remove from a microphone that follows that
-    microphone's own sound.
+    The filters with the verdicts; the largest share of what they remove from a microphone that follows that
+    microphone's own sound; and whether something is left in all microphones all the time.
     """
     mics, length = samples.shape
     ahead = round(AHEAD * rate)
@@ -186,7 +195,8 @@ def searched(
     before, after = spectra(samples, stages[0]), spectra(sources, stages[0])
     trust, verdicts = estimate_trust(before, after, rate)
     treated = np.any(allowed, axis=1)  # not the references
-    return (Filters(taps, ahead, trust), verdicts), float(own_share(before, after, rate)[treated].max())
+    doubt = float(own_share(before, after, rate)[treated].max())
+    return (Filters(taps, ahead, trust), verdicts), doubt, has_background(before, after, allowed)
 
 
 def instantaneous(samples: NDArray[np.float32], rate: int, allowed: NDArray[np.bool_]) -> Filters | None:
@@ -255,7 +265,7 @@ def estimate_taps(
     for turn in range(search.rounds):
         progress("demix", turn / search.rounds)
         before = taps
-        taps = update_taps(taps, ahead, save, floor, search.floor, rate, allowed)
+        taps = update_taps(taps, ahead, save, floor, search, rate, allowed)
     mean: Taps = np.float32(0.5) * (before + taps)
     return mean
 
@@ -279,17 +289,16 @@ def update_taps(
     ahead: int,
     save: OverlapSave,
     floor: Powers,
-    least: float,
+    search: Search,
     rate: int,
     allowed: NDArray[np.bool_],
 ) -> Taps:
-    """Run one round; the STFT window is a quarter of the overlap-save block.
-
-    ``floor`` is the least variance of each source, and ``least`` the share of its microphone's power that it is.
-    """
+    """Run one round; the STFT window is a quarter of the overlap-save block, and ``floor`` the least variances."""
     nfft = save.nfft // 4
     sources = spectra(save.filtered(unmixing(taps, ahead, save.nfft)), nfft)
-    residual, reliability, cross = residual_bleed(sources, floor, floor.mean(axis=-1) / least, nfft, rate, allowed)
+    residual, reliability, cross = residual_bleed(
+        sources, floor, floor.mean(axis=-1) / search.floor, nfft, rate, allowed, search.background
+    )
     current = circular(taps, ahead, nfft)
     correction = fitted_taps(residual, reliability, current, taps.shape[-1] - ahead, ahead, rate, allowed)
     mixing = unit_diagonal(response(taps, ahead, save.nfft) @ response(correction, ahead, save.nfft))

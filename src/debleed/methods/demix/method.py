@@ -106,11 +106,9 @@ class Demix:
             If arrays are missing or invalid.
         """
         kind = Narrowband if "matrices" in arrays else Filters
-        verdicts = np.zeros(mics, np.int64)  # of stages written before they were kept
-        if "verdicts" in arrays:
-            verdicts = checked(arrays, "verdicts", np.int64, (mics,))
-            if not set(verdicts.tolist()) <= set(range(len(LEFT_ALONE))):
-                raise InputError("it leaves microphones alone for a reason that this version does not know")
+        verdicts = checked(arrays, "verdicts", np.int64, (mics,))
+        if not set(verdicts.tolist()) <= set(range(len(LEFT_ALONE))):
+            raise InputError("it leaves microphones alone for a reason that this version does not know")
         learned = kind.restored(arrays, mics), Postfilter.restored(arrays, mics), Bleed.restored(arrays, mics)
         return Demixed(*learned, verdicts)
 

@@ -26,17 +26,20 @@ QUIET_EXPONENT = 0.35
 which fails for sources that depend on each other (a doubled melody): only the frames in which one of them pauses
 separate them."""
 
-BACKGROUND, FAR_UNDER = 0.1, 0.03
-"""The first number is the quantile over time that the background is taken from. If that is more than 15 dB under the
-mean (the second number) in the median bin, it is not a background but reverberation. Measured: 5 to 12 dB under the
-mean with noise or an audience 15 dB under the microphones, 17 to 41 dB otherwise, 9 dB where the hits of two drums
-ring."""
+BACKGROUND, FAR_UNDER = 0.1, 0.04
+"""The first number is the quantile over time that the background is taken from. If that is more than 14 dB under the
+mean (the second number) in the median bin, it is not a background but reverberation, or a part that hardly pauses.
+Measured: 5 to 12 dB under the mean with noise or an audience 15 dB under the microphones, 15.6 to 41 dB otherwise, 9 dB
+where the hits of two drums ring."""
 
 AUDIBLE = 8.0
 """A source stands out as far as it is more than this many times (9 dB) as strong as the background. Measured at 22.05
 kHz with an audience, without the postfilter, in the mean of each of four songs: 28 dB become 32, 26 become 27, 27
 become 31, 29 become 35. With 12 dB in place of 9, songs gain 1 to 2 dB more, but the paths of drums are lost, which
 leave little between their hits."""
+
+SILENT = 0.03
+"""A microphone of which less than this share (-15 dB) is left by the filters has no source that plays."""
 
 INAUDIBLE = 1e-3
 """Least share, which keeps the statistics defined for a source that never stands out."""
@@ -50,7 +53,13 @@ def variance_floor(microphones: Bins, least: float) -> Powers:
 
 
 def residual_bleed(
-    sources: Bins, floor: Powers, heard: Powers, nfft: int, rate: int, allowed: NDArray[np.bool_]
+    sources: Bins,
+    floor: Powers,
+    heard: Powers,
+    nfft: int,
+    rate: int,
+    allowed: NDArray[np.bool_],
+    noisy: bool = False,
 ) -> tuple[Response, NDArray[np.float32], Response]:
     """Estimate the residual bleed in the current source estimates, bin by bin.
 
@@ -66,6 +75,8 @@ def residual_bleed(
         Length of the STFT window; sampling rate in Hz.
     allowed
         ``(mics, mics)``: where bleed is possible.
+    noisy
+        Whether sources have to stand out from a :func:`background`.
 
     Returns
     -------
@@ -83,9 +94,9 @@ def residual_bleed(
     cross = np.zeros((bins, mics, mics), np.complex64)
     width = max(1, round(SMOOTHING_HZ * nfft / rate))
     sounding = np.any(allowed, axis=0)
-    microphones = sounding & np.any(allowed, axis=1)  # that have a source; references hear nobody
+    microphones = with_source(allowed)
 
-    quietest = background(sources, microphones, width)
+    quietest = background(sources, microphones, width)[0] if noisy else np.zeros(bins, np.float32)
 
     def work(part: slice) -> None:
         variance, here = smoothed_powers(sources, part, width), sources[part]
@@ -118,25 +129,53 @@ def smoothed_powers(sources: Bins, part: slice, width: int) -> Powers:
     return smooth[part.start - wide.start :][: part.stop - part.start]
 
 
-def background(sources: Bins, microphones: NDArray[np.bool_], width: int) -> Powers:
-    """Return the power of what is in all microphones all the time, ``(bins,)``; 0 if there is no such thing.
+def with_source(allowed: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Return the microphones that hear others and whose source others hear, ``(mics,)``; references hear nobody."""
+    found: NDArray[np.bool_] = np.any(allowed, axis=0) & np.any(allowed, axis=1)
+    return found
 
-    An audience, the wind or the stage next door never pauses. In the moments in which all sources are quiet it alone
-    correlates between microphones, and these moments weigh most. The softest sound of all microphones is a lower bound
-    of its level, as long as one of the sources pauses.
+
+def has_background(microphones: Bins, sources: Bins, allowed: NDArray[np.bool_]) -> bool:
+    """Whether something is in all microphones all the time, which is no source.
+
+    An audience, the wind or the stage next door never pauses. It is told from the sources after the filters, because
+    the bleed of a source that never pauses is in all microphones too.
+
+    Parameters
+    ----------
+    microphones, sources
+        Before and after the filters, ``(bins, mics, frames)``.
+    allowed
+        ``(mics, mics)``: where bleed is possible.
+    """
+    before, after = (power(values).sum(axis=(0, 2)) for values in (microphones, sources))
+    heard = with_source(allowed) & (after > SILENT * before)
+    if heard.sum() < 2:
+        return False
+    softest, mean = background(sources, heard, 1)
+    sounding = mean > 0
+    return bool(sounding.any() and np.median(softest[sounding] / mean[sounding]) > FAR_UNDER)
+
+
+def background(sources: Bins, microphones: NDArray[np.bool_], width: int) -> tuple[Powers, Powers]:
+    """Return the power of what is in all microphones all the time, and the least mean power of any, ``(bins,)`` each.
+
+    In the moments in which all sources are quiet, the background alone correlates between microphones, and these
+    moments weigh most. The softest sound of all microphones is a lower bound of its level, as long as one of the
+    sources pauses.
 
     Parameters
     ----------
     sources
         ``(bins, mics, frames)``.
     microphones
-        ``(mics,)``: those of a source. Signals have no background, and a second microphone tells nothing new.
+        ``(mics,)``: those that are asked; none of them gives 0.
     width
         See :func:`smoothed_powers`.
     """
     softest, mean = np.zeros((2, len(sources)), np.float32)
     if not microphones.any():
-        return softest
+        return softest, mean
 
     def work(part: slice) -> None:
         heard = smoothed_powers(sources, part, width)[:, microphones]
@@ -144,9 +183,7 @@ def background(sources: Bins, microphones: NDArray[np.bool_], width: int) -> Pow
         mean[part] = heard.mean(axis=-1).min(axis=1)
 
     in_parallel(work, chunks(len(sources), sources[0].size))
-    sounding = mean > 0
-    never_pauses = sounding.any() and np.median(softest[sounding] / mean[sounding]) > FAR_UNDER
-    return softest if never_pauses else np.zeros_like(softest)
+    return softest, mean
 
 
 def audible_share(variance: Powers, quietest: Powers) -> Powers:
@@ -157,7 +194,7 @@ def audible_share(variance: Powers, quietest: Powers) -> Powers:
     variance
         ``(bins, mics, frames)``.
     quietest
-        Result of :func:`background`, ``(bins,)``.
+        The power of the background, ``(bins,)``.
     """
     loud = np.maximum(variance, np.finfo(np.float32).tiny)
     share: Powers = np.maximum(1 - AUDIBLE * quietest[:, None, None] / loud, INAUDIBLE)
