@@ -164,7 +164,7 @@ def prepare(scratch: Path, number: int) -> Path | None:
         "touched": state.broadband.changed_mics,
     }
     part = path.with_suffix(f".{os.getpid()}.part.npz")
-    np.savez(part, names=np.array(sorted(seen)), kind=kind, made_of=np.array(sorted(made_of)), **arrays)
+    np.savez(part, names=np.array(sorted(seen)), made_of=np.array(sorted(made_of)), **arrays)
     part.replace(path)
     return path
 
@@ -196,7 +196,7 @@ def points(sources: Samples, own: Samples, rate: int, rng: np.random.Generator) 
 def load(path: Path) -> Example:
     """Read what was kept, with its features in the order of their names."""
     with np.load(path) as arrays:
-        about = ("names", "kind", "made_of")
+        about = ("names", "made_of")
         held = {name: torch.from_numpy(arrays[name]) for name in arrays.files if name not in about}
     bands, bins = held["features"].shape[2], held["power"].shape[1]
     unit = np.broadcast_to(np.eye(bands, dtype=np.float32)[None, :, None], (len(DECAY_TIMES), bands, 1, bands))
@@ -204,10 +204,10 @@ def load(path: Path) -> Example:
     return Example(**held, spread=torch.from_numpy(spread))
 
 
-def described(path: Path) -> tuple[str, set[str], list[str]]:
-    """Return the kind of a recording, what it was made of, and the names of its features."""
+def described(path: Path) -> tuple[set[str], list[str]]:
+    """Return what a recording was made of, and the names of its features."""
     with np.load(path) as arrays:
-        return str(arrays["kind"]), {str(name) for name in arrays["made_of"]}, [str(name) for name in arrays["names"]]
+        return {str(name) for name in arrays["made_of"]}, [str(name) for name in arrays["names"]]
 
 
 def train(examples: Sequence[Example], epochs: int) -> Network:
@@ -254,11 +254,11 @@ def summed_up(examples: Sequence[Example], network: Network) -> str:
     )
 
 
-def left_out(about: Mapping[Path, tuple[str, set[str], list[str]]], epochs: int, name: str) -> str:
+def left_out(about: Mapping[Path, tuple[set[str], list[str]]], epochs: int, name: str) -> str:
     """Train a network without a song or a kit, and sum up what it does to recordings of it."""
     torch.set_num_threads(1)
-    network = train([load(path) for path in about if not about[path][1] & {"even", name}], epochs)
-    return summed_up([load(path) for path in about if name in about[path][1]], network)
+    network = train([load(path) for path in about if not about[path][0] & {"even", name}], epochs)
+    return summed_up([load(path) for path in about if name in about[path][0]], network)
 
 
 def keep(network: Network, names: Sequence[str], out: Path, figures: Mapping[str, str]) -> None:
@@ -301,11 +301,11 @@ def main() -> None:
     with ProcessPoolExecutor(max_workers=os.cpu_count()) as pool:
         sums = pool.map(partial(left_out, about, args.epochs), names)
         figures = {f"without {name}: on it": figure for name, figure in zip(names, sums, strict=True)}
-    network = train([load(path) for path in found if "even" not in about[path][1]], args.epochs)
-    figures["hits of even numbers"] = summed_up([load(path) for path in found if "even" in about[path][1]], network)
+    network = train([load(path) for path in found if "even" not in about[path][0]], args.epochs)
+    figures["hits of even numbers"] = summed_up([load(path) for path in found if "even" in about[path][0]], network)
     for what, figure in figures.items():
         print(f"{what}: {figure}")
-    keep(network, about[found[0]][2], args.out, figures)
+    keep(network, about[found[0]][1], args.out, figures)
 
 
 if __name__ == "__main__":

@@ -33,7 +33,7 @@ def test_a_microphone_that_becomes_louder_stays_unchanged() -> None:
     before = spectra(own, 512)
     after = before.copy()
     after[:, 0] -= 0.5 * before[:, 1]
-    trust, verdicts = estimate_trust(before, after, RATE)
+    trust, verdicts = estimate_trust(before, after, RATE, own_share(before, after, RATE))
     assert not trust[0].any()
     assert verdicts.tolist() == [LOUDER_AFTER, NO_BLEED]
 
@@ -43,11 +43,11 @@ def test_a_microphone_that_loses_more_than_is_subtracted_stays_unchanged() -> No
     before[:, 0] += 0.5 * before[:, 1]  # one sound on two tracks
     after = before.copy()
     after[:, 0] -= 0.1 * before[:, 1]
-    trust, verdicts = estimate_trust(before, after, RATE)
+    trust, verdicts = estimate_trust(before, after, RATE, own_share(before, after, RATE))
     assert not trust[0].any()
     assert verdicts[0] == SHARED_SOUND
     after[:, 0] = before[:, 0] - 0.5 * before[:, 1]
-    trust, verdicts = estimate_trust(before, after, RATE)
+    trust, verdicts = estimate_trust(before, after, RATE, own_share(before, after, RATE))
     assert trust[0].all()
     assert verdicts[0] == CLEANED
 
@@ -74,7 +74,7 @@ def test_what_is_taken_of_the_own_sound_follows_it() -> None:
     before = np.stack([own, other], axis=1).astype(np.complex64)
     bent = np.stack([0.9 * own, other], axis=1).astype(np.complex64)
     assert own_share(before, bent, RATE)[0] > 0.99
-    trust, verdicts = estimate_trust(before, bent, RATE)
+    trust, verdicts = estimate_trust(before, bent, RATE, own_share(before, bent, RATE))
     assert not trust[0].any()
     assert verdicts[0] != CLEANED
 

@@ -193,9 +193,9 @@ def searched(
     save = OverlapSave.of(samples, 8 * (taps.shape[-1] - ahead))
     sources = save.filtered(unmixing(taps, ahead, save.nfft))
     before, after = spectra(samples, stages[0]), spectra(sources, stages[0])
-    trust, verdicts = estimate_trust(before, after, rate)
-    treated = np.any(allowed, axis=1)  # not the references
-    doubt = float(own_share(before, after, rate)[treated].max())
+    follows = own_share(before, after, rate)
+    trust, verdicts = estimate_trust(before, after, rate, follows)
+    doubt = float(follows[np.any(allowed, axis=1)].max())  # references are not treated
     return (Filters(taps, ahead, trust), verdicts), doubt, has_background(before, after, allowed)
 
 

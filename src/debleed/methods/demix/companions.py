@@ -22,7 +22,7 @@ from debleed.dsp.rtf import Response, Taps, on_grid, unmixing
 from debleed.methods.demix.broadband import FIRST_WINDOW, LONGEST_WINDOW, estimate_taps, windows, without_shared
 from debleed.methods.demix.excerpt import Bins, power, spectra
 from debleed.methods.demix.filters import Filters
-from debleed.methods.demix.safeguards import Verdicts, estimate_trust
+from debleed.methods.demix.safeguards import Verdicts, estimate_trust, own_share
 from debleed.progress import Progress, quiet, within
 from debleed.recording import Recording
 
@@ -125,9 +125,8 @@ def with_companions(
     outputs = joined.apply(Recording.from_array(samples, rate)).read()
     all_verdicts = np.zeros(mics, np.int64)
     all_verdicts[leads] = verdicts
-    judged, all_verdicts[companions] = estimate_trust(
-        spectra(samples[companions], stages[0]), spectra(outputs[companions], stages[0]), rate
-    )
+    before, after = (spectra(rows[companions], stages[0]) for rows in (samples, outputs))
+    judged, all_verdicts[companions] = estimate_trust(before, after, rate, own_share(before, after, rate))
     trust = trust.copy()
     trust[companions] = judged
     trust[leads] = fitted.trust_on(trust.shape[1])

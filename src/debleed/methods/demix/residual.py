@@ -15,7 +15,7 @@ from debleed.dsp.parallel import chunks, in_parallel
 from debleed.dsp.projection import projected
 from debleed.dsp.rtf import Response, unit_diagonal
 from debleed.methods.demix.excerpt import Bins, Powers, power
-from debleed.methods.demix.safeguards import FAINT
+from debleed.methods.demix.safeguards import FAINT, LEAST_SHARE
 
 SMOOTHING_HZ = 21.5
 """Bandwidth in Hz over which variances are smoothed with long windows; with short windows they are smoothed over three
@@ -37,9 +37,6 @@ AUDIBLE = 8.0
 kHz with an audience, without the postfilter, in the mean of each of four songs: 28 dB become 32, 26 become 27, 27
 become 31, 29 become 35. With 12 dB in place of 9, songs gain 1 to 2 dB more, but the paths of drums are lost, which
 leave little between their hits."""
-
-SILENT = 0.03
-"""A microphone of which less than this share (-15 dB) is left by the filters has no source that plays."""
 
 INAUDIBLE = 1e-3
 """Least share, which keeps the statistics defined for a source that never stands out."""
@@ -115,17 +112,11 @@ def residual_bleed(
     return residual, reliability, cross
 
 
-def smoothed(powers: Powers) -> Powers:
-    """Return the mean over three frames."""
-    smooth: Powers = uniform_filter1d(powers, 3, axis=-1)
-    return smooth
-
-
 def smoothed_powers(sources: Bins, part: slice, width: int) -> Powers:
     """Return the powers of some bins, smoothed over ``width`` bins, or over three frames if that is wider."""
     wide = slice(max(0, part.start - width), min(len(sources), part.stop + width))
     powers = power(sources[wide])
-    smooth = uniform_filter1d(powers, width, axis=0) if width > 3 else smoothed(powers)
+    smooth: Powers = uniform_filter1d(powers, width, axis=0) if width > 3 else uniform_filter1d(powers, 3, axis=-1)
     return smooth[part.start - wide.start :][: part.stop - part.start]
 
 
@@ -149,7 +140,7 @@ def has_background(microphones: Bins, sources: Bins, allowed: NDArray[np.bool_])
         ``(mics, mics)``: where bleed is possible.
     """
     before, after = (power(values).sum(axis=(0, 2)) for values in (microphones, sources))
-    heard = with_source(allowed) & (after > SILENT * before)
+    heard = with_source(allowed) & (after > LEAST_SHARE * before)
     if heard.sum() < 2:
         return False
     softest, mean = background(sources, heard, 1)
