@@ -144,7 +144,7 @@ def prepare(scratch: Path, number: int) -> Path | None:
         made_of = {kind, hits}
     else:
         mics, own, made_of = scene_of(rng, key, kind == "stage")
-    sounding, heard = sounding_excerpt(mics, 120.0)
+    sounding, heard, _ = sounding_excerpt(mics, 120.0)
     if len(sounding) < len(mics):
         return None
     settings = Demix()

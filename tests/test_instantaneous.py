@@ -188,7 +188,7 @@ def test_applies_the_matrix_to_any_recording() -> None:
 def test_learns_from_a_bounded_excerpt_without_silent_microphones() -> None:
     samples = np.zeros((3, 5000))
     samples[0], samples[2] = 7, 1
-    sounding, heard = sounding_excerpt(Recording.from_array(samples, 1000), 2)
+    sounding, heard, _ = sounding_excerpt(Recording.from_array(samples, 1000), 2)
     assert sounding.tolist() == [0, 2]
     assert heard.shape == (2, 2000)
     assert np.sum(np.square(heard)) == pytest.approx(3 * 2000)  # RMS 1, silent microphones counted

@@ -350,7 +350,7 @@ class Instantaneous:
 
     def learn(self, recording: Recording, side: Side = Side(), progress: Progress = quiet) -> Unmixing:  # noqa: B008
         """Estimate the matrix from an excerpt of at most ``seconds``, which bounds the memory."""
-        sounding, samples = sounding_excerpt(recording, self.seconds)
+        sounding, samples, _ = sounding_excerpt(recording, self.seconds)
         allowed = recording.can_bleed()[np.ix_(sounding, sounding)]
         rows = np.eye(len(recording))
         mixing = one_matrix(samples, recording.rate, allowed, progress) if allowed.any() else None

@@ -36,7 +36,7 @@ def soundcheck(recording: Recording, settled: Collection[str] = ()) -> Soundchec
     if len(with_source) < 2 or not recording.length:
         return Soundcheck()
     tracks = recording.select(with_source)
-    sounding, samples = sounding_excerpt(tracks, SECONDS)
+    sounding, samples, _ = sounding_excerpt(tracks, SECONDS)
     if len(sounding) < 2:
         return Soundcheck()
     names = [tracks.names[i] for i in sounding]

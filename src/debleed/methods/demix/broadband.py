@@ -26,11 +26,12 @@ from numpy.typing import NDArray
 
 from debleed.dsp.overlap_save import OverlapSave
 from debleed.dsp.rtf import Taps, circular, response, taps_of, unit_diagonal, unmixing
+from debleed.methods.demix.background import has_background
 from debleed.methods.demix.excerpt import Powers, spectra
 from debleed.methods.demix.filters import Filters
 from debleed.methods.demix.fitting import fitted_taps
 from debleed.methods.demix.gain_calibration import ABOVE_ALL, balancing_gains, gains_differ
-from debleed.methods.demix.residual import has_background, residual_bleed, variance_floor
+from debleed.methods.demix.residual import residual_bleed, variance_floor
 from debleed.methods.demix.safeguards import OWN_SHARE, Verdicts, estimate_trust, own_share, scaled_by_effect
 from debleed.methods.instantaneous import one_matrix
 from debleed.progress import Progress, quiet, within
@@ -83,9 +84,10 @@ source is as loud in another microphone as that microphone's own. Measured on ki
 postfilter: the kick loses 1 to 5 dB after the short search, at most 0.1 after the long one, and the snare gains 3 to 4
 dB instead of 1 to 2. On a kit of eight microphones the long one is 0.2 to 1.4 dB worse, in songs it is equal."""
 
-SHARED, SHARED_WITHIN = 4.0, 0.002
-"""A tap at lag 0 stands out if its square exceeds this multiple (6 dB) of the mean square of the taps within this many
-seconds."""
+SHARED, SHARED_WITHIN, AT_ONCE = 4.0, 0.002, 0.00015
+"""A tap at lag 0 stands out if its square exceeds the first number times (6 dB) the mean square of the taps within the
+second number of seconds. Lag 0 is as wide as the third one: sound needs longer for 10 cm, and a peak in a band of a few
+kHz is that wide."""
 
 
 def window_length(seconds: float, rate: int) -> int:
@@ -321,8 +323,8 @@ def without_shared(taps: Taps, ahead: int, rate: int) -> Taps:
     at lag 0. Sound that two sources share at lag 0 was shared before it became acoustic (a doubled synthesiser, one
     sample in two stems) and belongs to both.
     """
-    near, wide = round(SHARED_WITHIN * rate), round(rate / 32000)  # a band-limited peak is several taps wide
+    near, wide = round(SHARED_WITHIN * rate), round(AT_ONCE * rate)
     around = np.square(taps[..., ahead - near : ahead + near + 1]).mean(axis=-1)
-    shared = np.square(taps[..., ahead]) > SHARED * around
+    shared = np.square(taps[..., ahead - wide : ahead + wide + 1]).max(axis=-1) > SHARED * around
     at_once = np.abs(np.arange(taps.shape[-1]) - ahead) <= wide
     return np.where(shared[..., None] & at_once, np.float32(0), taps)

@@ -26,7 +26,7 @@ PIECES = 4
 """Number of pieces in an excerpt, spread evenly over the recording."""
 
 
-def sounding_excerpt(recording: Recording, seconds: float) -> tuple[NDArray[np.intp], NDArray[np.float32]]:
+def sounding_excerpt(recording: Recording, seconds: float) -> tuple[NDArray[np.intp], NDArray[np.float32], np.float32]:
     """Read an excerpt of at most ``seconds``, without silent microphones.
 
     Returns
@@ -35,13 +35,15 @@ def sounding_excerpt(recording: Recording, seconds: float) -> tuple[NDArray[np.i
         Indices of the microphones that are not silent.
     samples
         ``(sounding, samples)``, scaled to an RMS of 1 over all microphones, including silent ones.
+    level
+        The RMS that they were divided by.
     """
     count = min(round(seconds * recording.rate), MOST_VALUES // max(1, len(recording)))
     samples = excerpt(recording, count)
     peak = np.max(np.abs(samples), axis=-1, initial=0)
     sounding = np.flatnonzero(peak > SILENCE * peak.max(initial=0))
-    level = np.sqrt(np.mean(np.square(samples, dtype=np.float64)))
-    return sounding, (samples[sounding] / (level or 1)).astype(np.float32)
+    level = np.float32(np.sqrt(np.mean(np.square(samples, dtype=np.float64)))) or np.float32(1)
+    return sounding, (samples[sounding] / level).astype(np.float32), level
 
 
 def excerpt(recording: Recording, count: int) -> Samples:

@@ -91,7 +91,18 @@ class Filters:
             return recording
         change = self.response() - np.eye(len(self.taps), dtype=np.complex64)
         nfft = 2 * (len(change) - 1)
-        return recording.with_reader(lambda start, stop: _filtered(recording, change, nfft, start, stop))
+
+        def read(start: int, stop: int) -> Samples:
+            return recording.read(start, stop) + _filtered(recording, change, nfft, start, stop)
+
+        return recording.with_reader(read)
+
+    def bleed(self, sources: Recording) -> Recording:
+        """Return what :meth:`apply` subtracts on account of these sources."""
+        taken = (self.mixing() - np.eye(len(self.taps), dtype=np.complex64)) * ~self.own_paths
+        taken *= self.trust_on(len(taken)).astype(np.float32).T[:, :, None]
+        nfft = 2 * (len(taken) - 1)
+        return sources.with_reader(lambda start, stop: _filtered(sources, taken, nfft, start, stop))
 
     @property
     def own_paths(self) -> NDArray[np.bool_]:
@@ -151,11 +162,11 @@ class Filters:
         return cls(taps, whole(arrays, "ahead", 0, taps.shape[-1] - 1), trust, own=own)
 
 
-def _filtered(recording: Recording, change: Response, nfft: int, start: int, stop: int) -> Samples:
-    """Return the microphones plus the output of ``change``; blocks are aligned with the whole recording."""
+def _filtered(recording: Recording, filters: Response, nfft: int, start: int, stop: int) -> Samples:
+    """Return the output of ``filters``; blocks are aligned with the whole recording."""
     reach, step = nfft // 4, nfft // 2
     first = start // step * step
     stretch = recording.read(first - reach, stop + reach)
-    correction = OverlapSave.of(stretch.astype(np.float32), nfft).filtered(change)
-    wanted = slice(reach + start - first, reach + stop - first)
-    return recording.read(start, stop) + correction[:, wanted].astype(stretch.dtype)
+    output = OverlapSave.of(stretch.astype(np.float32), nfft).filtered(filters)
+    wanted: Samples = output[:, reach + start - first : reach + stop - first].astype(stretch.dtype)
+    return wanted

@@ -114,23 +114,20 @@ class Narrowband:
 
     def apply(self, recording: Recording) -> Recording:
         """Filter frame by frame; microphones with rows of the identity are returned unchanged, to the bit."""
-        nfft = 2 * (len(self.matrices) - 1)
         matrices = self.matrices if self.kept is None else keeping(self.matrices, self.kept)
         changed = np.flatnonzero(np.any(matrices != np.eye(len(recording)), axis=(0, 2)))
-        rows = np.ascontiguousarray(matrices[:, changed])
-
-        def unmixed(spectra: Spectra) -> Spectra:
-            return np.moveaxis(rows @ np.moveaxis(spectra, 1, 0), 0, 1)
 
         def read(start: int, stop: int) -> Samples:
             out = recording.read(start, stop).copy()
-            step = max(4 * nfft, STRETCH // len(recording))
-            for a in range(start, stop, step):
-                b = min(a + step, stop)
-                out[changed, a - start : b - start] = filtered(unmixed, (recording,), a, b, nfft, nfft // HOPS)
+            out[changed] = _filtered(recording, matrices[:, changed], start, stop)
             return out
 
         return recording.with_reader(read)
+
+    def bleed(self, sources: Recording) -> Recording:
+        """Return what :meth:`apply` subtracts on account of these sources."""
+        taken = self.mixing() - np.eye(len(sources), dtype=np.complex64)
+        return sources.with_reader(lambda start, stop: _filtered(sources, taken, start, stop))
 
     def keeping(self, kept: NDArray[np.bool_]) -> Narrowband:
         """Keep the bleed of microphone j's source in microphone i where ``kept[i, j]``."""
@@ -163,6 +160,21 @@ class Narrowband:
         if len(matrices) < 9 or (len(matrices) - 1) & (len(matrices) - 2):
             raise InputError(f"the array 'matrices' has {len(matrices)} bins, which is not a power of two plus 1")
         return cls(matrices)
+
+
+def _filtered(recording: Recording, matrices: NDArray[np.complexfloating], start: int, stop: int) -> Samples:
+    """Multiply each frame with matrices, ``(bins, outputs, mics)``."""
+    nfft = 2 * (len(matrices) - 1)
+    rows = np.ascontiguousarray(matrices)
+
+    def product(spectra: Spectra) -> Spectra:
+        return np.moveaxis(rows @ np.moveaxis(spectra, 1, 0), 0, 1)
+
+    step = max(4 * nfft, STRETCH // len(recording))
+    pieces = [
+        filtered(product, (recording,), a, min(a + step, stop), nfft, nfft // HOPS) for a in range(start, stop, step)
+    ]
+    return np.concatenate(pieces, axis=1) if pieces else recording.read(start, stop)[: matrices.shape[1]]
 
 
 def keeping(matrices: NDArray[np.complex64], kept: NDArray[np.bool_]) -> NDArray[np.complex64]:

@@ -14,8 +14,9 @@ from scipy.ndimage import uniform_filter1d
 from debleed.dsp.parallel import chunks, in_parallel
 from debleed.dsp.projection import projected
 from debleed.dsp.rtf import Response, unit_diagonal
+from debleed.methods.demix.background import audible_share, background, smoothed_powers, with_source
 from debleed.methods.demix.excerpt import Bins, Powers, power
-from debleed.methods.demix.safeguards import FAINT, LEAST_SHARE
+from debleed.methods.demix.safeguards import FAINT
 
 SMOOTHING_HZ = 21.5
 """Bandwidth in Hz over which variances are smoothed with long windows; with short windows they are smoothed over three
@@ -25,21 +26,6 @@ QUIET_EXPONENT = 0.35
 """Exponent that gives more weight to frames in which a source is quiet relative to the others. 0 is maximum likelihood,
 which fails for sources that depend on each other (a doubled melody): only the frames in which one of them pauses
 separate them."""
-
-BACKGROUND, FAR_UNDER = 0.1, 0.04
-"""The first number is the quantile over time that the background is taken from. If that is more than 14 dB under the
-mean (the second number) in the median bin, it is not a background but reverberation, or a part that hardly pauses.
-Measured: 5 to 12 dB under the mean with noise or an audience 15 dB under the microphones, 15.6 to 41 dB otherwise, 9 dB
-where the hits of two drums ring."""
-
-AUDIBLE = 8.0
-"""A source stands out as far as it is more than this many times (9 dB) as strong as the background. Measured at 22.05
-kHz with an audience, without the postfilter, in the mean of each of four songs: 28 dB become 32, 26 become 27, 27
-become 31, 29 become 35. With 12 dB in place of 9, songs gain 1 to 2 dB more, but the paths of drums are lost, which
-leave little between their hits."""
-
-INAUDIBLE = 1e-3
-"""Least share, which keeps the statistics defined for a source that never stands out."""
 
 
 def variance_floor(microphones: Bins, least: float) -> Powers:
@@ -97,7 +83,7 @@ def residual_bleed(
 
     def work(part: slice) -> None:
         variance, here = smoothed_powers(sources, part, width), sources[part]
-        share = np.where(microphones[:, None], audible_share(variance, quietest[part]), np.float32(1))
+        share = np.where(microphones[:, None], audible_share(variance, quietest[part, None, None]), np.float32(1))
         variance = variance + floor[part]
         relative = variance / variance.mean(axis=-1, keepdims=True)
         weights = (relative[:, sounding].sum(axis=1, keepdims=True) / relative) ** QUIET_EXPONENT / variance
@@ -110,86 +96,6 @@ def residual_bleed(
 
     in_parallel(work, chunks(bins, mics * frames))
     return residual, reliability, cross
-
-
-def smoothed_powers(sources: Bins, part: slice, width: int) -> Powers:
-    """Return the powers of some bins, smoothed over ``width`` bins, or over three frames if that is wider."""
-    wide = slice(max(0, part.start - width), min(len(sources), part.stop + width))
-    powers = power(sources[wide])
-    smooth: Powers = uniform_filter1d(powers, width, axis=0) if width > 3 else uniform_filter1d(powers, 3, axis=-1)
-    return smooth[part.start - wide.start :][: part.stop - part.start]
-
-
-def with_source(allowed: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Return the microphones that hear others and whose source others hear, ``(mics,)``; references hear nobody."""
-    found: NDArray[np.bool_] = np.any(allowed, axis=0) & np.any(allowed, axis=1)
-    return found
-
-
-def has_background(microphones: Bins, sources: Bins, allowed: NDArray[np.bool_]) -> bool:
-    """Whether something is in all microphones all the time, which is no source.
-
-    An audience, the wind or the stage next door never pauses. It is told from the sources after the filters, because
-    the bleed of a source that never pauses is in all microphones too.
-
-    Parameters
-    ----------
-    microphones, sources
-        Before and after the filters, ``(bins, mics, frames)``.
-    allowed
-        ``(mics, mics)``: where bleed is possible.
-    """
-    before, after = (power(values).sum(axis=(0, 2)) for values in (microphones, sources))
-    heard = with_source(allowed) & (after > LEAST_SHARE * before)
-    if heard.sum() < 2:
-        return False
-    softest, mean = background(sources, heard, 1)
-    sounding = mean > 0
-    return bool(sounding.any() and np.median(softest[sounding] / mean[sounding]) > FAR_UNDER)
-
-
-def background(sources: Bins, microphones: NDArray[np.bool_], width: int) -> tuple[Powers, Powers]:
-    """Return the power of what is in all microphones all the time, and the least mean power of any, ``(bins,)`` each.
-
-    In the moments in which all sources are quiet, the background alone correlates between microphones, and these
-    moments weigh most. The softest sound of all microphones is a lower bound of its level, as long as one of the
-    sources pauses.
-
-    Parameters
-    ----------
-    sources
-        ``(bins, mics, frames)``.
-    microphones
-        ``(mics,)``: those that are asked; none of them gives 0.
-    width
-        See :func:`smoothed_powers`.
-    """
-    softest, mean = np.zeros((2, len(sources)), np.float32)
-    if not microphones.any():
-        return softest, mean
-
-    def work(part: slice) -> None:
-        heard = smoothed_powers(sources, part, width)[:, microphones]
-        softest[part] = np.quantile(heard, BACKGROUND, axis=-1).min(axis=1)
-        mean[part] = heard.mean(axis=-1).min(axis=1)
-
-    in_parallel(work, chunks(len(sources), sources[0].size))
-    return softest, mean
-
-
-def audible_share(variance: Powers, quietest: Powers) -> Powers:
-    """Return how much of each source stands out from the background, 0 to 1, of the shape of ``variance``.
-
-    Parameters
-    ----------
-    variance
-        ``(bins, mics, frames)``.
-    quietest
-        The power of the background, ``(bins,)``.
-    """
-    loud = np.maximum(variance, np.finfo(np.float32).tiny)
-    share: Powers = np.maximum(1 - AUDIBLE * quietest[:, None, None] / loud, INAUDIBLE)
-    return share
 
 
 def weighted_covariances(

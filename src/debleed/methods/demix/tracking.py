@@ -1,0 +1,292 @@
+"""Tracking: follow what the bleed's paths deviate from the fixed ones, and remove it.
+
+Fixed filters are the mean over a recording. A singer who walks, a stand that is knocked, a clock that drifts or a
+compressor change the paths, and even where nothing moves the filters are not exact. Each path's deviation is followed
+by a Kalman filter over the other sources (:mod:`debleed.methods.demix.kalman`), as fast as was learnt for that path and
+band (:mod:`debleed.methods.demix.speeds`), or is a constant, or is left out. What the filter is uncertain about may be
+bleed that is left; a gain reduces it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from typing import Any, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from debleed.dsp.parallel import in_parallel
+from debleed.dsp.stft import Spectra, istft, nfft_at, stft
+from debleed.methods import Arrays
+from debleed.methods.arrays import checked
+from debleed.methods.demix.background import NFFT, Background, smoothed
+from debleed.methods.demix.excerpt import Powers, power
+from debleed.methods.demix.kalman import Followed, predicted
+from debleed.methods.demix.postfilter import FLOOR
+from debleed.methods.demix.safeguards import FINE_BANDS, band_edges
+from debleed.recording import InputError, Recording, Samples
+
+Kind = TypeVar("Kind", np.float32, np.complex64)
+
+LAGS = 4
+"""Frames that a deviation lasts (0.1 s)."""
+
+DECAY = 0.06
+"""Seconds in which the variance of a deviation falls by a factor of e along its lags: RT60 0.8 s."""
+
+SEGMENT, CONTEXT = 16.0, 8.0
+"""Seconds that are followed at a time, and heard before and after them, so that any stretch of a recording of any
+length reads a bounded part of it."""
+
+OWN_AT_LEAST, FAINT = 0.3, 1e-4
+"""Least variance of the own source: the first share of the power at this point, and the second one (-40 dB) of the mean
+power in this bin."""
+
+CLEARLY = 16.0
+"""How much further (12 dB) a source has to stand out from the background than for its paths: a deviation is that much
+weaker than a path. Otherwise the background of one microphone is removed from another, as far as it correlates.
+Measured with an audience: 1 to 2 dB."""
+
+ENTRIES = 1500
+"""Entries that are followed together: their states fit into a core's cache."""
+
+BANDS = 64
+"""Most bands accepted from a file."""
+
+
+@dataclass(frozen=True)
+class Tracking:
+    """Deviations of the bleed's paths from the fixed filters.
+
+    Parameters
+    ----------
+    variance
+        ``(mics, mics, bands)``: stationary variance of the deviation at its first lag; 0 where it is not followed.
+    seconds
+        ``(mics, mics, bands)``: seconds in which it changes.
+    weight
+        ``(mics, mics, bands)``: share of what is predicted that is removed, 0 to 1.
+    constant
+        ``(LAGS, mics, mics, bins)``: deviations that do not change.
+    """
+
+    variance: NDArray[np.float32]
+    seconds: NDArray[np.float32]
+    weight: NDArray[np.float32]
+    constant: NDArray[np.complex64]
+
+    @classmethod
+    def none(cls, mics: int) -> Tracking:
+        """Return a tracking that changes nothing."""
+        nothing = np.zeros((mics, mics, 1), np.float32)
+        return cls(nothing, nothing, nothing, np.zeros((LAGS, mics, mics, 1), np.complex64))
+
+    @property
+    def changed_mics(self) -> NDArray[np.bool_]:
+        """Microphones that tracking changes, ``(mics,)``."""
+        changed: NDArray[np.bool_] = np.any(self.weight, axis=(1, 2)) | np.any(self.constant, axis=(0, 2, 3))
+        return changed
+
+    def rescaled(self, gains: NDArray[np.float32]) -> Tracking:
+        """Return the equivalent tracking for microphones multiplied by ``gains``, ``(mics,)``."""
+        ratio = (gains[:, None] / gains)[:, :, None]
+        return replace(
+            self,
+            variance=self.variance * np.square(ratio),
+            constant=self.constant * ratio,
+        )
+
+    def placed(self, mics: NDArray[np.intp], count: int) -> Tracking:
+        """Embed the tracking of the microphones ``mics`` into one for ``count``; the others stay unchanged."""
+        pairs = np.ix_(mics, mics)
+
+        def among(values: NDArray[np.float32]) -> NDArray[np.float32]:
+            out = np.zeros((count, count, values.shape[-1]), np.float32)
+            out[pairs] = values
+            return out
+
+        constant = np.zeros((LAGS, count, count, self.constant.shape[-1]), np.complex64)
+        constant[:, mics[:, None], mics] = self.constant
+        return Tracking(among(self.variance), among(self.seconds), among(self.weight), constant)
+
+    def keeping(self, kept: NDArray[np.bool_]) -> Tracking:
+        """Keep the bleed of microphone j's source in microphone i where ``kept[i, j]``."""
+        return replace(self, weight=self.weight * ~kept[:, :, None], constant=self.constant * ~kept[:, :, None])
+
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        """Return everything that :meth:`restored` needs."""
+        return {
+            "deviation_variance": self.variance,
+            "deviation_seconds": self.seconds,
+            "deviation_weight": self.weight,
+            "deviation_constant": self.constant,
+        }
+
+    @classmethod
+    def restored(cls, arrays: Arrays, mics: int) -> Tracking:
+        """Rebuild a tracking from :meth:`arrays`.
+
+        Raises
+        ------
+        InputError
+            If arrays are missing or invalid.
+        """
+        variance = checked(arrays, "deviation_variance", np.float32, (mics, mics, None), BANDS)
+        seconds = checked(arrays, "deviation_seconds", np.float32, variance.shape)
+        weight = checked(arrays, "deviation_weight", np.float32, variance.shape)
+        constant = checked(arrays, "deviation_constant", np.complex64, (LAGS, mics, mics, None))
+        if min(values.min() for values in (variance, seconds, weight)) < 0:
+            raise InputError("an array of the tracking contains negative values")
+        return cls(variance, seconds, weight, constant)
+
+    def apply(self, recording: Recording, background: Background, gain: bool = True) -> Recording:
+        """Remove what the deviations predict; microphones without any come back to the bit.
+
+        ``gain`` tells whether a gain reduces what the prediction is uncertain about.
+        """
+        changed = np.flatnonzero(self.changed_mics)
+        if not len(changed):
+            return recording
+        rate = recording.rate
+        hop = nfft_at(rate, NFFT) // 2
+        size, context = round(SEGMENT * rate / hop), round(CONTEXT * rate / hop)
+
+        @lru_cache(maxsize=2)  # readers ask for overlapping stretches
+        def removed(number: int) -> NDArray[np.float32]:
+            """Return what is removed in the frames of a segment, from one hop before its first sample on."""
+            first = number * size - context
+            lead = LAGS - 1
+            samples = recording.read((first - lead - 1) * hop, (first + size + 2 * context) * hop)
+            spectra = stft(samples.astype(np.float32), 2 * hop, hop)[..., 1:-1]  # complete frames
+            change = self.removed(spectra, background, range(context, context + size), rate, gain)
+            padded = np.pad(change, ((0, 0), (0, 0), (1, 1)))
+            return istft(padded, (size + 1) * hop, 2 * hop, hop).astype(np.float32)
+
+        def read(start: int, stop: int) -> Samples:
+            out = recording.read(start, stop).copy()
+            step = size * hop
+            for number in range(start // step, (stop - 1 + hop) // step + 1):
+                begin = number * step - hop
+                a, b = max(start, begin), min(stop, begin + step + hop)
+                if a < b:
+                    out[changed, a - start : b - start] -= removed(number)[:, a - begin : b - begin]
+            return out
+
+        return recording.with_reader(read)
+
+    def removed(self, spectra: Spectra, background: Background, wanted: range, rate: int, gain: bool) -> Spectra:
+        """Return what is removed from the changed microphones.
+
+        Parameters
+        ----------
+        spectra
+            y, ``(mics, bins, LAGS - 1 + frames)``.
+        background
+            From which a source has to stand out.
+        wanted
+            The frames to return; the others are context.
+        rate
+            Sampling rate in Hz.
+        gain
+            See :meth:`apply`.
+
+        Returns
+        -------
+        ``(changed, bins, wanted)``.
+        """
+        changed = np.flatnonzero(self.changed_mics)
+        here, powers = spectra[changed, :, LAGS - 1 :], power(spectra)
+        heard = references(spectra, powers, background)
+        constant = filtered(self.constant[:, changed], heard)
+        variance, seconds, weight = (
+            over_bins(values[changed], spectra.shape[1], rate) for values in (self.variance, self.seconds, self.weight)
+        )
+        noise = own_variance(
+            powers[changed, :, LAGS - 1 :],
+            filtered(fading(rate)[:, None, None, None] * variance * weight, power(heard)),
+        )
+        bleed, doubt = (
+            constant[..., wanted.start : wanted.stop].copy(),
+            np.zeros((*here.shape[:2], len(wanted)), np.float32),
+        )
+        rest = here - constant
+
+        def work(paths: Followed) -> None:
+            starts = paths.starts
+            at = paths.mics[starts], paths.bins[starts]
+            values, uncertainty = predicted(
+                rest[at].T, heard[paths.references, paths.bins].T, noise[at].T, paths, wanted
+            )
+            share = weight[paths.mics, paths.references, paths.bins]
+            bleed[at] += np.add.reduceat(values * share, starts, axis=1).T
+            doubt[at] += np.add.reduceat(uncertainty * share, starts, axis=1).T
+
+        followed = Followed.of(variance * (weight > 0), memory(seconds, rate), fading(rate))
+        in_parallel(work, followed.parts(ENTRIES))
+        if not gain:
+            return bleed
+        clean = here[..., wanted.start : wanted.stop] - bleed
+        loud = np.maximum(smoothed(power(clean)), np.finfo(np.float32).tiny)
+        share = np.minimum(smoothed(doubt) / loud, 1 - FLOOR)
+        change: Spectra = bleed + share * clean
+        return change
+
+
+def references(spectra: Spectra, powers: Powers, background: Background) -> Spectra:
+    """Return the part of the sources, ``(mics, bins, frames)``, that stands out from the background clearly."""
+    if background.silent:
+        return spectra
+    return spectra * Background(np.float32(CLEARLY) * background.level).audible(powers)
+
+
+def over_bins(values: NDArray[np.float32], bins: int, rate: int) -> NDArray[np.float32]:
+    """Spread values of bands, ``(..., bands)``, over the bins of an STFT, ``(..., bins)``."""
+    edges = band_edges(bins, rate, FINE_BANDS)
+    band = np.searchsorted(edges, np.arange(bins), side="right") - 1
+    spread: NDArray[np.float32] = values[..., np.minimum(band, values.shape[-1] - 1)]
+    return spread
+
+
+def memory(seconds: NDArray[np.float32], rate: int) -> NDArray[np.float32]:
+    """Return the share of a deviation that is left one frame later."""
+    hop = nfft_at(rate, NFFT) // 2
+    left: NDArray[np.float32] = np.exp(-hop / rate / np.maximum(seconds, np.finfo(np.float32).tiny)).astype(np.float32)
+    return left
+
+
+def fading(rate: int) -> NDArray[np.float32]:
+    """Return the variance of a deviation at each lag relative to its first one, ``(LAGS,)``."""
+    return memory(np.full(LAGS, DECAY, np.float32), rate) ** np.arange(LAGS)
+
+
+def filtered(paths: NDArray[Kind], heard: NDArray[Kind]) -> NDArray[Kind]:
+    """Filter sources with paths of a few frames.
+
+    Parameters
+    ----------
+    paths
+        ``(LAGS, mics, sources, bins)``.
+    heard
+        ``(sources, bins, LAGS - 1 + frames)``.
+
+    Returns
+    -------
+    ``(mics, bins, frames)``.
+    """
+    frames = heard.shape[-1] - (LAGS - 1)
+    by_bin = np.moveaxis(heard, 1, 0)
+    out = np.zeros((heard.shape[1], paths.shape[1], frames), heard.dtype)
+    for lag, path in enumerate(paths):
+        if path.any():
+            first = LAGS - 1 - lag
+            out += np.moveaxis(path, -1, 0) @ by_bin[..., first : first + frames]
+    return np.moveaxis(out, 0, 1)
+
+
+def own_variance(powers: Powers, expected: Powers) -> Powers:
+    """Return the variance of the own source, ``(mics, bins, frames)``: the power without the bleed to be expected."""
+    smooth = smoothed(powers)
+    variance: Powers = np.maximum(smooth - smoothed(expected), OWN_AT_LEAST * smooth)
+    variance += FAINT * powers.mean(axis=-1, keepdims=True) + np.finfo(np.float32).tiny
+    return variance
