@@ -92,6 +92,10 @@ class Background:
             raise InputError("the array 'background' contains negative values")
         return cls(level)
 
+    def above(self, factor: float) -> Background:
+        """Return a background that is so many times as strong."""
+        return Background(np.float32(factor) * self.level)
+
     @property
     def silent(self) -> bool:
         """Whether there is none."""

@@ -106,19 +106,13 @@ def learn_tracking(
     size = np.diff(edges)
     path = np.add.reduceat(np.moveaxis(np.square(np.abs(on_grid(mixing, bins))), 0, -1), edges[:-1], axis=-1) / size
     at = np.linspace(0, 1, leakage.shape[-1])
-    left = (
-        np.add.reduceat(
-            np.apply_along_axis(lambda row: np.interp(np.linspace(0, 1, bins), at, row), -1, leakage),
-            edges[:-1],
-            axis=-1,
-        )
-        / size
-    )
+    spread = np.apply_along_axis(lambda row: np.interp(np.linspace(0, 1, bins), at, row), -1, leakage)
+    left = (np.add.reduceat(spread, edges[:-1], axis=-1) / size * allowed[:, :, None]).astype(np.float32)
     variances = np.stack([(scale * left + UNEXACT * path) * allowed[:, :, None] for _, scale in SPEEDS]).astype(
         np.float32
     )
     powers = power(spectra)
-    heard = references(spectra, powers, background)
+    heard = references(spectra, powers, background, left, rate)
     noise = own_variance(powers[..., LAGS - 1 :], np.zeros((1, 1, 1), np.float32))
     some = judged_bins(edges)
     fitted = in_parallel(
@@ -128,7 +122,7 @@ def learn_tracking(
         range(mics),
     )
     variance, seconds, weight = (np.stack(rows) for rows in zip(*fitted, strict=True))
-    tracking = Tracking(variance, seconds, weight, np.zeros((LAGS, mics, mics, bins), np.complex64))
+    tracking = Tracking(variance, seconds, weight, np.zeros((LAGS, mics, mics, bins), np.complex64), left)
     return with_constants(tracking, spectra[..., LAGS - 1 :], heard, powers, rate)
 
 
@@ -336,4 +330,5 @@ def with_constants(tracking: Tracking, observed: Spectra, heard: Spectra, powers
         np.where(stays, 0, tracking.seconds),
         np.where(stays, 0, tracking.weight),
         constant * weight * ~np.isfinite(seconds),
+        tracking.leakage,
     )

@@ -20,7 +20,7 @@ from debleed.dsp.parallel import in_parallel
 from debleed.dsp.stft import Spectra, istft, nfft_at, stft
 from debleed.methods import Arrays
 from debleed.methods.arrays import checked
-from debleed.methods.demix.background import NFFT, Background, smoothed
+from debleed.methods.demix.background import INAUDIBLE, NFFT, Background, smoothed
 from debleed.methods.demix.excerpt import Powers, power
 from debleed.methods.demix.kalman import Followed, predicted
 from debleed.methods.demix.postfilter import FLOOR
@@ -69,18 +69,22 @@ class Tracking:
         ``(mics, mics, bands)``: share of what is predicted that is removed, 0 to 1.
     constant
         ``(LAGS, mics, mics, bins)``: deviations that do not change.
+    leakage
+        ``(mics, mics, bands)``: estimated power of source j that the filters leave in microphone i, relative to
+        the source.
     """
 
     variance: NDArray[np.float32]
     seconds: NDArray[np.float32]
     weight: NDArray[np.float32]
     constant: NDArray[np.complex64]
+    leakage: NDArray[np.float32]
 
     @classmethod
     def none(cls, mics: int) -> Tracking:
         """Return a tracking that changes nothing."""
         nothing = np.zeros((mics, mics, 1), np.float32)
-        return cls(nothing, nothing, nothing, np.zeros((LAGS, mics, mics, 1), np.complex64))
+        return cls(nothing, nothing, nothing, np.zeros((LAGS, mics, mics, 1), np.complex64), nothing)
 
     @property
     def changed_mics(self) -> NDArray[np.bool_]:
@@ -95,6 +99,7 @@ class Tracking:
             self,
             variance=self.variance * np.square(ratio),
             constant=self.constant * ratio,
+            leakage=self.leakage * np.square(ratio),
         )
 
     def placed(self, mics: NDArray[np.intp], count: int) -> Tracking:
@@ -108,7 +113,7 @@ class Tracking:
 
         constant = np.zeros((LAGS, count, count, self.constant.shape[-1]), np.complex64)
         constant[:, mics[:, None], mics] = self.constant
-        return Tracking(among(self.variance), among(self.seconds), among(self.weight), constant)
+        return Tracking(among(self.variance), among(self.seconds), among(self.weight), constant, among(self.leakage))
 
     def keeping(self, kept: NDArray[np.bool_]) -> Tracking:
         """Keep the bleed of microphone j's source in microphone i where ``kept[i, j]``."""
@@ -121,6 +126,7 @@ class Tracking:
             "deviation_seconds": self.seconds,
             "deviation_weight": self.weight,
             "deviation_constant": self.constant,
+            "deviation_leakage": self.leakage,
         }
 
     @classmethod
@@ -136,15 +142,13 @@ class Tracking:
         seconds = checked(arrays, "deviation_seconds", np.float32, variance.shape)
         weight = checked(arrays, "deviation_weight", np.float32, variance.shape)
         constant = checked(arrays, "deviation_constant", np.complex64, (LAGS, mics, mics, None))
-        if min(values.min() for values in (variance, seconds, weight)) < 0:
+        leakage = checked(arrays, "deviation_leakage", np.float32, variance.shape)
+        if min(values.min() for values in (variance, seconds, weight, leakage)) < 0:
             raise InputError("an array of the tracking contains negative values")
-        return cls(variance, seconds, weight, constant)
+        return cls(variance, seconds, weight, constant, leakage)
 
-    def apply(self, recording: Recording, background: Background, gain: bool = True) -> Recording:
-        """Remove what the deviations predict; microphones without any come back to the bit.
-
-        ``gain`` tells whether a gain reduces what the prediction is uncertain about.
-        """
+    def apply(self, recording: Recording, background: Background) -> Recording:
+        """Remove what the deviations predict; microphones without any come back to the bit."""
         changed = np.flatnonzero(self.changed_mics)
         if not len(changed):
             return recording
@@ -159,7 +163,7 @@ class Tracking:
             lead = LAGS - 1
             samples = recording.read((first - lead - 1) * hop, (first + size + 2 * context) * hop)
             spectra = stft(samples.astype(np.float32), 2 * hop, hop)[..., 1:-1]  # complete frames
-            change = self.removed(spectra, background, range(context, context + size), rate, gain)
+            change = self.removed(spectra, background, range(context, context + size), rate)
             padded = np.pad(change, ((0, 0), (0, 0), (1, 1)))
             return istft(padded, (size + 1) * hop, 2 * hop, hop).astype(np.float32)
 
@@ -175,7 +179,7 @@ class Tracking:
 
         return recording.with_reader(read)
 
-    def removed(self, spectra: Spectra, background: Background, wanted: range, rate: int, gain: bool) -> Spectra:
+    def removed(self, spectra: Spectra, background: Background, wanted: range, rate: int) -> Spectra:
         """Return what is removed from the changed microphones.
 
         Parameters
@@ -188,8 +192,6 @@ class Tracking:
             The frames to return; the others are context.
         rate
             Sampling rate in Hz.
-        gain
-            See :meth:`apply`.
 
         Returns
         -------
@@ -197,7 +199,7 @@ class Tracking:
         """
         changed = np.flatnonzero(self.changed_mics)
         here, powers = spectra[changed, :, LAGS - 1 :], power(spectra)
-        heard = references(spectra, powers, background)
+        heard = references(spectra, powers, background, self.leakage, rate)
         constant = filtered(self.constant[:, changed], heard)
         variance, seconds, weight = (
             over_bins(values[changed], spectra.shape[1], rate) for values in (self.variance, self.seconds, self.weight)
@@ -224,8 +226,6 @@ class Tracking:
 
         followed = Followed.of(variance * (weight > 0), memory(seconds, rate), fading(rate))
         in_parallel(work, followed.parts(ENTRIES))
-        if not gain:
-            return bleed
         clean = here[..., wanted.start : wanted.stop] - bleed
         loud = np.maximum(smoothed(power(clean)), np.finfo(np.float32).tiny)
         share = np.minimum(smoothed(doubt) / loud, 1 - FLOOR)
@@ -233,11 +233,31 @@ class Tracking:
         return change
 
 
-def references(spectra: Spectra, powers: Powers, background: Background) -> Spectra:
-    """Return the part of the sources, ``(mics, bins, frames)``, that stands out from the background clearly."""
-    if background.silent:
-        return spectra
-    return spectra * Background(np.float32(CLEARLY) * background.level).audible(powers)
+def references(
+    spectra: Spectra, powers: Powers, background: Background, leakage: NDArray[np.float32], rate: int
+) -> Spectra:
+    """Return the part of the sources that is their own and stands out from the background clearly.
+
+    A source in which bleed is left would otherwise be removed from the microphone that this bleed comes from.
+
+    Parameters
+    ----------
+    spectra, powers
+        y and its power, ``(mics, bins, frames)``.
+    background, leakage
+        See :class:`Tracking`.
+    rate
+        Sampling rate in Hz.
+    """
+    padded = np.pad(powers, ((0, 0), (0, 0), (LAGS - 1, 0)))
+    left = filtered(fading(rate)[:, None, None, None] * over_bins(leakage, powers.shape[1], rate), padded)
+    level = smoothed(powers)
+    share = np.divide(smoothed(left), level, out=np.ones_like(level), where=level > 0)
+    own = spectra * np.maximum(1 - share, INAUDIBLE)
+    if not background.silent:
+        own = own * background.above(CLEARLY).audible(powers)
+    clear: Spectra = own
+    return clear
 
 
 def over_bins(values: NDArray[np.float32], bins: int, rate: int) -> NDArray[np.float32]:
