@@ -5,7 +5,8 @@ import pytest
 
 from bands import sources
 from debleed.methods.demix.excerpt import spectra
-from debleed.methods.demix.residual import audible_share, background, has_background, weighted_covariances
+from debleed.methods.demix.background import audible_share, background, has_background
+from debleed.methods.demix.residual import weighted_covariances
 
 
 def test_covariances_are_scaled_to_the_own_source() -> None:

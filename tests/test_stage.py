@@ -213,7 +213,7 @@ def test_what_a_group_keeps_is_kept_of_both_microphones(learnt: Stage) -> None:
     whole = learnt.apply(recording, keep={"drums": ["vox"]}).read()
     half = learnt.apply(recording, keep={"drums": ["vox far"]}).read()
     assert np.array_equal(whole, half)
-    assert np.array_equal(whole[[0, 1, 3]], plain[[0, 1, 3]])
+    assert whole[[0, 1, 3]] == pytest.approx(plain[[0, 1, 3]], abs=1e-6)
     assert sdr(own[2:3], whole[2:3])[0] < sdr(own[2:3], plain[2:3])[0] - 10
 
 

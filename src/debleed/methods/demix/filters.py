@@ -99,7 +99,8 @@ class Filters:
 
     def bleed(self, sources: Recording) -> Recording:
         """Return what :meth:`apply` subtracts on account of these sources."""
-        taken = (self.mixing() - np.eye(len(self.taps), dtype=np.complex64)) * ~self.own_paths
+        kept = self.own_paths | (self.kept if self.kept is not None else False)
+        taken = (self.mixing() - np.eye(len(self.taps), dtype=np.complex64)) * ~kept
         taken *= self.trust_on(len(taken)).astype(np.float32).T[:, :, None]
         nfft = 2 * (len(taken) - 1)
         return sources.with_reader(lambda start, stop: _filtered(sources, taken, nfft, start, stop))

@@ -41,6 +41,8 @@ class Followed:
         Stationary variance P, ``(lags, entries)``.
     memory
         a of each entry, ``(entries,)``, 0 to 1.
+    gap
+        Frames on either side that a prediction has not heard, ``(entries,)``, at least 1.
     """
 
     mics: NDArray[np.intp]
@@ -48,9 +50,10 @@ class Followed:
     references: NDArray[np.intp]
     variance: Powers
     memory: Powers
+    gap: NDArray[np.intp]
 
     @classmethod
-    def of(cls, variance: Powers, memory: Powers, fading: Powers) -> Followed:
+    def of(cls, variance: Powers, memory: Powers, fading: Powers, gap: NDArray[np.intp]) -> Followed:
         """Follow the paths whose variance is not 0.
 
         Parameters
@@ -61,10 +64,12 @@ class Followed:
             Of the same shape.
         fading
             Share of the variance at each lag, ``(lags,)``.
+        gap
+            Of each bin, ``(bins,)``.
         """
         mics, bins, references = np.nonzero(np.swapaxes(variance, 1, 2))
         at = mics, references, bins
-        return cls(mics, bins, references, fading[:, None] * variance[at], memory[at])
+        return cls(mics, bins, references, fading[:, None] * variance[at], memory[at], gap[bins])
 
     @property
     def starts(self) -> NDArray[np.intp]:
@@ -73,15 +78,25 @@ class Followed:
         return np.flatnonzero(new)
 
     def parts(self, entries: int) -> list[Followed]:
-        """Split into parts of about so many entries, each with whole bins of microphones."""
+        """Split into parts of about so many entries, each with whole bins of one microphone."""
         starts = self.starts
-        firsts = starts[np.unique(np.searchsorted(starts, np.arange(0, len(self.mics), entries)))]
-        return [self.part(slice(a, b)) for a, b in pairwise([*firsts, len(self.mics)])]
+        parts = []
+        for mic in np.unique(self.mics):
+            first, end = np.searchsorted(self.mics, [mic, mic + 1])
+            mine = starts[(starts >= first) & (starts < end)]
+            firsts = np.unique(mine[np.searchsorted(mine, np.arange(first, mine[-1] + 1, entries))])
+            parts += [self.part(slice(a, b)) for a, b in pairwise([*firsts, end])]
+        return parts
 
     def part(self, part: slice) -> Followed:
         """Return some entries."""
         return Followed(
-            self.mics[part], self.bins[part], self.references[part], self.variance[:, part], self.memory[part]
+            self.mics[part],
+            self.bins[part],
+            self.references[part],
+            self.variance[:, part],
+            self.memory[part],
+            self.gap[part],
         )
 
 
@@ -131,22 +146,27 @@ def run(
     starts = paths.starts
     of = np.repeat(np.arange(len(starts)), np.diff(np.append(starts, entries)))
     bleed, uncertainty = np.zeros((len(wanted), entries), np.complex64), np.zeros((len(wanted), entries), np.float32)
-    older = state = np.zeros((lags, entries), np.complex64)
+    state = np.zeros((lags, entries), np.complex64)
+    gap, every = paths.gap, np.arange(entries)
+    earlier = np.zeros((int(gap.max()) + 1, lags, entries), np.complex64)
+    kept = memory**gap
+    spread = 1 - np.square(kept)
     variance = paths.variance.copy()
-    for t in order:
+    for step, t in enumerate(order):
         rows = heard[t : t + lags][::-1]
         state = state * memory
         variance *= fading
         variance += driven
-        expected = variance * power(rows)
+        level = power(rows)
+        expected = variance * level
         doubt = expected.sum(axis=0)
         if t in wanted:
-            # the state before the last frame: neighbouring frames share half of their samples
-            bleed[t - wanted.start] = (older * rows).sum(axis=0) * memory
-            uncertainty[t - wanted.start] = doubt
+            older = earlier[(step - gap) % len(earlier), :, every].T
+            bleed[t - wanted.start] = (older * rows).sum(axis=0) * kept
+            uncertainty[t - wanted.start] = (1 - spread) * doubt + spread * (paths.variance * level).sum(axis=0)
         innovation = observed[t] - np.add.reduceat((state * rows).sum(axis=0), starts)
         certainty = 1 / (np.add.reduceat(doubt, starts) + noise[t])
-        older = state
+        earlier[step % len(earlier)] = state
         state = state + variance * rows.conj() * (innovation * certainty)[of]
         expected *= certainty[of]
         variance -= variance * expected

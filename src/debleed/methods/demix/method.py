@@ -306,7 +306,7 @@ def measure_background(state: State, settings: Demix, progress: Progress) -> Sta
     nfft = nfft_at(state.rate, BACKGROUND_NFFT)
     level = Background.measured(stft(state.sources, nfft, nfft // 2), with_source(state.allowed))
     learned = replace(state.learned, background=level)
-    sources = learned.filtered(Recording.from_array(state.samples, state.rate)).read()
+    sources = learned.filtered(Recording.from_array(state.samples, state.rate), learned.filters).read()
     return replace(state, sources=sources, learned=learned)
 
 
@@ -338,7 +338,7 @@ def fit_postfilter(state: State, settings: Demix, progress: Progress) -> State:
     A microphone that the filters leave unchanged is also left unchanged by the postfilter, and the postfilter never
     removes more than the filters and the tracking did.
     """
-    if not settings.postfilter:
+    if not settings.postfilter or not state.leakage.leakage.any():
         return state
     before, after = (Recording.from_array(rows, state.rate) for rows in (state.samples, state.sources))
     return replace(state, learned=replace(state.learned, postfilter=state.leakage.limited(before, after)))
@@ -443,12 +443,12 @@ class Demixed:
 
     def apply(self, recording: Recording) -> Recording:
         """Apply the filters, the tracking and the postfilter; add the bleed to be kept as the filters estimate it."""
-        filtered = self.filtered(recording)
+        filtered = self.filtered(recording, self.filters)
         if self.kept is None:
             return self.postfilter.apply(self.tracking.apply(filtered, self.background))
         tracking, postfilter = self.tracking.keeping(self.kept), self.postfilter.keeping(self.kept)
         clean = postfilter.apply(tracking.apply(filtered, self.background))
-        beside = replace(self, filters=self.filters.keeping(self.kept)).filtered(recording)
+        beside = self.filtered(recording, self.filters.keeping(self.kept))
 
         rows = np.flatnonzero(self.kept.any(axis=1))
 
@@ -459,12 +459,12 @@ class Demixed:
 
         return clean.with_reader(read)
 
-    def filtered(self, recording: Recording) -> Recording:
+    def filtered(self, recording: Recording, filters: Filters | Narrowband) -> Recording:
         """Apply the filters, and give back what they carried of the background."""
-        sources = self.filters.apply(recording)
+        sources = filters.apply(recording)
         if self.background.silent:
             return sources
-        carried = self.filters.bleed(self.background.inaudible(sources))
+        carried = filters.bleed(self.background.inaudible(self.filters.apply(recording)))
         return sources.with_reader(lambda start, stop: sources.read(start, stop) + carried.read(start, stop))
 
     def keeping(self, kept: NDArray[np.bool_]) -> Demixed:

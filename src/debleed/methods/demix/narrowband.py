@@ -127,6 +127,8 @@ class Narrowband:
     def bleed(self, sources: Recording) -> Recording:
         """Return what :meth:`apply` subtracts on account of these sources."""
         taken = self.mixing() - np.eye(len(sources), dtype=np.complex64)
+        if self.kept is not None:
+            taken *= ~self.kept
         return sources.with_reader(lambda start, stop: _filtered(sources, taken, start, stop))
 
     def keeping(self, kept: NDArray[np.bool_]) -> Narrowband:

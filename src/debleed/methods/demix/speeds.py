@@ -30,9 +30,11 @@ from debleed.methods.demix.safeguards import COARSE_BANDS, FINE_BANDS, band_edge
 from debleed.methods.demix.tracking import (
     ENTRIES,
     LAGS,
+    UNDERRATED,
     Tracking,
     fading,
     filtered,
+    gaps,
     memory,
     over_bins,
     own_variance,
@@ -40,8 +42,9 @@ from debleed.methods.demix.tracking import (
 )
 from debleed.recording import Recording
 
-SPEEDS = ((np.inf, 10.0), (10.0, 10.0), (1.0, 30.0))
-"""Seconds in which a deviation changes, and its variance over what the leakage estimator finds, which is cautious."""
+SPEEDS = ((np.inf, UNDERRATED), (10.0, UNDERRATED), (1.0, 3 * UNDERRATED))
+"""Seconds in which a deviation changes, and its variance over what the leakage estimator finds. What changes fast is
+underrated most: it leaves no trace in the mean path."""
 
 UNEXACT = 0.01
 """Variance of a deviation relative to the path (-20 dB), at least: filters are not exact where nothing moves."""
@@ -152,6 +155,7 @@ def fit_microphone(
     """
     nfft = nfft_at(rate, NFFT)
     edges = np.searchsorted(some, band_edges(nfft // 2 + 1, rate, FINE_BANDS))
+    tone = gaps(nfft // 2 + 1, rate)[some]
     seconds = np.array([seconds for seconds, _ in SPEEDS], np.float32)
     predictions = np.stack(
         [
@@ -159,13 +163,14 @@ def fit_microphone(
             for one, tau in zip(variances, seconds, strict=True)
         ]
     )
-    weights = np.stack([found(observed[a:b], predictions[:, :, a:b], noise[a:b]) for a, b in pairwise(edges)], axis=-1)
+    bands = [slice(a, b) for a, b in pairwise(edges)]
+    weights = np.stack([found(observed[b], predictions[:, :, b], noise[b], tone[b].mean()) for b in bands], axis=-1)
     weights *= told_apart(observed, heard, predictions, weights, some, rate)
     fastest = weights.argmax(axis=0)
     variance = np.take_along_axis(variances, fastest[None], 0)[0] * (weights.sum(axis=0) > LEAST)
     chosen = seconds[fastest]
     again = predictions_of(observed, heard, noise, variance, chosen, some, rate)[None]
-    weight = np.stack([found(observed[a:b], again[:, :, a:b], noise[a:b])[0] for a, b in pairwise(edges)], axis=-1)
+    weight = np.stack([found(observed[b], again[:, :, b], noise[b], tone[b].mean())[0] for b in bands], axis=-1)
     weight[(weight < LEAST) | (variance == 0)] = 0
     bleed = np.einsum("mf,mft->ft", over_bins(weight.astype(np.float32), nfft // 2 + 1, rate)[:, some], again[0])
     if power(bleed).sum() < NEGLIGIBLE * power(observed).sum():
@@ -185,7 +190,7 @@ def predictions_of(
     """Predict the bleed in a microphone from each source, ``(mics, bins, frames)``; see :func:`fit_microphone`."""
     bins = nfft_at(rate, NFFT) // 2 + 1
     spread, lasting = (over_bins(values, bins, rate)[None, :, some] for values in (variance, seconds))
-    paths = Followed.of(spread, memory(lasting, rate), fading(rate))
+    paths = Followed.of(spread, memory(lasting, rate), fading(rate), gaps(bins, rate)[some])
     out = np.zeros((len(heard), *observed.shape), np.complex64)
     if len(paths.starts):
         at = paths.bins[paths.starts]
@@ -195,8 +200,11 @@ def predictions_of(
     return out
 
 
-def found(observed: Spectra, predictions: Spectra, noise: Powers) -> NDArray[np.float64]:
+def found(observed: Spectra, predictions: Spectra, noise: Powers, tone: float) -> NDArray[np.float64]:
     """Return which share of each prediction is found in a microphone: least squares without negative weights.
+
+    Each weight w is shrunk by the factor 1 - σ² / w², with its standard error σ for noise of varying level (White 1980;
+    see :mod:`debleed.methods.demix.bleed`): what a few hits suggest is no evidence.
 
     Parameters
     ----------
@@ -204,6 +212,8 @@ def found(observed: Spectra, predictions: Spectra, noise: Powers) -> NDArray[np.
         ``(bins, frames)``; points are weighted by the inverse of the noise.
     predictions
         ``(speeds, mics, bins, frames)``.
+    tone
+        Frames that a tone lasts, which count as one observation.
 
     Returns
     -------
@@ -221,6 +231,10 @@ def found(observed: Spectra, predictions: Spectra, noise: Powers) -> NDArray[np.
         values = np.maximum(values, 1e-9 * values[-1])
         root = np.sqrt(values)
         weights[heard] = nnls(root[:, None] * vectors.T, vectors.T @ matches / root)[0]
+        level, left = np.square(np.abs(design)), np.square(np.abs(target - weights[heard] @ design))
+        error = tone * (level @ left) / np.square(level.sum(axis=1))
+        signal = np.square(weights[heard])
+        weights[heard] *= np.maximum(signal - error, 0) / np.where(signal > 0, signal, 1)
     shares: NDArray[np.float64] = np.minimum(weights, 1).reshape(predictions.shape[:2])
     return shares
 
@@ -285,7 +299,7 @@ def arrives_at_once(bleed: Spectra, sources: Spectra, hertz: NDArray[np.float64]
     """
     frames = max(1, round(LASTING * 2 * rate / nfft_at(rate, NFFT)))
     cross = uniform_filter1d(bleed * sources.conj(), frames, axis=-1)
-    level = uniform_filter1d(power(sources), frames, axis=-1)
+    level = np.maximum(uniform_filter1d(power(sources), frames, axis=-1), 0)
     paths = cross / np.sqrt(level + np.finfo(np.float32).tiny)
     lags = np.arange(-round(AROUND * rate), round(AROUND * rate) + 1) / rate
     turned = np.exp(2j * np.pi * hertz[:, None] * lags).astype(np.complex64)
@@ -323,7 +337,7 @@ def with_constants(tracking: Tracking, observed: Spectra, heard: Spectra, powers
         *_, state = run(observed[at].T, heard[paths.references, paths.bins].T, noise[at].T, paths, frames, range(0))
         constant[:, paths.mics, paths.references, paths.bins] = state
 
-    in_parallel(work, Followed.of(variance, memory(seconds, rate), fading(rate)).parts(ENTRIES))
+    in_parallel(work, Followed.of(variance, memory(seconds, rate), fading(rate), gaps(bins, rate)).parts(ENTRIES))
     stays = ~np.isfinite(tracking.seconds)
     return Tracking(
         np.where(stays, 0, tracking.variance),
