@@ -8,8 +8,9 @@ from bands import RATE, bled, sources
 from debleed import Recording, learn
 from debleed.scoring.evaluate import sdr
 from debleed.soundcheck.alignment import reader
-from debleed.soundcheck.in_step import alignment_of, combined, from_zero, merged, split, time_lines
-from debleed.soundcheck.time_line import Stretch, TimeLine
+from debleed.soundcheck.in_step import alignment_of, time_lines
+from debleed.soundcheck.lines import from_zero, merged, split
+from debleed.soundcheck.time_line import Stretch, TimeLine, combined
 
 NAMES = ("bass", "drums", "vox", "keys")
 
