@@ -29,6 +29,7 @@ from debleed.methods import (
 from debleed.progress import Progress, quiet
 from debleed.recording import InputError, Recording, Samples
 from debleed.soundcheck.alignment import Alignment
+from debleed.soundcheck.filling import FILLINGS, filled
 from debleed.soundcheck.findings import Soundcheck
 
 log = logging.getLogger(__name__)
@@ -118,11 +119,23 @@ class Stage:
         The alignment of the recording is estimated if it is not given.
         """
         if self.settings.get("in_step"):
-            from debleed.soundcheck.in_step import alignment_of
-
-            alignment = alignment or alignment_of(recording)
-            return alignment.undone(recording, self.separated(alignment.aligned(recording), keep))
+            alignment = alignment or self.alignment_of(recording)
+            before = self.filled(recording, alignment)
+            return alignment.undone(recording, before, self.separated(before, keep))
         return self.separated(recording, keep)
+
+    def alignment_of(self, recording: Recording) -> Alignment:
+        """Find the time lines of a recording."""
+        from debleed.soundcheck.in_step import alignment_of
+
+        return alignment_of(recording, self.soundcheck.mixes)
+
+    def filled(self, recording: Recording, alignment: Alignment) -> Recording:
+        """Put a recording on the common time line, with the bleed that would be where a file holds nothing."""
+        aligned = alignment.aligned(recording)
+        for _ in range(0 if alignment.in_step else FILLINGS):
+            aligned = filled(aligned, self.separated(aligned), alignment.spans(recording))
+        return aligned
 
     def separated(self, recording: Recording, keep: Kept | None = None) -> Recording:
         """Clean a recording whose microphones are in step."""

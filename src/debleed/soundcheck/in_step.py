@@ -7,7 +7,7 @@ recording.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from debleed.recording import Recording
 from debleed.soundcheck.agreement import believed, refined
@@ -23,10 +23,16 @@ REFINEMENTS = 2
 """Times that the lags are measured again in the recording that is in step as far as they are known."""
 
 
-def alignment_of(recording: Recording) -> Alignment:
-    """Find the time line of each microphone that has a source; room microphones are left as they are."""
-    with_source = [i for i, source in enumerate(recording.sources) if source is not None]
-    lines = dict(zip(with_source, time_lines(recording.select(with_source)), strict=True))
+def compared(recording: Recording, mixes: Collection[str] = ()) -> list[int]:
+    """Return the tracks that are compared: those that have a source, less mixes, which share sound with all at once."""
+    named = enumerate(zip(recording.names, recording.sources, strict=True))
+    return [i for i, (name, source) in named if source is not None and name not in mixes]
+
+
+def alignment_of(recording: Recording, mixes: Collection[str] = ()) -> Alignment:
+    """Find the time line of each microphone that has a source; room microphones and mixes are left as they are."""
+    tracks = compared(recording, mixes)
+    lines = dict(zip(tracks, time_lines(recording.select(tracks)), strict=True))
     return Alignment.of([lines.get(i, TimeLine()) for i in range(len(recording))])
 
 
