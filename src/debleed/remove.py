@@ -105,20 +105,22 @@ def learn_in_step(
     """
     from debleed import __version__
     from debleed.soundcheck.check import soundcheck
-    from debleed.soundcheck.in_step import alignment_of
+    from debleed.soundcheck.fingerprint import Fingerprint
+    from debleed.soundcheck.in_step import alignment_of, compared
 
     chosen = create(method, **settings or {})
     name = method if isinstance(method, str) else name_of(method)
     for concern in concerns(recording, inspect(recording, progress)):
         log.warning("%s", concern)
     found = soundcheck(recording, settled)
-    aligned, alignment = recording, None
+    aligned, alignment, fingerprint = recording, None, None
     if settings_of(chosen).get("in_step"):
         alignment = alignment_of(recording, found.mixes)
         alignment.announce(recording)
         if not alignment.in_step:
             aligned = alignment.aligned(recording).stretch(*alignment.shared(recording))
             found = soundcheck(aligned, settled)
+        fingerprint = Fingerprint.of(aligned, alignment, np.array(compared(recording, found.mixes), np.intp))
     found.announce()
     with_source = learnt_from(recording.names, recording.sources, found)
     sources = found.heard(aligned)
@@ -142,6 +144,7 @@ def learn_in_step(
         recorded=recorded,
         references=recording.references,
         soundcheck=found,
+        fingerprint=fingerprint,
     )
     if alignment and more:
         stage = learnt_again(stage, chosen, recording, alignment, within(progress, 0.5, 1))

@@ -46,7 +46,7 @@ def followed(pairs: Pairs, mics: int, rate: int) -> NDArray[np.float64]:
         moved, clear = np.array(found).T
         weight = np.where(clear > CLEAR, np.minimum(clear, 100), 0)
         theta[k] = solved(pairs.first, pairs.second, moved, weight, mics)
-        unknown = ~heard(pairs, weight, mics)
+        unknown = ~heard(pairs.first, pairs.second, weight, mics)
         theta[k, unknown] = expected[unknown]
         lag = theta[k, pairs.first] - theta[k, pairs.second]
         template += pairs.cross[k] * np.exp(1j * pairs.frequency * lag[:, None])
@@ -54,10 +54,12 @@ def followed(pairs: Pairs, mics: int, rate: int) -> NDArray[np.float64]:
     return relative
 
 
-def heard(pairs: Pairs, weight: NDArray[np.float64], mics: int) -> NDArray[np.bool_]:
+def heard(
+    first: NDArray[np.intp], second: NDArray[np.intp], weight: NDArray[np.float64], mics: int
+) -> NDArray[np.bool_]:
     """Return which microphones have a clear peak with another one."""
     found = np.zeros(mics, bool)
-    found[pairs.first[weight > 0]] = found[pairs.second[weight > 0]] = True
+    found[first[weight > 0]] = found[second[weight > 0]] = True
     return found
 
 
