@@ -1,15 +1,23 @@
 """Microphones in step: clocks, late files and jumps are found in the sound that leaks, and only where there are any."""
 
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
 import numpy as np
 import pytest
 import scipy.signal
 
 from bands import RATE, bled, sources
 from debleed import Recording, learn
+from debleed.methods import Side
+from debleed.progress import Progress, quiet
 from debleed.scoring.evaluate import sdr
 from debleed.soundcheck.alignment import reader
-from debleed.soundcheck.in_step import alignment_of, combined, from_zero, merged, split, time_lines
-from debleed.soundcheck.time_line import Stretch, TimeLine
+from debleed.soundcheck.in_step import alignment_of, time_lines
+from debleed.soundcheck.lines import from_zero, merged, split
+from debleed.soundcheck.time_line import Stretch, TimeLine, combined
 
 NAMES = ("bass", "drums", "vox", "keys")
 
@@ -84,6 +92,59 @@ def test_room_microphones_are_left_alone(band: tuple[np.ndarray, np.ndarray]) ->
     moved = recorded(band[1], TimeLine((Stretch(0.0, 0.0, 145e-6),)))
     recording = Recording.from_array(moved, RATE, NAMES, ["bass", None, "vox", "keys"])
     assert alignment_of(recording).in_step
+
+
+def test_mixes_are_not_compared(band: tuple[np.ndarray, np.ndarray]) -> None:
+    moved = recorded(band[1], TimeLine((Stretch(0.0, -2.0 * RATE),)))
+    mix = np.array([[0.7, 0.5, 0.6, 0.4]]) @ band[1]
+    both = Recording.from_array(np.vstack([moved, mix]), RATE, [*NAMES, "mix"])
+    alone = alignment_of(Recording.from_array(moved, RATE, NAMES))
+    assert alignment_of(both, ["mix"]).lines[:4] == alone.lines
+    assert alignment_of(both, ["mix"]).lines[4] == alone.lines[0]  # as the others, which begin first
+    still = Recording.from_array(np.vstack([band[1], mix]).astype(np.float32), RATE, [*NAMES, "mix"])
+    stage = learn(still)
+    assert stage.soundcheck.mixes == ("mix",)
+    assert stage.fingerprint is not None
+    assert set(stage.fingerprint.first) | set(stage.fingerprint.second) == {0, 1, 2, 3}
+
+
+@dataclass(frozen=True)
+class Scales:
+    """A method that scales by one gain the first time that it learns, and by another one the second time."""
+
+    gains: tuple[float, ...] = (1.0, 0.5)
+    in_step: bool = True
+    needs: ClassVar[frozenset[str]] = frozenset()
+    source_count: ClassVar[int | None] = None
+
+    def learn(self, recording: Recording, side: Side = Side(), progress: Progress = quiet) -> Scaled:  # noqa: B008
+        lengths.append(recording.length)
+        return Scaled(self.gains[len(lengths) - 1])
+
+
+@dataclass(frozen=True)
+class Scaled:
+    gain: float
+
+    def apply(self, recording: Recording) -> Recording:
+        return recording.with_reader(lambda start, stop: self.gain * recording.read(start, stop))
+
+
+lengths: list[int] = []
+
+
+@pytest.mark.parametrize("gains", [(1.0, 0.5), (0.5, 1.0)])
+def test_what_separates_the_shared_part_better_is_chosen(
+    band: tuple[np.ndarray, np.ndarray], gains: tuple[float, float]
+) -> None:
+    lengths.clear()
+    moved = recorded(band[1], TimeLine((Stretch(0.0, -4.0 * RATE),)))
+    stage = learn(Recording.from_array(moved, RATE, NAMES), Scales(gains))
+    assert lengths == pytest.approx([26 * RATE, 30 * RATE], abs=0.02 * RATE)  # what all hold, what most hold
+    assert stage.learned == Scaled(0.5)
+    lengths.clear()
+    learn(Recording.from_array(band[1], RATE, NAMES), Scales(gains))
+    assert lengths == [30 * RATE]
 
 
 def test_short_recordings_and_single_microphones_are_left_alone(band: tuple[np.ndarray, np.ndarray]) -> None:

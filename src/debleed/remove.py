@@ -14,9 +14,10 @@ from numpy.typing import NDArray
 from debleed.decibels import amplitude
 from debleed.inspection import concerns, inspect
 from debleed.methods import Method, Side, create, name_of, settings_of
-from debleed.progress import Progress, quiet
+from debleed.progress import Progress, quiet, within
 from debleed.recording import InputError, Recording, Samples
 from debleed.soundcheck.alignment import Alignment
+from debleed.soundcheck.filling import covered
 from debleed.stage import Kept, Stage, kept_pairs, learnt_from
 
 log = logging.getLogger(__name__)
@@ -29,6 +30,9 @@ SIDE = {
 
 Reduction = float | Mapping[str, float] | None
 """The most bleed to remove in dB: for all microphones, or by microphone or source. ``None`` means no limit."""
+
+WORTH = 0.02
+"""Share of sound that has to be gained for learning twice."""
 
 
 def learn(
@@ -101,20 +105,22 @@ def learn_in_step(
     """
     from debleed import __version__
     from debleed.soundcheck.check import soundcheck
-    from debleed.soundcheck.in_step import alignment_of
+    from debleed.soundcheck.fingerprint import Fingerprint
+    from debleed.soundcheck.in_step import alignment_of, compared
 
     chosen = create(method, **settings or {})
     name = method if isinstance(method, str) else name_of(method)
     for concern in concerns(recording, inspect(recording, progress)):
         log.warning("%s", concern)
-    aligned, alignment = recording, None
+    found = soundcheck(recording, settled)
+    aligned, alignment, fingerprint = recording, None, None
     if settings_of(chosen).get("in_step"):
-        alignment = alignment_of(recording)
+        alignment = alignment_of(recording, found.mixes)
         alignment.announce(recording)
-        aligned = alignment.aligned(recording)
         if not alignment.in_step:
-            aligned = aligned.stretch(*alignment.shared(recording))
-    found = soundcheck(aligned, settled)
+            aligned = alignment.aligned(recording).stretch(*alignment.shared(recording))
+            found = soundcheck(aligned, settled)
+        fingerprint = Fingerprint.of(aligned, alignment, np.array(compared(recording, found.mixes), np.intp))
     found.announce()
     with_source = learnt_from(recording.names, recording.sources, found)
     sources = found.heard(aligned)
@@ -124,7 +130,9 @@ def learn_in_step(
         log.warning("there are fewer than two sources, so there is no bleed and nothing is changed")
         chosen, name = create("unprocessed"), "unprocessed"
     refuse_misfit(chosen, name, sources, side)
-    learned = chosen.learn(sources, side=_for_sources(side, sources), progress=progress)
+    more = alignment is not None and worth_more(recording, alignment)
+    first_time = within(progress, 0, 0.5) if more else progress
+    learned = chosen.learn(sources, side=_for_sources(side, sources), progress=first_time)
     stage = Stage(
         method=name,
         settings=settings_of(chosen),
@@ -136,8 +144,43 @@ def learn_in_step(
         recorded=recorded,
         references=recording.references,
         soundcheck=found,
+        fingerprint=fingerprint,
     )
+    if alignment and more:
+        stage = learnt_again(stage, chosen, recording, alignment, within(progress, 0.5, 1))
     return stage, alignment
+
+
+def worth_more(recording: Recording, alignment: Alignment) -> bool:
+    """Whether most files hold clearly more sound than all of them share."""
+    (first, last), (begin, end) = alignment.shared(recording), covered(alignment.spans(recording))
+    return end - begin > (1 + WORTH) * (last - first)
+
+
+def learnt_again(stage: Stage, method: Method, recording: Recording, alignment: Alignment, progress: Progress) -> Stage:
+    """Learn from all that most files hold, with the bleed filled in where a file lacks a part.
+
+    Where the source of such a file does not rest there, it bleeds without a microphone of its own and bends the paths.
+    So the stage is returned that separates the part better that all files share.
+
+    Parameters
+    ----------
+    stage
+        What was learnt from the shared part.
+    method
+        What learns.
+    recording, alignment
+        The files as they are, and their time lines.
+    progress
+        Called with the stages of the method.
+    """
+    from debleed.soundcheck.log_power import separated_better
+
+    shared = alignment.aligned(recording).stretch(*alignment.shared(recording))
+    whole = stage.filled(recording, alignment).stretch(*covered(alignment.spans(recording)))
+    sources = stage.soundcheck.heard(whole).select(stage.with_source)
+    again = replace(stage, learned=method.learn(sources, progress=progress))
+    return again if separated_better(stage.separated(shared), again.separated(shared)) else stage
 
 
 def remove(

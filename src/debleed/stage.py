@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,7 +29,11 @@ from debleed.methods import (
 from debleed.progress import Progress, quiet
 from debleed.recording import InputError, Recording, Samples
 from debleed.soundcheck.alignment import Alignment
+from debleed.soundcheck.filling import FILLINGS, filled
 from debleed.soundcheck.findings import Soundcheck
+
+if TYPE_CHECKING:
+    from debleed.soundcheck.fingerprint import Fingerprint
 
 log = logging.getLogger(__name__)
 
@@ -63,6 +67,9 @@ class Stage:
         Names of the tracks that are signals, not microphones, see :class:`debleed.Recording`.
     soundcheck
         What the sound said about the tracks: copies, mixes, microphones of one source.
+    fingerprint
+        What the microphones shared, to which another recording is aligned; ``None`` for methods that do not put the
+        microphones in step.
     """
 
     method: str
@@ -75,6 +82,7 @@ class Stage:
     recorded: date | None = None
     references: frozenset[str] = frozenset()
     soundcheck: Soundcheck = NOTHING_FOUND
+    fingerprint: Fingerprint | None = None
 
     @property
     def with_source(self) -> list[int]:
@@ -118,11 +126,24 @@ class Stage:
         The alignment of the recording is estimated if it is not given.
         """
         if self.settings.get("in_step"):
-            from debleed.soundcheck.in_step import alignment_of
-
-            alignment = alignment or alignment_of(recording)
-            return alignment.undone(recording, self.separated(alignment.aligned(recording), keep))
+            alignment = alignment or self.alignment_of(recording)
+            before = self.filled(recording, alignment)
+            return alignment.undone(recording, before, self.separated(before, keep))
         return self.separated(recording, keep)
+
+    def alignment_of(self, recording: Recording) -> Alignment:
+        """Find the time lines with which a recording agrees with what was learnt."""
+        from debleed.soundcheck.in_step import alignment_of
+
+        found = alignment_of(recording, self.soundcheck.mixes)
+        return self.fingerprint.agreed(recording, found) if self.fingerprint else found
+
+    def filled(self, recording: Recording, alignment: Alignment) -> Recording:
+        """Put a recording on the common time line, with the bleed that would be where a file holds nothing."""
+        aligned = alignment.aligned(recording)
+        for _ in range(0 if alignment.in_step else FILLINGS):
+            aligned = filled(aligned, self.separated(aligned), alignment.spans(recording))
+        return aligned
 
     def separated(self, recording: Recording, keep: Kept | None = None) -> Recording:
         """Clean a recording whose microphones are in step."""
@@ -230,7 +251,8 @@ class Stage:
             "program": self.program,
             "recorded": self.recorded and self.recorded.isoformat(),
         }
-        write_stage(Path(path), header, self.learned.arrays())
+        more = self.fingerprint.arrays() if self.fingerprint else {}
+        write_stage(Path(path), header, self.learned.arrays() | more)
 
     @classmethod
     def load(cls, path: str | os.PathLike[str], method: str | None = None) -> Stage:
@@ -250,6 +272,7 @@ class Stage:
             If the file is damaged, incomplete or newer than this program, or if its method is unknown.
         """
         from debleed import __version__
+        from debleed.soundcheck.fingerprint import PREFIX, Fingerprint
 
         path = Path(path)
         header, arrays = read_stage(path)
@@ -262,16 +285,18 @@ class Stage:
                 f"'{path}' was learnt with '{fields.method}', which is not a method of this installation; if you trust "
                 "it, pass it as the method"
             )
+        found = {key: arrays.pop(key) for key in list(arrays) if key.startswith(PREFIX)}
         count = len(learnt_from(fields.names, fields.sources, fields.soundcheck))
         try:
             made = create(fields.method, **_tuples(fields.settings))
             if not isinstance(made, PortableMethod):
                 raise InputError(f"stages of '{fields.method}' cannot be saved")
             learned = made.restore(arrays, count)
+            fingerprint = Fingerprint.restore(found, len(fields.names), fields.rate) if found else None
         except (InputError, TypeError) as refusal:  # TypeError: a setting of another type
             other = "" if fields.program == __version__ else f" (debleed {fields.program} wrote it)"
             raise InputError(f"'{path}' cannot be used{other}: {refusal}; learn it again") from None
-        return cls(learned=learned, **vars(fields))
+        return cls(learned=learned, fingerprint=fingerprint, **vars(fields))
 
 
 def learnt_from(names: Sequence[str], sources: Sequence[str | None], found: Soundcheck) -> list[int]:

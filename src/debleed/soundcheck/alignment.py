@@ -60,15 +60,19 @@ class Alignment:
 
         return replace(recording, length=max(recording.length, int(np.ceil(end))), reader=read)
 
+    def spans(self, recording: Recording) -> NDArray[np.intp]:
+        """Return where each file begins and ends on the common time line, in samples, ``(mics, 2)``."""
+        length = recording.length
+        return np.array([(math.ceil(-line.lag(0.0)), math.floor(length - line.lag(length))) for line in self.lines])
+
     def shared(self, recording: Recording) -> tuple[int, int]:
         """Return the part of the common time line that all files cover, or all of it if that is less than half."""
         whole = self.aligned(recording).length
-        first = max(max(0, math.ceil(-line.lag(0.0))) for line in self.lines)
-        last = min(math.floor(recording.length - line.lag(recording.length)) for line in self.lines)
-        last = min(last, whole)
+        spans = np.clip(self.spans(recording), 0, whole)
+        first, last = int(spans[:, 0].max()), int(spans[:, 1].min())
         return (first, last) if last - first > whole / 2 else (0, whole)
 
-    def undone(self, recording: Recording, cleaned: Recording) -> Recording:
+    def undone(self, recording: Recording, before: Recording, cleaned: Recording) -> Recording:
         """Return each microphone on the time line of its file.
 
         What was removed is moved back and removed from the file, so a microphone that was left alone comes back to the
@@ -78,12 +82,11 @@ class Alignment:
         ----------
         recording
             The files as they are.
-        cleaned
-            :meth:`aligned`, cleaned.
+        before, cleaned
+            The recording on the common time line, before and after cleaning.
         """
         if self.in_step:
             return cleaned
-        before = self.aligned(recording)
         removed = cleaned.with_reader(lambda start, stop: before.read(start, stop) - cleaned.read(start, stop))
         results, changes = ([reader(source, i) for i in range(len(recording))] for source in (cleaned, removed))
 

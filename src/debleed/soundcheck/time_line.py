@@ -135,6 +135,12 @@ class TimeLine:
         return out
 
 
+def combined(line: TimeLine, more: TimeLine) -> TimeLine:
+    """Return a time line with the lags of another one added."""
+    starts = sorted({stretch.start for stretch in (*line.stretches, *more.stretches)})
+    return TimeLine(tuple(Stretch(t, line.lag(t) + more.lag(t), line.slope(t) + more.slope(t)) for t in starts))
+
+
 def interpolated(read: Read, places: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return the band-limited signal at increasing fractional places, by a windowed sinc.
 
