@@ -124,7 +124,8 @@ class Background:
 
 def smoothed(powers: Powers) -> Powers:
     """Return the mean over three bins and three frames of ``(mics, bins, frames)``."""
-    mean: Powers = uniform_filter(powers, (1, 3, 3), mode="nearest")
+    mean = np.empty_like(powers)
+    in_parallel(lambda mic: uniform_filter(powers[mic], 3, output=mean[mic], mode="nearest"), range(len(powers)))
     return mean
 
 

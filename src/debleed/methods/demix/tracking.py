@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from debleed.dsp.parallel import in_parallel
+from debleed.dsp.parallel import chunks, in_parallel
 from debleed.dsp.stft import Spectra, istft, nfft_at, stft
 from debleed.methods import Arrays
 from debleed.methods.arrays import checked
@@ -310,13 +310,17 @@ def filtered(paths: NDArray[Kind], heard: NDArray[Kind]) -> NDArray[Kind]:
     ``(mics, bins, frames)``.
     """
     frames = heard.shape[-1] - (LAGS - 1)
-    by_bin = np.moveaxis(heard, 1, 0)
-    out = np.zeros((paths.shape[1], heard.shape[1], frames), heard.dtype)
-    for lag, first in enumerate(range(LAGS - 1, -1, -1)):
-        for mic, path in enumerate(paths[lag]):  # one by one: what is kept in one changes no bit of another
-            if path.any():
-                out[mic] += (path.T[:, None] @ by_bin[..., first : first + frames])[:, 0]
-    return out
+    by_bin, of_bin = np.moveaxis(heard, 1, 0), np.moveaxis(paths, -1, 1)
+    out = np.zeros((heard.shape[1], paths.shape[1], frames), heard.dtype)
+
+    def work(part: slice) -> None:
+        here = np.ascontiguousarray(by_bin[part])
+        for lag, first in enumerate(range(LAGS - 1, -1, -1)):
+            out[part] += of_bin[lag, part] @ here[..., first : first + frames]
+
+    if paths.any():
+        in_parallel(work, chunks(heard.shape[1], heard[:, 0].size))
+    return np.ascontiguousarray(np.moveaxis(out, 0, 1))
 
 
 def own_variance(powers: Powers, expected: Powers) -> Powers:
