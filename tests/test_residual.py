@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from bands import sources
-from debleed.methods.demix.excerpt import spectra
 from debleed.methods.demix.background import audible_share, background, has_background
+from debleed.methods.demix.excerpt import spectra
 from debleed.methods.demix.residual import weighted_covariances
 
 
