@@ -204,7 +204,7 @@ def found(observed: Spectra, predictions: Spectra, noise: Powers, tone: float) -
     """Return which share of each prediction is found in a microphone: least squares without negative weights.
 
     Each weight w is shrunk by the factor 1 - σ² / w², with its standard error σ for noise of varying level (White 1980;
-    see :mod:`debleed.methods.demix.bleed`): what a few hits suggest is no evidence.
+    see :mod:`debleed.methods.demix.bleed`): what a few hits suggest does not count.
 
     Parameters
     ----------
