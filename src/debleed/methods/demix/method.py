@@ -1,4 +1,4 @@
-"""Blind demixing: broadband filters, narrowband matrices where those are too short, and a postfilter.
+"""Blind demixing: broadband filters, narrowband matrices where those are too short, tracking and a postfilter.
 
 Learning is a sequence of steps. Each step takes a :class:`State` (the excerpt and what earlier steps have learnt) and
 returns it with its own result added. No step depends on which other steps run.
@@ -49,11 +49,12 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Demix:
-    """Blind demixing filters over all microphones, followed by a postfilter that attenuates the residual bleed.
+    """Blind demixing filters over all microphones; tracking and a postfilter remove the bleed that they leave.
 
     :mod:`debleed.methods.demix.broadband` describes how the filters are estimated,
-    :mod:`debleed.methods.demix.narrowband` treats microphones that are far from their sources, and
-    :mod:`debleed.methods.demix.postfilter` is the postfilter. The fields are the settings that an ablation changes;
+    :mod:`debleed.methods.demix.narrowband` treats microphones that are far from their sources,
+    :mod:`debleed.methods.demix.tracking` follows what moves, and :mod:`debleed.methods.demix.postfilter` is the
+    postfilter. The fields are the settings that an ablation changes;
     constants that were derived or measured are defined in the modules that use them.
     """
 
@@ -79,7 +80,7 @@ class Demix:
                 raise InputError(f"{name} must be a number above 0, got {getattr(self, name)}")
 
     def learn(self, recording: Recording, side: Side = Side(), progress: Progress = quiet) -> Demixed:  # noqa: B008
-        """Estimate the filters and the postfilter from an excerpt of at most ``seconds``, which bounds the memory."""
+        """Learn everything from an excerpt of at most ``seconds``, which bounds the memory."""
         sounding, samples, level = sounding_excerpt(recording, self.seconds)
         allowed = recording.can_bleed()[np.ix_(sounding, sounding)]
         if not allowed.any():
@@ -345,9 +346,9 @@ def fit_postfilter(state: State, settings: Demix, progress: Progress) -> State:
 
 
 STEPS: tuple[tuple[Step, float], ...] = (
-    (calibrate, 0.16),
-    (fit_broadband, 0.69),
-    (fit_narrowband, 0.09),
+    (calibrate, 0.14),
+    (fit_broadband, 0.61),
+    (fit_narrowband, 0.07),
     (add_companions, 0.01),
     (separate, 0.02),
     (measure_background, 0.01),
@@ -380,7 +381,7 @@ def calibrated_features(
 
 @dataclass(frozen=True)
 class Demixed:
-    """Demixing filters followed by a postfilter.
+    """Demixing filters followed by tracking and a postfilter.
 
     Parameters
     ----------

@@ -62,16 +62,16 @@ FOLLOWS = 0.5
 """A prediction is dropped if more than this share of its power follows the own sound of the microphone, in a regression
 over time in coarse bands. Measured: 0.7 to 1 for sound that two sources share, at most 0.4 for bleed."""
 
-AROUND, SHARED = 0.003, 0.1
-"""Seconds around lag 0 in which bleed may arrive. A prediction is dropped if more than the share ``SHARED`` of this
-energy arrives within :data:`~debleed.methods.demix.broadband.AT_ONCE`. Measured: 0.12 to 0.5 for shared sound, at most
-0.05 for bleed."""
-
-NEGLIGIBLE = 1e-6
-"""A microphone from which less than this share of its power (-60 dB) would be removed is left as it is."""
+AROUND, AT_LEAST_SHARED = 0.003, 0.1
+"""Seconds around lag 0 in which bleed may arrive. A prediction is dropped if its energy within
+:data:`~debleed.methods.demix.broadband.AT_ONCE` of lag 0 exceeds the mean by more than the second number, as a share of
+what bins that all agree would give. Measured: 0.12 to 0.5 for shared sound, at most 0.05 for bleed."""
 
 LASTING = 0.5
 """Seconds over which paths are averaged for that."""
+
+NEGLIGIBLE = 1e-6
+"""A microphone from which less than this share of its power (-60 dB) would be removed is left as it is."""
 
 
 def learn_tracking(
@@ -166,9 +166,9 @@ def fit_microphone(
     bands = [slice(a, b) for a, b in pairwise(edges)]
     weights = np.stack([found(observed[b], predictions[:, :, b], noise[b], tone[b].mean()) for b in bands], axis=-1)
     weights *= told_apart(observed, heard, predictions, weights, some, rate)
-    fastest = weights.argmax(axis=0)
-    variance = np.take_along_axis(variances, fastest[None], 0)[0] * (weights.sum(axis=0) > LEAST)
-    chosen = seconds[fastest]
+    best = weights.argmax(axis=0)
+    variance = np.take_along_axis(variances, best[None], 0)[0] * (weights.sum(axis=0) > LEAST)
+    chosen = seconds[best]
     again = predictions_of(observed, heard, noise, variance, chosen, some, rate)[None]
     weight = np.stack([found(observed[b], again[:, :, b], noise[b], tone[b].mean())[0] for b in bands], axis=-1)
     weight[(weight < LEAST) | (variance == 0)] = 0
@@ -305,7 +305,7 @@ def arrives_at_once(bleed: Spectra, sources: Spectra, hertz: NDArray[np.float64]
     turned = np.exp(2j * np.pi * hertz[:, None] * lags).astype(np.complex64)
     energy = power(np.swapaxes(paths, 1, 2) @ turned).sum(axis=1)
     peak = energy[:, np.abs(lags) <= AT_ONCE].max(axis=1)
-    stands_out: NDArray[np.bool_] = peak > (1 + SHARED * len(hertz)) * energy.mean(axis=1)
+    stands_out: NDArray[np.bool_] = peak > (1 + AT_LEAST_SHARED * len(hertz)) * energy.mean(axis=1)
     return stands_out
 
 

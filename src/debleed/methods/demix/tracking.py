@@ -44,7 +44,8 @@ OWN_AT_LEAST, FAINT = 0.3, 1e-4
 power in this bin."""
 
 UNDERRATED = 10.0
-"""The leakage estimator, which is cautious, finds this part of what is left, in order of magnitude."""
+"""What is left is so many times as much as the leakage estimator finds, in order of magnitude: it is cautious. So the
+postfilter may use its estimate unchanged after tracking."""
 
 CLEARLY = 16.0
 """How much further (12 dB) a source has to stand out from the background than for its paths: a deviation is that much
@@ -152,6 +153,8 @@ class Tracking:
         leakage = checked(arrays, "deviation_leakage", np.float32, variance.shape)
         if min(values.min() for values in (variance, seconds, weight, leakage)) < 0:
             raise InputError("an array of the tracking contains negative values")
+        if weight.max() > 1:
+            raise InputError("the array 'deviation_weight' contains values above 1")
         return cls(variance, seconds, weight, constant, leakage)
 
     def apply(self, recording: Recording, background: Background) -> Recording:
@@ -164,7 +167,7 @@ class Tracking:
         size, context = round(SEGMENT * rate / hop), round(CONTEXT * rate / hop)
 
         @lru_cache(maxsize=2)  # readers ask for overlapping stretches
-        def removed(number: int) -> NDArray[np.float32]:
+        def segment(number: int) -> NDArray[np.float32]:
             """Return what is removed in the frames of a segment, from one hop before its first sample on."""
             first = number * size - context
             lead = LAGS - 1
@@ -182,7 +185,7 @@ class Tracking:
                 begin = number * step - hop
                 a, b = max(start, begin), min(stop, begin + step + hop)
                 if a < b:
-                    out[changed, a - start : b - start] -= removed(number)[:, a - begin : b - begin]
+                    out[changed, a - start : b - start] -= segment(number)[:, a - begin : b - begin]
             return out
 
         return recording.with_reader(read)
@@ -261,11 +264,10 @@ def references(
     left = filtered(fading(rate)[:, None, None, None] * over_bins(leakage, powers.shape[1], rate), padded)
     level = smoothed(powers)
     share = np.divide(np.float32(UNDERRATED) * smoothed(left), level, out=np.ones_like(level), where=level > 0)
-    own = spectra * np.maximum(1 - share, INAUDIBLE)
+    own: Spectra = spectra * np.maximum(1 - share, INAUDIBLE)
     if not background.silent:
-        own = own * background.above(CLEARLY).audible(powers)
-    clear: Spectra = own
-    return clear
+        own *= background.above(CLEARLY).audible(powers)
+    return own
 
 
 def over_bins(values: NDArray[np.float32], bins: int, rate: int) -> NDArray[np.float32]:
