@@ -185,6 +185,8 @@ def test_what_cannot_be_read_is_refused(movement):
         (lambda: stage(Handheld(source="flute", trajectory=STILL)), "'flute' cannot move: there is no such source"),
         (lambda: stage(Handheld(source="bass", trajectory=walk(50.0))), "the way of 'bass' leads out of the room"),
         (lambda: Handheld(source="bass", trajectory=walk(1.0), pace=0.0), "needs a positive pace"),
+        (lambda: Handheld(source="bass", trajectory=walk(1.0), pace="fast"), "needs a number as its pace, got 'fast'"),
+        (lambda: Lavalier(source="a", track="b", position=(1, 1), trajectory=STILL), "a position of three numbers"),
         (lambda: Handheld(source="bass", trajectory=walk(1.0), pace=20.0), "faster than 10 m/s, got 20"),
         (lambda: Swaying(source="bass", trajectory=STILL, pattern="heart"), "needs a pattern that is one of sub"),
         (lambda: Passing(sources=("bass",), first=STILL, second=STILL), "needs two sources, got 1"),

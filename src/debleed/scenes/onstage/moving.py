@@ -58,6 +58,8 @@ class Moving(Mishap):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        if not isinstance(self.pace, int | float):
+            raise self.refusal(f"a number as its pace, got {self.pace!r}")
         if self.pace <= 0 or any(self.pace * move.trajectory.top_speed > FASTEST for move in self.moves):
             raise self.refusal(f"a positive pace at which nobody is faster than {FASTEST:g} m/s, got {self.pace:g}")
         if self.pattern not in (None, *PATTERNS):
@@ -175,6 +177,11 @@ class Lavalier(Solo):
     track: str
     position: Point
     pattern: str | None = HEAD
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not isinstance(self.position, tuple) or len(self.position) != 3:
+            raise self.refusal(f"a position of three numbers of metres, got {self.position!r}")
 
     @classmethod
     def draw(cls, where: Where, rng: np.random.Generator) -> Self:
