@@ -34,7 +34,8 @@ def where(*names: str) -> Where:
     """Make a stage on which these sources stand side by side and have a microphone each."""
     chosen = names or SOURCES
     places = {name: (2.5 + 2 * k, 4.0, 1.2) for k, name in enumerate(chosen)}
-    return Where((14.0, 9.0, 5.0), places, tuple(Channel(name, name, name) for name in chosen))
+    ears = {name: (x, y - 0.3, z) for name, (x, y, z) in places.items()}
+    return Where((14.0, 9.0, 5.0), places, tuple(Channel(name, name, name) for name in chosen), ears)
 
 
 def bleed(feed: Feed) -> np.ndarray:

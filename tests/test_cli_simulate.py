@@ -76,7 +76,17 @@ def test_the_command_takes_mishaps(folder, capsys):
         assert sorted(path.stem for path in (out / what).iterdir()) == sorted(SOURCES)
         assert soundfile.info(out / what / "bass.wav").channels == 2
     assert run(["simulate", str(folder), "-o", str(out), "--bleed", "stage", "--mishap", "flood", "--force"]) == 2
-    assert "there is no mishap 'flood'; the mishaps are pair, wedge" in capsys.readouterr().err
+    assert "there is no mishap 'flood'; the mishaps are pair, lavalier" in capsys.readouterr().err
+
+
+def test_the_command_lets_people_move(folder):
+    out = folder / "out"
+    asked = ["simulate", str(folder), "-o", str(out), "--bleed", "stage", "--rt60", "0.25", "--mishap", "sway=2"]
+    assert run(asked) == 0
+    scene = from_json((out / "scene.json").read_text())
+    (sway,) = scene.mishaps
+    assert (sway.source, sway.pace) == ("singer", 2.0)
+    assert sorted(path.stem for path in (out / "images").iterdir()) == sorted(SOURCES)
 
 
 def test_the_command_takes_measured_responses(folder, measured):

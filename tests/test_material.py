@@ -116,9 +116,11 @@ def test_stages_are_drawn_once_and_leave_every_source_a_seat(corpus, tmp_path):
         assert np.all(np.std(mics - images, axis=1) < np.std(images, axis=1))
 
 
-def test_a_seat_is_what_the_scene_renders(corpus, tmp_path):
-    scenes = Scenes(("stage",), SOURCES, RATE, "1", 1, tmp_path)
-    scene, paths = scenes.prepared("stage", 0)
+@pytest.mark.parametrize(("name", "number", "moving"), [("stage", 0, 0), ("moving-stage", 10, 1)])
+def test_a_seat_is_what_the_scene_renders(tmp_path, name, number, moving):
+    scenes = Scenes((name,), SOURCES, 8000, "1", number + 1, tmp_path)
+    scene, paths = scenes.prepared(name, number)
+    assert len(scene.moves) == moving
     stems = np.random.default_rng(0).uniform(-0.1, 0.1, (4, paths.shape[2] + 3999)).astype(np.float32)
     mics, own = staged(scene, stems, paths, 4000)
     rendered = scene.render(stems)

@@ -27,7 +27,7 @@ def test_a_number_sets_the_strength_and_a_range_is_drawn_from():
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
-        ("earthquake", "there is no mishap 'earthquake'; the mishaps are pair, wedge, crowd, click"),
+        ("earthquake", "there is no mishap 'earthquake'; the mishaps are pair, lavalier, handheld, sway"),
         ("mix=3", "the mishap 'mix' has no strength; write the name alone"),
         ("crowd=loud", "must be a number or an ascending range, such as 1 or 1,2, got 'loud'"),
         ("crowd=-10,-25", "an ascending range"),

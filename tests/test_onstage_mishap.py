@@ -42,7 +42,7 @@ def test_mixes_and_references_are_no_microphones():
         Channel("click", "click", "click", reference=True),
         Channel("mix.L", "mix", None),
     )
-    assert Where((9.0, 9.0, 4.0), {}, tracks).microphones == {"bass_L": "bass"}
+    assert Where((9.0, 9.0, 4.0), {}, tracks, {}).microphones == {"bass_L": "bass"}
 
 
 def test_a_name_with_one_of_the_words_is_chosen_first():

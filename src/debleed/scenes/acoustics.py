@@ -76,8 +76,8 @@ def box_paths(
     microphones: Sequence[Point],
     rate: int,
     *,
-    source_beams: Sequence[Beam] | None = None,
-    microphone_beams: Sequence[Beam] | None = None,
+    source_beams: Sequence[Beam | None] | None = None,
+    microphone_beams: Sequence[Beam | None] | None = None,
 ) -> list[list[ImpulseResponse]]:
     """Compute the paths in a box with walls of equal absorption by image sources (Allen and Berkley 1979).
 
@@ -96,7 +96,7 @@ def box_paths(
     rate
         Samples per second.
     source_beams, microphone_beams
-        A directivity for each; all are omnidirectional if not given.
+        A directivity for each; those that have none, or all if not given, are omnidirectional.
 
     Returns
     -------
@@ -142,12 +142,12 @@ def _one_thread() -> Iterator[None]:
         constants.set("num_threads", threads)
 
 
-def _directivities(beams: Sequence[Beam] | None, count: int) -> list[Any]:
+def _directivities(beams: Sequence[Beam | None] | None, count: int) -> list[Any]:
     from pyroomacoustics.directivities import CardioidFamily
 
     if beams is None:
         return [None] * count
-    return [CardioidFamily(np.array(axis), PATTERNS[pattern]) for pattern, axis in beams]
+    return [beam and CardioidFamily(np.array(beam[1]), PATTERNS[beam[0]]) for beam in beams]
 
 
 def reverberation_time(response: ImpulseResponse, rate: int) -> float:

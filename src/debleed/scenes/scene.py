@@ -77,10 +77,18 @@ PRESETS: Mapping[str, Mapping[str, Any]] = MappingProxyType(
             ),
             "chance": 0.25,
         },
+        "moving-stage": {
+            "kind": "stage",
+            "mishaps": (
+                *("lavalier=0.5,1.5", "handheld=0.5,1.5", "sway=0.5,1.5", "passing=0.5,1.5"),
+                *("wedge=-12,0", "crowd=-30,-10", "compressor=2,6"),
+            ),
+            "chance": 0.35,
+        },
     }
 )
-"""The set-ups of Rajesh and Padmanabhan, and a stage with about three mishaps drawn at random, for training; as
-settings of :func:`draw_scene`.
+"""The set-ups of Rajesh and Padmanabhan, and stages with two or three mishaps drawn at random, for training; as
+settings of :func:`draw_scene`. People move on the moving stage alone.
 
 R. Rajesh, P. Rajan: "Neural networks for interference reduction in multi-track recordings", IEEE WASPAA 2023.
 

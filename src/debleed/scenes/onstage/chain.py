@@ -12,6 +12,7 @@ import numpy as np
 from debleed.recording import InputError
 from debleed.scenes.onstage.filed import Direct, Dual, Mix, Safety
 from debleed.scenes.onstage.mishap import Mishap, Where
+from debleed.scenes.onstage.moving import Handheld, Lavalier, Passing, Swaying
 from debleed.scenes.onstage.recorded import Clipping, Clock, Compressor, Jump, Offset
 from debleed.scenes.onstage.sounding import Click, Crowd, Pair, Wedge
 
@@ -19,7 +20,8 @@ MISHAPS: Mapping[str, type[Mishap]] = MappingProxyType(
     {
         each.kind: each
         for each in (
-            *(Pair, Wedge, Crowd, Click),  # in the room
+            *(Pair, Lavalier, Handheld, Swaying, Passing),  # who moves
+            *(Wedge, Crowd, Click),  # what else sounds in the room
             *(Compressor, Clipping, Clock, Jump, Offset),  # on the way to the track
             *(Direct, Safety, Mix, Dual),  # in the folder
         )

@@ -11,6 +11,9 @@ from debleed.decibels import amplitude
 from debleed.recording import InputError, Samples
 from debleed.scenes.base import Channel
 
+Path = Samples | Callable[[Samples], Samples]
+"""The way from a place to a microphone: its impulse response, or what it does to sound if somebody moves."""
+
 HIGHEST = 0.45
 """Upper limit of every band relative to the sampling rate, so that a filter exists at any rate."""
 
@@ -68,14 +71,14 @@ class Air:
     stems
         ``(stems, samples)``: the dry stems.
     paths
-        ``[microphone][spot]``: the impulse responses from the mishap's own spots to the microphones, the first feeds.
+        ``[microphone][spot]``: the ways from the mishap's own spots to the microphones, the first feeds.
     """
 
     rate: int
     id: str
     owners: tuple[str, ...]
     stems: Samples
-    paths: Sequence[Sequence[Samples]]
+    paths: Sequence[Sequence[Path]]
 
 
 def changed(feeds: Sequence[Feed], names: Collection[str], change: Callable[[Feed], Feed]) -> tuple[Feed, ...]:
@@ -137,9 +140,11 @@ def delayed(sound: Samples, seconds: float, rate: int) -> Samples:
     return out
 
 
-def convolved(sound: Samples, response: Samples) -> Samples:
-    """Convolve sound ``(samples,)`` with the response of a path; later echoes are cut off."""
+def convolved(sound: Samples, path: Path) -> Samples:
+    """Send sound ``(samples,)`` the way of a path; later echoes are cut off."""
     from scipy.signal import oaconvolve
 
-    reached: Samples = oaconvolve(sound, response.astype(sound.dtype))[: sound.shape[-1]]
+    if not isinstance(path, np.ndarray):
+        return path(sound)
+    reached: Samples = oaconvolve(sound, path.astype(sound.dtype))[: sound.shape[-1]]
     return reached

@@ -3,7 +3,7 @@
 A mishap is a frozen dataclass whose fields are its JSON. It acts at one or more of four points, in this order: it may
 silence stems (:meth:`Mishap.rested`), place other microphones (:meth:`Mishap.placed`), sound from places of its own
 (:attr:`Mishap.spots`), and change or add tracks (:meth:`Mishap.apply`). Everything is pure, and a scene may have any
-number of mishaps.
+number of mishaps. What moves during the recording (:attr:`Mishap.moves`) moves for all of them.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from debleed.scenes.acoustics import Point
 from debleed.scenes.base import Channel
 from debleed.scenes.onstage.feed import Air, Feed
 from debleed.scenes.settings import frozen
+from debleed.scenes.trajectory import Trajectory
 
 
 @dataclass(frozen=True)
@@ -34,12 +35,38 @@ class Ear:
 
 
 @dataclass(frozen=True)
+class Move:
+    """Somebody who moves.
+
+    Parameters
+    ----------
+    source
+        Who; all stems of a source move together.
+    trajectory
+        How, from the beginning of the recording.
+    carries
+        Whether the microphones of the source move and turn with it.
+    pace
+        How many times as fast as the trajectory says.
+    pattern
+        Directivity of the source, one of :data:`debleed.scenes.acoustics.PATTERNS`; that of all sources if None.
+    """
+
+    source: str
+    trajectory: Trajectory
+    carries: bool
+    pace: float = 1.0
+    pattern: str | None = None
+
+
+@dataclass(frozen=True)
 class Where:
-    """What a mishap is drawn from: the room in metres, the place of each source, and the tracks so far."""
+    """What a mishap is drawn from: the room in metres, who is where, the tracks so far, and each microphone's place."""
 
     room: Point
     sources: Mapping[str, Point]
     channels: tuple[Channel, ...]
+    ears: Mapping[str, Point]
 
     @property
     def microphones(self) -> dict[str, str]:
@@ -79,6 +106,11 @@ class Mishap(ABC):
     @property
     def spots(self) -> tuple[Point, ...]:
         """The places in the room from which it sounds."""
+        return ()
+
+    @property
+    def moves(self) -> tuple[Move, ...]:
+        """Who moves, and how."""
         return ()
 
     def rested(self, stems: Samples, owners: Sequence[str], rate: int) -> Samples:

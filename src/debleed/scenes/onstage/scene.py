@@ -4,7 +4,9 @@ The truth of a track is what its own microphone hears of its source, through the
 The audience belongs to it (nobody can know that it is unwanted), and so does what clipping adds. A direct box and a
 safety track have the truth of their source; a click track and a mix have none.
 
-Nothing on a stage moves. A source that does fits in as a mishap whose spots are the places that it visits.
+Where a mishap moves somebody (:mod:`debleed.scenes.onstage.moving`), :meth:`OnStage.paths` are those of the first
+moment, and :meth:`OnStage.perform` computes the others as it needs them. The truth of a source that moves takes the
+same changing way to its own microphone.
 """
 
 from __future__ import annotations
@@ -12,19 +14,20 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from pathlib import Path
+from pathlib import Path as FilePath
 from typing import Any, ClassVar, Self
 
 import numpy as np
 
 from debleed.recording import InputError, Samples
 from debleed.scenes import places
-from debleed.scenes.acoustics import ImpulseResponse, Point, box_paths
+from debleed.scenes.acoustics import ImpulseResponse, Point
 from debleed.scenes.base import Channel, Rendered
 from debleed.scenes.lineup import Lineup
 from debleed.scenes.onstage.chain import MISHAPS, Asked, in_order, mishap_from
-from debleed.scenes.onstage.feed import Air, Feed, convolved
-from debleed.scenes.onstage.mishap import Ear, Mishap, Where
+from debleed.scenes.onstage.feed import Air, Feed, Path, convolved
+from debleed.scenes.onstage.mishap import Ear, Mishap, Move, Where
+from debleed.scenes.onstage.ways import Box, Mouth, live, motions, refuse_outside
 from debleed.scenes.room import Room, RoomSettings
 from debleed.scenes.settings import Settings, about
 from debleed.seeding import generator
@@ -92,7 +95,8 @@ class OnStage(Room):
     Raises
     ------
     InputError
-        For mishaps in another order or on tracks that do not exist, and tracks of the same name.
+        For mishaps in another order, on tracks or of sources that do not exist, movements that lead out of the room,
+        and tracks of the same name.
     """
 
     kind: ClassVar[str] = "stage"
@@ -106,6 +110,7 @@ class OnStage(Room):
         super().__post_init__()
         if in_order([type(mishap) for mishap in self.mishaps]) != list(range(len(self.mishaps))):
             raise InputError(f"the mishaps of a stage must be in the order {', '.join(MISHAPS)}")
+        refuse_outside(self.moves, self.mouths, self.ears, self.room)
         names = [channel.name for channel in self.channels]
         if twice := sorted(name for name, count in Counter(names).items() if count > 1):
             raise InputError(f"two tracks of this stage would be called '{twice[0]}'; rename the source")
@@ -125,7 +130,7 @@ class OnStage(Room):
         return scene
 
     @classmethod
-    def from_values(cls, values: Mapping[str, Any], folder: Path | None = None) -> Self:
+    def from_values(cls, values: Mapping[str, Any], folder: FilePath | None = None) -> Self:
         """Build a scene from the values of its description; see :meth:`Scene.from_values`."""
         described = values.get("mishaps", [])
         if not isinstance(described, list):
@@ -137,47 +142,53 @@ class OnStage(Room):
         """The tracks of the recording; which there are does not depend on the sound."""
         spots = len(self.stems) + sum(len(mishap.spots) for mishap in self.mishaps)
         silence = np.zeros((len(self.stems), 1))
-        return tuple(feed.channel for feed in self.perform(silence, [[np.zeros(1)] * spots] * len(self.ears)))
+        return tuple(feed.channel for feed in self._sent(silence, [[np.zeros(1)] * spots] * len(self.ears)))
 
     @property
     def ears(self) -> tuple[Ear, ...]:
         """The microphones: one for each source that has one, in that order, and then those that mishaps add."""
-        spots, owners = np.array(self.source_positions), np.array(self.owners)
+        middles = self._middles
         ears: tuple[Ear, ...] = tuple(
-            Ear(source, source, place, places.point(spots[owners == source].mean(axis=0)))
+            Ear(source, source, place, middles[source])
             for source, place in zip(self.miked, self.microphone_positions, strict=True)
         )
         for mishap in self.mishaps:
             ears = mishap.placed(ears)
         return ears
 
-    def responses(self, mics: Sequence[int] | None = None) -> list[list[ImpulseResponse]]:
-        """Compute the impulse responses from the stems to the :attr:`ears`; see :meth:`Room.responses`."""
-        chosen = self.ears if mics is None else [self.ears[i] for i in mics]
-        return [row[: len(self.stems)] for row in self._paths(chosen, ())]
-
-    def paths(self) -> list[list[ImpulseResponse]]:
-        """Compute the impulse responses to the :attr:`ears` from the stems and from the spots of the mishaps."""
-        return self._paths(self.ears, [spot for mishap in self.mishaps for spot in mishap.spots])
-
-    def _paths(self, ears: Sequence[Ear], spots: Sequence[Point]) -> list[list[ImpulseResponse]]:
+    @property
+    def mouths(self) -> tuple[Mouth, ...]:
+        """The places from which sound comes: the stems first, then the spots of each mishap."""
         own = [self.miked.index(source) if source in self.miked else None for source in self.owners]
         near = places.to_own(self.source_positions, self.microphone_positions, own)
         to_mic, _ = places.axes(self.source_positions, self.microphone_positions, own)
-        middle = np.array(self.microphone_positions).mean(axis=0)
-        facing = [*to_mic, *(places.point(middle - spot) for spot in spots)]
-        looking = [places.point(np.subtract(ear.looks_at, ear.position)) for ear in ears]
-        rows = box_paths(
-            self.room,
-            self.rt60,
-            [*self.source_positions, *spots],
-            [ear.position for ear in ears],
-            self.rate,
-            source_beams=[(self.source_pattern, axis) for axis in facing] if self.source_pattern else None,
-            microphone_beams=[(self.microphone_pattern, axis) for axis in looking] if self.microphone_pattern else None,
+        middle, middles = np.array(self.microphone_positions).mean(axis=0), self._middles
+        patterns = {move.source: move.pattern for move in self.moves if move.pattern}
+        stems = (
+            Mouth(place, axis, gain, patterns.get(source, self.source_pattern), source, middles[source])
+            for place, axis, gain, source in zip(self.source_positions, to_mic, near, self.owners, strict=True)
         )
-        gains = [*near, *[1.0] * len(spots)]
-        return [[path * gain for path, gain in zip(row, gains, strict=True)] for row in rows]
+        spots = (
+            Mouth(spot, places.point(middle - spot), 1.0, self.source_pattern, None, spot)
+            for mishap in self.mishaps
+            for spot in mishap.spots
+        )
+        return (*stems, *spots)
+
+    @property
+    def moves(self) -> tuple[Move, ...]:
+        """Who moves, and how."""
+        return tuple(move for mishap in self.mishaps for move in mishap.moves)
+
+    def responses(self, mics: Sequence[int] | None = None) -> list[list[ImpulseResponse]]:
+        """Compute the impulse responses from the stems to the :attr:`ears`; see :meth:`Room.responses`."""
+        ears = self.ears
+        chosen = ears if mics is None else [ears[i] for i in mics]
+        return self._box.paths(self.mouths[: len(self.stems)], chosen)
+
+    def paths(self) -> list[list[ImpulseResponse]]:
+        """Compute the impulse responses to the :attr:`ears` from the stems and from the spots of the mishaps."""
+        return self._box.paths(self.mouths, self.ears)
 
     def perform(self, stems: Samples, paths: Paths) -> tuple[Feed, ...]:
         """Let the stems play ``(stems, samples)``, and send what the microphones hear through the mishaps.
@@ -187,17 +198,21 @@ class OnStage(Room):
         paths
             What :meth:`paths` returns.
         """
+        moving = motions(self.moves, self.mouths, self.ears, stems.shape[1], self.rate)
+        return self._sent(stems, live(paths, self.mouths, self.ears, moving, self._box))
+
+    def _sent(self, stems: Samples, ways: Sequence[Sequence[Path]]) -> tuple[Feed, ...]:
         for mishap in self.mishaps:
             stems = mishap.rested(stems, self.owners, self.rate)
-        feeds = tuple(self._feed(k, ear, stems, row) for k, (ear, row) in enumerate(zip(self.ears, paths, strict=True)))
+        feeds = tuple(self._feed(k, ear, stems, row) for k, (ear, row) in enumerate(zip(self.ears, ways, strict=True)))
         first = len(stems)
         for mishap in self.mishaps:
             last = first + len(mishap.spots)
-            air = Air(self.rate, self.id, self.owners, stems, [row[first:last] for row in paths])
+            air = Air(self.rate, self.id, self.owners, stems, [row[first:last] for row in ways])
             feeds, first = mishap.apply(feeds, air), last
         return feeds
 
-    def _feed(self, k: int, ear: Ear, stems: Samples, paths: Sequence[Samples]) -> Feed:
+    def _feed(self, k: int, ear: Ear, stems: Samples, paths: Sequence[Path]) -> Feed:
         images = np.stack([convolved(stem, path) for stem, path in zip(stems, paths[: len(stems)], strict=True)])
         key = self.mic_indices[k] if k < len(self.miked) else ear.name
         own = images[np.array(self.owners) == ear.source].sum(axis=0)
@@ -215,10 +230,17 @@ class OnStage(Room):
         for feed in self.perform(stems, self.paths()):
             yield _stacked([feed])
 
-    def _where(self) -> Where:
+    @property
+    def _box(self) -> Box:
+        return Box(self.room, self.rt60, self.microphone_pattern, self.rate)
+
+    @property
+    def _middles(self) -> dict[str, Point]:
         spots, owners = np.array(self.source_positions), np.array(self.owners)
-        middles = {source: places.point(spots[owners == source].mean(axis=0)) for source in self.sources}
-        return Where(self.room, middles, self.channels)
+        return {source: places.point(spots[owners == source].mean(axis=0)) for source in self.sources}
+
+    def _where(self) -> Where:
+        return Where(self.room, self._middles, self.channels, {ear.name: ear.position for ear in self.ears})
 
 
 def _stacked(feeds: Sequence[Feed]) -> Rendered:
