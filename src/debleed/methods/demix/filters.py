@@ -99,8 +99,7 @@ class Filters:
 
     def bleed(self, sources: Recording) -> Recording:
         """Return what :meth:`apply` subtracts on account of these sources."""
-        kept = self.own_paths | (self.kept if self.kept is not None else False)
-        taken = (self.mixing() - np.eye(len(self.taps), dtype=np.complex64)) * ~kept
+        taken = self._removed_paths()
         taken *= self.trust_on(len(taken)).astype(np.float32).T[:, :, None]
         nfft = 2 * (len(taken) - 1)
         return sources.with_reader(lambda start, stop: _filtered(sources, taken, nfft, start, stop))
@@ -129,10 +128,15 @@ class Filters:
         if self.kept is None and self.own is None:
             change = unmixing(self.taps, self.ahead, nfft) - unit
         else:
-            removed = (self.mixing() - unit) * ~(self.own_paths | (self.kept if self.kept is not None else False))
-            change = -(removed @ unmixing(self.taps, self.ahead, nfft))
+            change = -(self._removed_paths() @ unmixing(self.taps, self.ahead, nfft))
         change *= self.trust_on(len(change)).astype(np.float32).T[:, :, None]
         return change + unit
+
+    def _removed_paths(self) -> Response:
+        """Return A − I without the bleed to be kept and without what a companion picks up of its own source."""
+        kept = self.own_paths if self.kept is None else self.own_paths | self.kept
+        paths: Response = (self.mixing() - np.eye(len(self.taps), dtype=np.complex64)) * ~kept
+        return paths
 
     def trust_on(self, bins: int) -> NDArray[np.float64]:
         """Return the trust interpolated to another number of bins, ``(mics, bins)``."""

@@ -116,10 +116,11 @@ class Narrowband:
         """Filter frame by frame; microphones with rows of the identity are returned unchanged, to the bit."""
         matrices = self.matrices if self.kept is None else keeping(self.matrices, self.kept)
         changed = np.flatnonzero(np.any(matrices != np.eye(len(recording)), axis=(0, 2)))
+        rows = np.ascontiguousarray(matrices[:, changed])
 
         def read(start: int, stop: int) -> Samples:
             out = recording.read(start, stop).copy()
-            out[changed] = _filtered(recording, matrices[:, changed], start, stop)
+            out[changed] = _filtered(recording, rows, start, stop)
             return out
 
         return recording.with_reader(read)
@@ -167,10 +168,9 @@ class Narrowband:
 def _filtered(recording: Recording, matrices: NDArray[np.complexfloating], start: int, stop: int) -> Samples:
     """Multiply each frame with matrices, ``(bins, outputs, mics)``."""
     nfft = 2 * (len(matrices) - 1)
-    rows = np.ascontiguousarray(matrices)
 
     def product(spectra: Spectra) -> Spectra:
-        return np.moveaxis(rows @ np.moveaxis(spectra, 1, 0), 0, 1)
+        return np.moveaxis(matrices @ np.moveaxis(spectra, 1, 0), 0, 1)
 
     step = max(4 * nfft, STRETCH // len(recording))
     pieces = [

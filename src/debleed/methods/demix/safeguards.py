@@ -179,11 +179,19 @@ def own_share(microphones: Bins, sources: Bins, rate: int) -> Powers:
     level, whole = own.mean(axis=-1), removed.mean(axis=-1)
     loud = np.maximum(own, tiny)
     constant = np.quantile(removed / loud, QUIETEST, axis=-1, weights=loud, method="inverted_cdf") * level
-    varying = np.mean((own - level[..., None]) * removed, axis=-1) / np.maximum(own.var(axis=-1), tiny) * level
+    varying = rising_with(own, removed)
     follows = np.sqrt(np.clip(constant, 0, whole) * np.clip(varying, 0, whole)).sum(axis=0)
     total, heard = whole.sum(axis=0), power(microphones).mean(axis=-1).sum(axis=0)
     share: Powers = np.divide(follows, total, out=np.zeros_like(total), where=total > NEGLIGIBLE * heard)
     return share
+
+
+def rising_with(own: Powers, removed: Powers) -> Powers:
+    """Return the mean of the removed power that a regression on the own power explains, both ``(..., frames)``."""
+    level, tiny = own.mean(axis=-1), np.finfo(np.float32).tiny
+    slope = np.mean((own - level[..., None]) * removed, axis=-1) / np.maximum(own.var(axis=-1), tiny)
+    explained: Powers = slope * level
+    return explained
 
 
 def made_louder(microphones: Bins, removed: Bins, edges: NDArray[np.intp]) -> tuple[Powers, NDArray[np.bool_]]:

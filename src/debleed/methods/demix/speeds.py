@@ -26,7 +26,7 @@ from debleed.methods.demix.background import NFFT, Background
 from debleed.methods.demix.broadband import AT_ONCE
 from debleed.methods.demix.excerpt import Powers, excerpt, power
 from debleed.methods.demix.kalman import Followed, predicted, run
-from debleed.methods.demix.safeguards import COARSE_BANDS, FINE_BANDS, band_edges
+from debleed.methods.demix.safeguards import COARSE_BANDS, FINE_BANDS, band_edges, rising_with
 from debleed.methods.demix.tracking import (
     ENTRIES,
     LAGS,
@@ -272,10 +272,7 @@ def told_apart(
     coarse = np.searchsorted(some, edges)
     own = np.add.reduceat(power(observed - bleed.sum(axis=0)), coarse[:-1])
     removed = np.add.reduceat(power(bleed), coarse[:-1], axis=1)
-    varying = own - own.mean(axis=-1, keepdims=True)
-    tiny = np.finfo(np.float32).tiny
-    slope = np.mean(varying * removed, axis=-1) / np.maximum(own.var(axis=-1), tiny)
-    follows = slope * own.mean(axis=-1) > FOLLOWS * removed.mean(axis=-1)
+    follows = rising_with(own, removed) > FOLLOWS * removed.mean(axis=-1)
     hertz = some * rate / nfft
     now = heard[..., LAGS - 1 :]
     at_once = [arrives_at_once(bleed[:, a:b], now[:, a:b], hertz[a:b], rate) for a, b in pairwise(coarse)]
