@@ -23,6 +23,7 @@ from debleed.methods import (
     Portable,
     PortableMethod,
     Selective,
+    Watchful,
     create,
     registered,
 )
@@ -202,6 +203,29 @@ class Stage:
             return {}
         reasons = zip(self.with_source, self.learned.left_alone(), strict=True)
         return {self.names[i]: reason for i, reason in reasons if reason}
+
+    def changes(self, recording: Recording, alignment: Alignment | None = None) -> dict[str, tuple[int, ...]]:
+        """Return when the bleed of a recording changed suddenly: seconds, by microphone.
+
+        A stand was knocked, say, or a microphone was moved or handed on. The recording is read from end to end.
+
+        Parameters
+        ----------
+        recording
+            A recording to which the stage applies.
+        alignment
+            Its alignment, which is estimated if it is not given.
+        """
+        if not isinstance(self.learned, Watchful):
+            return {}
+        if self.settings.get("in_step"):
+            recording = self.filled(recording, alignment or self.alignment_of(recording))
+        chosen = self.with_source
+        found: dict[str, tuple[int, ...]] = {}
+        for second, mic in self.learned.changes(self.soundcheck.heard(recording).select(chosen)):
+            name = self.names[chosen[mic]]
+            found[name] = (*found.get(name, ()), second)
+        return found
 
     def announce(self) -> None:
         """Log why each microphone is left alone, in a line."""

@@ -98,6 +98,15 @@ class Cautious(Learned, Protocol):
 
 
 @runtime_checkable
+class Watchful(Learned, Protocol):
+    """A result of learning that notices when the bleed of a recording changes suddenly."""
+
+    def changes(self, recording: Recording) -> list[tuple[int, int]]:
+        """Return the second and the microphone of each sudden change, in the order of time."""
+        ...
+
+
+@runtime_checkable
 class Selective(Learned, Protocol):
     """A result of learning that can keep the bleed of selected sources."""
 

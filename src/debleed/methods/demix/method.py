@@ -30,6 +30,7 @@ from debleed.methods.demix.broadband import (
     references,
     window_length,
 )
+from debleed.methods.demix.changes import sudden_changes
 from debleed.methods.demix.companions import leads_of, with_companion_rows, with_companions
 from debleed.methods.demix.excerpt import sounding_excerpt, spectra
 from debleed.methods.demix.features import NFFT, features
@@ -486,6 +487,12 @@ class Demixed:
     def left_alone(self) -> tuple[str, ...]:
         """Say why each microphone is left alone; empty for those that are cleaned."""
         return tuple(LEFT_ALONE[verdict] for verdict in self.verdicts)
+
+    def changes(self, recording: Recording) -> list[tuple[int, int]]:
+        """Return the second and the microphone of each sudden change; nothing that tracking would not follow."""
+        if not self.tracking.leakage.any():
+            return []
+        return sudden_changes(self.filtered(recording, self.filters), self.tracking, self.background)
 
     def paths(self, rate: int) -> Paths:
         """Describe the bleed of each source in each microphone."""
