@@ -24,7 +24,7 @@ def left_over(before: np.ndarray, after: np.ndarray, at: int = 12) -> Recording:
 def tracking(possible: np.ndarray) -> Tracking:
     leakage = np.repeat(1e-4 * possible[:, :, None], 2, axis=2).astype(np.float32)
     nothing = np.zeros_like(leakage)
-    return Tracking(nothing, nothing, nothing, np.zeros((4, 3, 3, 1), np.complex64), leakage)
+    return Tracking(nothing, nothing, nothing, np.zeros((4, 3, 3, 1), np.complex64), leakage, nothing)
 
 
 EVERYWHERE = tracking(~np.eye(3, dtype=bool))

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from debleed.methods.demix.background import Background
-from debleed.methods.demix.speeds import arrives_at_once, found, learn_tracking
+from debleed.methods.demix.speeds import arrives_at_once, found, learn_tracking, too_fast
 from debleed.methods.demix.tracking import LAGS, Tracking, filtered, gaps, over_bins
 from debleed.recording import InputError, Recording
 
@@ -126,7 +126,7 @@ def test_it_is_restored_and_placed(scene: tuple[np.ndarray, np.ndarray, Tracking
     assert clean[2] == pytest.approx(plain[0], abs=1e-5)
 
 
-@pytest.mark.parametrize("name", ["deviation_variance", "deviation_weight", "deviation_leakage"])
+@pytest.mark.parametrize("name", ["deviation_variance", "deviation_weight", "deviation_leakage", "deviation_unfollowed"])
 def test_negative_values_are_refused(scene: tuple[np.ndarray, np.ndarray, Tracking], name: str) -> None:
     _, _, tracking = scene
     with pytest.raises(InputError, match="negative"):
@@ -179,3 +179,22 @@ def test_none_changes_nothing() -> None:
     recording = Recording.from_array(np.ones((2, 100), np.float32), RATE)
     assert Tracking.none(2).apply(recording, NO_BACKGROUND) is recording
     assert not replace(Tracking.none(2)).changed_mics.any()
+
+
+def test_a_path_that_moves_deviates_at_least_as_much_at_higher_frequencies() -> None:
+    measured = np.array([0, 0.2, 0.1, 0, 0.05, 0.4], np.float32)
+    followed = np.array([0, 0.5, 0.15, 0, 0.3, 0.4], np.float32)
+    expected = [0, 0, 0.05, 0, 0, 0]  # nothing where nothing moves
+    assert too_fast(measured, followed) == pytest.approx(np.array(expected), abs=1e-7)
+
+
+def test_what_moves_too_fast_is_attenuated_where_its_source_plays() -> None:
+    own, heard = swaying(8)
+    own[0], heard[0] = 0, heard[0] - own[0]  # nothing but bleed
+    loud = np.zeros((2, 2, 1), np.float32)
+    loud[0, 1] = 1
+    followed = replace(Tracking.none(2), weight=1e-6 * loud, variance=1e-9 * loud, seconds=loud)
+    before = followed.apply(Recording.from_array(heard, RATE), NO_BACKGROUND).read()
+    after = replace(followed, unfollowed=0.05 * loud).apply(Recording.from_array(heard, RATE), NO_BACKGROUND).read()
+    assert np.mean(after[0] ** 2) < 0.02 * np.mean(before[0] ** 2)
+    assert np.array_equal(after[1], heard[1])

@@ -12,6 +12,7 @@ tell it: it rises and falls with the own sound of the microphone, and it arrives
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -124,8 +125,9 @@ def learn_tracking(
         ),
         range(mics),
     )
-    variance, seconds, weight = (np.stack(rows) for rows in zip(*fitted, strict=True))
-    tracking = Tracking(variance, seconds, weight, np.zeros((LAGS, mics, mics, bins), np.complex64), left)
+    variance, seconds, weight, measured = (np.stack(rows) for rows in zip(*fitted, strict=True))
+    unfollowed = too_fast(measured, weight * variance)
+    tracking = Tracking(variance, seconds, weight, np.zeros((LAGS, mics, mics, bins), np.complex64), left, unfollowed)
     return with_constants(tracking, spectra[..., LAGS - 1 :], heard, powers, rate)
 
 
@@ -137,8 +139,11 @@ def judged_bins(edges: NDArray[np.intp]) -> NDArray[np.intp]:
 
 def fit_microphone(
     observed: Spectra, heard: Spectra, noise: Powers, variances: NDArray[np.float32], some: NDArray[np.intp], rate: int
-) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]:
+) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]:
     """Return the variance, the seconds and the weight of the paths into a microphone, ``(mics, bands)`` each.
+
+    Also return the measured variance of those that change: the power of what is predicted and found, over that of the
+    source.
 
     Parameters
     ----------
@@ -172,10 +177,31 @@ def fit_microphone(
     again = predictions_of(observed, heard, noise, variance, chosen, some, rate)[None]
     weight = np.stack([found(observed[b], again[:, :, b], noise[b], tone[b].mean())[0] for b in bands], axis=-1)
     weight[(weight < LEAST) | (variance == 0)] = 0
-    bleed = np.einsum("mf,mft->ft", over_bins(weight.astype(np.float32), nfft // 2 + 1, rate)[:, some], again[0])
-    if power(bleed).sum() < NEGLIGIBLE * power(observed).sum():
+    removed = over_bins(weight.astype(np.float32), nfft // 2 + 1, rate)[:, some, None] * again[0]
+    if power(removed.sum(axis=0)).sum() < NEGLIGIBLE * power(observed).sum():
         weight[:] = 0
-    return variance * (weight > 0), chosen, weight.astype(np.float32)
+    energy, level = (np.add.reduceat(power(x).sum(axis=-1), edges[:-1], axis=1) for x in (removed, heard))
+    measured = np.divide(energy, level, out=np.zeros_like(energy), where=level > 0)
+    moves = (weight > 0) & np.isfinite(chosen)
+    return variance * (weight > 0), chosen, weight.astype(np.float32), measured * moves
+
+
+def too_fast(measured: NDArray[np.float32], followed: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return the variance of what changes too fast to be followed.
+
+    A path whose length changes turns the phase of high frequencies more than that of low ones, so relative to the
+    source it deviates at least as much as in any lower band. What the filters follow of that falls with frequency.
+
+    Parameters
+    ----------
+    measured
+        Measured variance of deviations that change, ``(mics, mics, bands)``; 0 where they do not.
+    followed
+        Their variance as it is followed, of the same shape.
+    """
+    at_least = np.maximum.accumulate(measured, axis=-1)
+    beyond: NDArray[np.float32] = np.where(measured > 0, np.maximum(at_least - followed, 0), 0).astype(np.float32)
+    return beyond
 
 
 def predictions_of(
@@ -336,10 +362,10 @@ def with_constants(tracking: Tracking, observed: Spectra, heard: Spectra, powers
 
     in_parallel(work, Followed.of(variance, memory(seconds, rate), fading(rate), gaps(bins, rate)).parts(ENTRIES))
     stays = ~np.isfinite(tracking.seconds)
-    return Tracking(
-        np.where(stays, 0, tracking.variance),
-        np.where(stays, 0, tracking.seconds),
-        np.where(stays, 0, tracking.weight),
-        constant * weight * ~np.isfinite(seconds),
-        tracking.leakage,
+    return replace(
+        tracking,
+        variance=np.where(stays, 0, tracking.variance),
+        seconds=np.where(stays, 0, tracking.seconds),
+        weight=np.where(stays, 0, tracking.weight),
+        constant=constant * weight * ~np.isfinite(seconds),
     )

@@ -80,6 +80,8 @@ class Tracking:
     leakage
         ``(mics, mics, bands)``: estimated power of source j that the filters leave in microphone i, relative to
         the source.
+    unfollowed
+        ``(mics, mics, bands)``: variance of what changes too fast to be followed, beyond that of what is followed.
     """
 
     variance: NDArray[np.float32]
@@ -87,12 +89,13 @@ class Tracking:
     weight: NDArray[np.float32]
     constant: NDArray[np.complex64]
     leakage: NDArray[np.float32]
+    unfollowed: NDArray[np.float32]
 
     @classmethod
     def none(cls, mics: int) -> Tracking:
         """Return a tracking that changes nothing."""
         nothing = np.zeros((mics, mics, 1), np.float32)
-        return cls(nothing, nothing, nothing, np.zeros((LAGS, mics, mics, 1), np.complex64), nothing)
+        return cls(nothing, nothing, nothing, np.zeros((LAGS, mics, mics, 1), np.complex64), nothing, nothing)
 
     @property
     def changed_mics(self) -> NDArray[np.bool_]:
@@ -108,6 +111,7 @@ class Tracking:
             variance=self.variance * np.square(ratio),
             constant=self.constant * ratio,
             leakage=self.leakage * np.square(ratio),
+            unfollowed=self.unfollowed * np.square(ratio),
         )
 
     def placed(self, mics: NDArray[np.intp], count: int) -> Tracking:
@@ -121,11 +125,24 @@ class Tracking:
 
         constant = np.zeros((LAGS, count, count, self.constant.shape[-1]), np.complex64)
         constant[:, mics[:, None], mics] = self.constant
-        return Tracking(among(self.variance), among(self.seconds), among(self.weight), constant, among(self.leakage))
+        return Tracking(
+            among(self.variance),
+            among(self.seconds),
+            among(self.weight),
+            constant,
+            among(self.leakage),
+            among(self.unfollowed),
+        )
 
     def keeping(self, kept: NDArray[np.bool_]) -> Tracking:
         """Keep the bleed of microphone j's source in microphone i where ``kept[i, j]``."""
-        return replace(self, weight=self.weight * ~kept[:, :, None], constant=self.constant * ~kept[:, :, None])
+        sought = ~kept[:, :, None]
+        return replace(
+            self,
+            weight=self.weight * sought,
+            constant=self.constant * sought,
+            unfollowed=self.unfollowed * sought,
+        )
 
     def arrays(self) -> dict[str, NDArray[Any]]:
         """Return everything that :meth:`restored` needs."""
@@ -135,6 +152,7 @@ class Tracking:
             "deviation_weight": self.weight,
             "deviation_constant": self.constant,
             "deviation_leakage": self.leakage,
+            "deviation_unfollowed": self.unfollowed,
         }
 
     @classmethod
@@ -151,11 +169,12 @@ class Tracking:
         weight = checked(arrays, "deviation_weight", np.float32, variance.shape)
         constant = checked(arrays, "deviation_constant", np.complex64, (LAGS, mics, mics, None))
         leakage = checked(arrays, "deviation_leakage", np.float32, variance.shape)
-        if min(values.min() for values in (variance, seconds, weight, leakage)) < 0:
+        unfollowed = checked(arrays, "deviation_unfollowed", np.float32, variance.shape)
+        if min(values.min() for values in (variance, seconds, weight, leakage, unfollowed)) < 0:
             raise InputError("an array of the tracking contains negative values")
         if weight.max() > 1:
             raise InputError("the array 'deviation_weight' contains values above 1")
-        return cls(variance, seconds, weight, constant, leakage)
+        return cls(variance, seconds, weight, constant, leakage, unfollowed)
 
     def apply(self, recording: Recording, background: Background) -> Recording:
         """Remove what the deviations predict; microphones without any come back to the bit."""
@@ -212,17 +231,14 @@ class Tracking:
         here, powers = spectra[changed, :, LAGS - 1 :], power(spectra)
         heard = references(spectra, powers, background, self.leakage, rate)
         constant = filtered(self.constant[:, changed], heard)
-        variance, seconds, weight = (
-            over_bins(values[changed], spectra.shape[1], rate) for values in (self.variance, self.seconds, self.weight)
+        variance, seconds, weight, unfollowed = (
+            over_bins(values[changed], spectra.shape[1], rate)
+            for values in (self.variance, self.seconds, self.weight, self.unfollowed)
         )
-        noise = own_variance(
-            powers[changed, :, LAGS - 1 :],
-            filtered(fading(rate)[:, None, None, None] * variance * weight, power(heard)),
-        )
-        bleed, doubt = (
-            constant[..., wanted.start : wanted.stop].copy(),
-            np.zeros((*here.shape[:2], len(wanted)), np.float32),
-        )
+        loudness, fades = power(heard), fading(rate)[:, None, None, None]
+        noise = own_variance(powers[changed, :, LAGS - 1 :], filtered(fades * variance * weight, loudness))
+        doubt = filtered(fades * unfollowed, loudness)[..., wanted.start : wanted.stop].copy()
+        bleed = constant[..., wanted.start : wanted.stop].copy()
         rest = here - constant
 
         def work(paths: Followed) -> None:
