@@ -1,5 +1,6 @@
-"""Projects of REAPER for tests, written by the library rpp, and a band to play in them."""
+"""Projects for tests: of REAPER, written by the library rpp, and DAWprojects; and a band to play in them."""
 
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -75,3 +76,80 @@ def gig(folder: Path, **more: float) -> Path:
     band(folder / "Media")
     tracks = [track(name, item(f"Media/{name}.wav", **more), number=k) for k, name in enumerate(NAMES)]
     return project(folder / "gig.rpp", *tracks)
+
+
+BITWIG = """
+      <Lanes track="t{k}" id="l{k}">
+        <Clips id="c{k}">
+          <Clip time="{beat}" duration="{beats}" playStart="0.0" fadeTimeUnit="beats" fadeInTime="0.5" fadeOutTime="0.25" name="{name}">
+            <Clips id="cc{k}">
+              <Clip time="0.0" duration="{beats}" contentTimeUnit="beats" playStart="{skip}" fadeTimeUnit="beats">
+                <Warps contentTimeUnit="seconds" timeUnit="beats" id="w{k}">
+                  <Audio algorithm="stretch" channels="1" duration="4.0" sampleRate="8000" id="a{k}"><File path="audio/{name}.wav"/></Audio>
+                  <Warp time="0.0" contentTime="0.0"/>
+                  <Warp time="10.0" contentTime="4.0"/>
+                </Warps>
+              </Clip>
+            </Clips>
+          </Clip>
+        </Clips>
+        <Points unit="linear" id="p{k}"><Target parameter="v{k}"/><RealPoint time="0" value="0.5" interpolation="linear"/></Points>
+      </Lanes>"""
+"""A track at 150 beats per minute, as Bitwig Studio writes it: 10 beats are 4 seconds."""
+
+PLAIN = """
+      <Clips track="t{k}" id="c{k}">
+        <Clip time="{beat}" duration="{beats}" contentTimeUnit="seconds" playStart="{seconds}" fadeTimeUnit="seconds" fadeInTime="0.5">
+          <Lanes>
+            <Audio channels="1" duration="4.0" sampleRate="8000"><File path="{name}.wav" external="true"/></Audio>
+            <Points unit="decibel"><Target expression="gain"/><RealPoint time="0" value="-6"/></Points>
+          </Lanes>
+        </Clip>
+      </Clips>"""
+"""A track whose audio is not warped and lies outside the zip."""
+
+TRACK = """
+    <Track contentType="audio" loaded="true" id="t{k}" name="{name}" color="#a2eabf">
+      <Channel audioChannels="1" destination="m" role="regular" solo="false" id="ch{k}">
+        <Mute value="false" id="mu{k}"/><Pan unit="normalized" value="0.4" id="pa{k}"/>
+        <Volume unit="linear" value="0.7" id="v{k}"/>
+      </Channel>
+    </Track>"""
+
+MASTER = '<Track contentType="audio" id="mt" name="Master"><Channel role="master" id="m"/></Track>'
+
+
+def daw_xml(lanes: str, tracks: str, automation: str = "") -> str:
+    return f"""<?xml version="1.0" encoding="UTF-8" standalone="yes"?>
+<Project version="1.0">
+  <Application name="Bitwig Studio" version="5.0"/>
+  <Transport><Tempo max="666" min="20" unit="bpm" value="150" id="tempo"/></Transport>
+  <Structure>{tracks}
+    {MASTER}
+  </Structure>
+  <Arrangement id="arr"><Lanes timeUnit="beats" id="lanes">{lanes}
+    </Lanes>{automation}</Arrangement>
+  <Scenes/>
+</Project>
+"""
+
+
+def daw_gig(
+    folder: Path, shape: str = BITWIG, beat: float = 2.5, beats: float = 7.5, skip: float = 2.5, automation: str = ""
+) -> Path:
+    """A DAWproject with a track a microphone; all begin 1 s into the project and 1 s into their files."""
+    band(folder)
+    about = [{"k": k, "name": n, "beat": beat, "beats": beats, "skip": skip, "seconds": skip * 0.4} for k, n in enumerate(NAMES)]
+    xml = daw_xml("".join(shape.format(**one) for one in about), "".join(TRACK.format(**one) for one in about), automation)
+    zipped(folder / "gig.dawproject", {"project.xml": xml.encode(), "metadata.xml": b"<MetaData/>"}, folder, shape is BITWIG)
+    return folder / "gig.dawproject"
+
+
+def zipped(path: Path, members: dict[str, bytes], audio: Path | None = None, packed: bool = True) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in members.items():
+            archive.writestr(name, content)
+        for name in NAMES if audio and packed else ():
+            archive.write(audio / f"{name}.wav", f"audio/{name}.wav")
+    return path

@@ -164,7 +164,7 @@ def played(items: Iterable[Item], rate: int) -> list[Stretch]:
     """
     found: list[Stretch] = []
     spans = [Stretch(item.media, item.channels, item.origin(rate), *item.span(rate)) for item in items]
-    for one in sorted(spans, key=lambda span: (span.start, span.stop)):
+    for one in sorted((span for span in spans if span.start < span.stop), key=lambda span: (span.start, span.stop)):
         last = found[-1] if found else None
         if last is None or one.start >= last.stop:
             found.append(one)
