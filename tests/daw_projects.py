@@ -1,6 +1,7 @@
 """Projects for tests: of REAPER, written by the library rpp, and DAWprojects; and a band to play in them."""
 
 import zipfile
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
@@ -8,6 +9,9 @@ import soundfile as sf
 from rpp import Element, dumps
 
 from bands import RATE, bled, sources
+from debleed.daw.take import open_project, read_project
+from debleed.io.session import Session
+from debleed.io.writing import write_take
 
 NAMES = ("vox", "gtr", "drums")
 
@@ -19,7 +23,7 @@ def band(folder: Path, seconds: float = 4, names: tuple[str, ...] = NAMES) -> np
     folder.mkdir(parents=True, exist_ok=True)
     for name, samples in zip(names, mics, strict=True):
         sf.write(folder / f"{name}.wav", samples, RATE, "PCM_24")
-    return np.round(mics * 2**23) / 2**23
+    return np.stack([sf.read(folder / f"{name}.wav")[0] for name in names])
 
 
 def guid(number: int) -> str:
@@ -81,11 +85,14 @@ def gig(folder: Path, **more: float) -> Path:
 BITWIG = """
       <Lanes track="t{k}" id="l{k}">
         <Clips id="c{k}">
-          <Clip time="{beat}" duration="{beats}" playStart="0.0" fadeTimeUnit="beats" fadeInTime="0.5" fadeOutTime="0.25" name="{name}">
+          <Clip time="{beat}" duration="{beats}" playStart="0.0"
+                fadeTimeUnit="beats" fadeInTime="0.5" fadeOutTime="0.25" name="{name}">
             <Clips id="cc{k}">
               <Clip time="0.0" duration="{beats}" contentTimeUnit="beats" playStart="{skip}" fadeTimeUnit="beats">
                 <Warps contentTimeUnit="seconds" timeUnit="beats" id="w{k}">
-                  <Audio algorithm="stretch" channels="1" duration="4.0" sampleRate="8000" id="a{k}"><File path="audio/{name}.wav"/></Audio>
+                  <Audio algorithm="stretch" channels="1" duration="4.0" sampleRate="8000" id="a{k}">
+                    <File path="audio/{name}.wav"/>
+                  </Audio>
                   <Warp time="0.0" contentTime="0.0"/>
                   <Warp time="10.0" contentTime="4.0"/>
                 </Warps>
@@ -93,15 +100,20 @@ BITWIG = """
             </Clips>
           </Clip>
         </Clips>
-        <Points unit="linear" id="p{k}"><Target parameter="v{k}"/><RealPoint time="0" value="0.5" interpolation="linear"/></Points>
+        <Points unit="linear" id="p{k}">
+          <Target parameter="v{k}"/><RealPoint time="0" value="0.5" interpolation="linear"/>
+        </Points>
       </Lanes>"""
 """A track at 150 beats per minute, as Bitwig Studio writes it: 10 beats are 4 seconds."""
 
 PLAIN = """
       <Clips track="t{k}" id="c{k}">
-        <Clip time="{beat}" duration="{beats}" contentTimeUnit="seconds" playStart="{seconds}" fadeTimeUnit="seconds" fadeInTime="0.5">
+        <Clip time="{beat}" duration="{beats}" contentTimeUnit="seconds" playStart="{seconds}"
+              fadeTimeUnit="seconds" fadeInTime="0.5">
           <Lanes>
-            <Audio channels="1" duration="4.0" sampleRate="8000"><File path="{name}.wav" external="true"/></Audio>
+            <Audio channels="1" duration="4.0" sampleRate="8000">
+              <File path="{name}.wav" external="true"/>
+            </Audio>
             <Points unit="decibel"><Target expression="gain"/><RealPoint time="0" value="-6"/></Points>
           </Lanes>
         </Clip>
@@ -139,9 +151,19 @@ def daw_gig(
 ) -> Path:
     """A DAWproject with a track a microphone; all begin 1 s into the project and 1 s into their files."""
     band(folder)
-    about = [{"k": k, "name": n, "beat": beat, "beats": beats, "skip": skip, "seconds": skip * 0.4} for k, n in enumerate(NAMES)]
-    xml = daw_xml("".join(shape.format(**one) for one in about), "".join(TRACK.format(**one) for one in about), automation)
-    zipped(folder / "gig.dawproject", {"project.xml": xml.encode(), "metadata.xml": b"<MetaData/>"}, folder, shape is BITWIG)
+    about = [
+        {"k": k, "name": n, "beat": beat, "beats": beats, "skip": skip, "seconds": skip * 0.4}
+        for k, n in enumerate(NAMES)
+    ]
+    xml = daw_xml(
+        "".join(shape.format(**one) for one in about), "".join(TRACK.format(**one) for one in about), automation
+    )
+    zipped(
+        folder / "gig.dawproject",
+        {"project.xml": xml.encode(), "metadata.xml": b"<MetaData/>"},
+        folder,
+        shape is BITWIG,
+    )
     return folder / "gig.dawproject"
 
 
@@ -153,3 +175,31 @@ def zipped(path: Path, members: dict[str, bytes], audio: Path | None = None, pac
         for name in NAMES if audio and packed else ():
             archive.write(audio / f"{name}.wav", f"audio/{name}.wav")
     return path
+
+
+def unchanged(path: Path, out: Path, session: Session = Session()) -> Path:  # noqa: B008 - frozen
+    """Write a project as if nothing had been removed, but with all results under the tracks."""
+    with closing(open_project(path, session)) as take:
+        for folder in (out, out / "removed"):
+            folder.mkdir(parents=True)
+        files, removed = write_take(take, take.recording(), out, out / "removed")
+        return take.write_project(out, files, removed, set(take.units))
+
+
+def play(path: Path, rate: int = RATE, seconds: float = 12) -> dict[str, np.ndarray]:
+    """Play every track that is not muted, without gains and fades, as ``(channels, samples)``."""
+    played = {}
+    with closing(read_project(path)) as project:
+        for track in project.tracks:
+            assert not track.trouble
+            out = np.zeros((2, round(seconds * rate)))
+            for one in track.items:
+                samples, own = sf.read(one.media, always_2d=True)
+                assert own == rate
+                rows = samples.T[list(one.channels)] if one.channels else samples.T
+                first, last = one.span(rate)
+                skip = round(one.offset * rate)
+                part = rows[:, max(skip, 0) : skip + last - first]
+                out[:, first + max(-skip, 0) :][:, : part.shape[1]] += part
+            played[track.name] = out
+    return played

@@ -15,9 +15,8 @@ from pathlib import Path, PurePosixPath
 from xml.etree.ElementTree import Element
 
 from debleed.daw.archive import Archive
-from debleed.daw.reaper import located
 from debleed.daw.tempo import Tempo, TempoPoint
-from debleed.daw.timeline import Cleaned, Item, Project, ProjectTrack, clock
+from debleed.daw.timeline import Cleaned, Item, Project, ProjectTrack, clock, located
 from debleed.io.documents import Place
 from debleed.recording import InputError
 

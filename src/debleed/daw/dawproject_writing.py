@@ -10,8 +10,7 @@ from pathlib import Path, PureWindowsPath
 from xml.etree.ElementTree import Element, SubElement, tostring
 
 from debleed.daw.dawproject import XML, DawProject, Sounding, attribute
-from debleed.daw.reaper import located
-from debleed.daw.timeline import Cleaned, relative
+from debleed.daw.timeline import Cleaned, located, relative
 from debleed.io.documents import replacing
 
 KINDS = ("clean", "removed")

@@ -10,10 +10,10 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path, PureWindowsPath
+from pathlib import Path
 
 from debleed.daw.rpp_text import Block, read
-from debleed.daw.timeline import Cleaned, Item, Project, ProjectTrack, clock
+from debleed.daw.timeline import Cleaned, Item, Project, ProjectTrack, clock, located
 from debleed.io.documents import Place, write_bytes
 from debleed.recording import InputError
 
@@ -175,14 +175,6 @@ def channels_of(mode: int) -> tuple[int, ...] | None:
     if mode < FIRST_MONO:
         return None
     return (mode - FIRST_MONO,) if mode <= LAST_MONO else (mode - FIRST_PAIR, mode - FIRST_PAIR + 1)
-
-
-def located(written: str, folder: Path) -> Path:
-    """Return where a file of a project in ``folder`` is; paths may be those of Windows."""
-    path = folder / written
-    if not path.is_file() and "\\" in written:
-        path = folder / PureWindowsPath(written).as_posix()
-    return path
 
 
 def number(values: Sequence[str] | None, otherwise: str) -> float:

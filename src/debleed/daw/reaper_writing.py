@@ -8,9 +8,9 @@ from collections.abc import Collection, Mapping
 from copy import deepcopy
 from pathlib import Path, PureWindowsPath
 
-from debleed.daw.reaper import ActiveTake, audible, folder_change, item_of, located
+from debleed.daw.reaper import ActiveTake, audible, folder_change, item_of
 from debleed.daw.rpp_text import Block, ending, indent, quoted, starts_with, words
-from debleed.daw.timeline import Cleaned, relative
+from debleed.daw.timeline import Cleaned, located, relative
 
 GUID = re.compile(r"\{[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}\}")
 

@@ -136,6 +136,8 @@ def open_project(path: Path, session: Session) -> ProjectTake:
         opened = Opened()
         media = {item.media: Media(item.media, opened) for item in found_items(path, tracks)}
         files = track_files(path, tracks, media)
+        # in the order of a folder, so that a stage that was learnt from one can be applied to the other
+        files, chosen = zip(*sorted(zip(files, chosen, strict=True), key=lambda pair: pair[0].path.name), strict=True)
         rate = max(file.rate for file in files)
         return ProjectTake(files, False, rate, max(length_at(file, rate) for file in files), project, chosen, opened)
     except BaseException:

@@ -7,7 +7,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from pathlib import Path
+from pathlib import Path, PureWindowsPath
 
 from debleed.io.documents import Place
 
@@ -234,6 +234,14 @@ def clock(seconds: float) -> str:
     """
     minutes, rest = divmod(seconds, 60)
     return f"{minutes:.0f}:{int(rest * 10) / 10:04.1f}"
+
+
+def located(written: str, folder: Path) -> Path:
+    """Return where a file of a project in ``folder`` is; paths may be those of Windows."""
+    path = folder / written
+    if not path.is_file() and "\\" in written:
+        path = folder / PureWindowsPath(written).as_posix()
+    return path
 
 
 def relative(path: Path, folder: Path) -> str:
