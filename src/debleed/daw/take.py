@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -114,6 +115,18 @@ def read_project(path: Path) -> Project:
     from debleed.daw.dawproject import DawProject
 
     return DawProject(path)
+
+
+def units_of(path: Path) -> tuple[str, ...]:
+    """Return the names of the tracks of a project that play, as a session file uses them.
+
+    Raises
+    ------
+    InputError
+        If the project cannot be read.
+    """
+    with closing(read_project(path)) as project:
+        return unit_names([track.name for track in project.tracks])
 
 
 def open_project(path: Path, session: Session) -> ProjectTake:
