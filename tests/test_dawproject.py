@@ -130,6 +130,17 @@ def test_the_job(tmp_path: Path) -> None:
     assert not np.array_equal(own, sf.read(tmp_path / "gig" / "vox.wav")[0])
 
 
+def test_a_full_disk_is_found_before_the_work(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = daw_gig(tmp_path / "gig")
+    need = 4 * 3 * 3 * 4 * RATE  # 3 tracks of 4 s with 3 bytes a sample: clean and removed, as files and in the project
+    monkeypatch.setattr("shutil.disk_usage", lambda place: type("usage", (), {"free": need}))
+    assert cli.run(["remove", str(path), "-o", str(tmp_path / "out")]) == 1
+    assert "the disk is full" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
 def lanes(inside: str) -> str:
     return f'<Lanes track="t0"><Clips>{inside}</Clips></Lanes>'
 

@@ -113,6 +113,8 @@ class DawProject(Project):
         If it is damaged or hostile.
     """
 
+    embeds = True
+
     def __init__(self, path: Path) -> None:
         self.path = path
         self.archive = Archive(path)

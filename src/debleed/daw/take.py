@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import re
+import shutil
 from collections.abc import Collection, Iterable, Sequence
 from contextlib import closing
 from dataclasses import dataclass
@@ -13,6 +15,8 @@ from debleed.daw.timeline import Cleaned, Item, Project, ProjectTrack, Stretch, 
 from debleed.io.audio import Take, length_at
 from debleed.io.documents import Place
 from debleed.io.session import Session, left_out
+from debleed.io.staging import writable_ancestor
+from debleed.io.writing import data_size, form_of
 from debleed.recording import InputError
 
 SUFFIXES = (".rpp", ".dawproject")
@@ -61,13 +65,26 @@ class ProjectTake(Take):
         self.project.close()
 
     def refuse_places(self, output: Path, removed: Path, force: bool) -> None:
-        """Refuse folders for the results that hold files of the project, and to replace a project unless forced."""
+        """Refuse folders for the results that hold files of the project, and to replace a project unless forced.
+
+        Raises
+        ------
+        InputError
+            For such folders.
+        OSError
+            If there is no room for a project that holds its files, beside the files.
+        """
         for folder in (output, removed):
             if any(path.resolve().parent == folder.resolve() for path in self.media):
                 raise InputError(f"'{folder}' holds audio files of the project; choose another folder for the results")
         target = output / self.project.path.name
         if target.exists() and not force:
             raise InputError(f"'{target}' exists already; choose another folder, or overwrite it with --force")
+        if self.project.embeds:
+            results = 2 * sum(data_size(form_of(file), file.channels, file.frames) for file in self.files)
+            need = self.project.path.stat().st_size + 2 * results
+            if need > shutil.disk_usage(writable_ancestor(output)).free:
+                raise OSError(errno.ENOSPC, f"{need / 2**30:.1f} GiB are needed", str(output))
 
     def write_project(
         self, output: Path, files: Sequence[Path], removed: Sequence[Path], changed: Collection[str]

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path, PureWindowsPath
+from typing import ClassVar
 
 from debleed.io.documents import Place
 
@@ -107,10 +108,13 @@ class Project(ABC):
         The file.
     tracks
         The tracks with audio that plays, in order.
+    embeds
+        Whether a project holds the files that it plays.
     """
 
     path: Path
     tracks: tuple[ProjectTrack, ...]
+    embeds: ClassVar[bool] = False
 
     @abstractmethod
     def write(self, place: Place, results: Sequence[Cleaned]) -> None:
