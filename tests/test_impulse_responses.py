@@ -20,6 +20,7 @@ from debleed.methods.demix.filters import Filters
 from debleed.methods.demix.method import Demixed
 from debleed.methods.demix.narrowband import Narrowband
 from debleed.soundcheck.findings import Soundcheck
+from debleed.soundcheck.fingerprint import Fingerprint
 
 NAMES = ("vox", "Gtr in/out", 'b"a#ss')
 LINEAR = {"tracking": False, "postfilter": False, "in_step": False}
@@ -193,3 +194,17 @@ def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None
     (tmp_path / "file").touch()
     assert cli.run([*command[:2], "--ir", str(tmp_path / "file")]) == 2
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a.debleed", "file", "ir"]
+
+
+def test_what_the_filters_lack_is_said(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO", "debleed")
+    impulse_responses(stage_of(filters()))
+    assert not caplog.messages
+    stage = stage_of(
+        filters(), fingerprint=Fingerprint(*np.zeros((2, 0), np.intp), np.zeros((0, 5)), np.arange(3) == 1)
+    )
+    assert isinstance(stage.learned, Demixed)
+    loud = replace(stage.learned.postfilter, leakage=np.ones((3, 3, 3, 4), np.float32))
+    impulse_responses(replace(stage, learned=replace(stage.learned, postfilter=loud)))
+    assert "without the postfilter" in caplog.messages[0]
+    assert caplog.messages[1].startswith("Gtr in/out had to be put in step")
