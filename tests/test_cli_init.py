@@ -58,3 +58,15 @@ def test_init_writes_a_session_that_changes_nothing(gig, clean, capsys):
     assert cli.run(["init", str(gig), "--force"]) == 0
     assert remove(gig, clean) == 0
     same(gig, clean)
+
+
+def test_init_reads_the_tracks_of_a_project(gig, clean):
+    tracks = "".join(
+        f'<TRACK\nNAME "{name}"\n<ITEM\nLENGTH 1\n<SOURCE WAVE\nFILE "{name}.wav"\n>\n>\n>\n'
+        for name in ("vox", "OH L")
+    )
+    (gig / "gig.rpp").write_text(f"<REAPER_PROJECT 0.1\n{tracks}>\n", "utf-8")
+    assert cli.run(["init", str(gig / "gig.rpp")]) == 0
+    text = (gig / "gig.session.toml").read_text("utf-8")
+    assert '"vox", "OH L"' in text
+    assert 'room = ["OH L"]' in text

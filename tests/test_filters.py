@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import scipy.signal
 
 from debleed.dsp.rtf import peak_delays, response, taps_of
 from debleed.methods.demix.filters import Filters
@@ -123,3 +124,19 @@ def test_a_wrong_number_of_bins_is_refused() -> None:
         with pytest.raises(InputError, match="not a power of two plus 1"):
             Narrowband.restored({"matrices": matrices}, 2)
     assert Narrowband.restored({"matrices": np.tile(np.eye(2, dtype=np.complex64), (9, 1, 1))}, 2).is_identity
+
+
+def test_the_output_is_one_convolution_everywhere() -> None:
+    rng = np.random.default_rng(4)
+    rings = (rng.standard_normal((3, 3, 1000)) * 10 ** (-np.arange(1000) / 1000)).astype(np.float32)
+    rings *= 0.5 / np.linalg.norm(rings[0, 0]) * ~np.eye(3, dtype=bool)[:, :, None]
+    found = Filters(rings, AHEAD, np.ones((3, 2), np.float32))
+    mics = Recording.from_array(rng.standard_normal((3, 40000)).astype(np.float32), RATE)
+    taps, lead = found.finite()
+    x = mics.read().astype(float)
+    added = [sum(scipy.signal.oaconvolve(x[j], taps[i, j]) for j in range(3)) for i in range(3)]
+    expected = x + np.stack(added)[:, lead : lead + mics.length]
+    whole = found.apply(mics).read()
+    parts = np.hstack([found.apply(mics).read(a, b) for a, b in ((0, 777), (777, 20001), (20001, 40000))])
+    assert np.sum((whole - expected) ** 2) < 1e-10 * np.sum(expected**2)
+    assert np.sum((parts - expected) ** 2) < 1e-10 * np.sum(expected**2)

@@ -15,7 +15,7 @@ FLOORS = (  # who stands on a floor may import from the floors below and from it
     {"stage", "assignment", "scoring"},
     {"remove"},
     {"contract"},
-    {"report", "bench", "training"},
+    {"report", "bench", "training", "daw"},
     {"intake"},
     {"job"},
     {"feedback"},

@@ -87,6 +87,8 @@ def treated(result: Result) -> None:
     if rest:
         log.info("unchanged: %s", ", ".join(mic.name for mic in rest))
     log.info("wrote %d files to %s", len(result.files), result.files[0].parent)
+    if result.project:
+        log.info("wrote %s", result.project)
 
 
 def _json_lines() -> Progress:

@@ -28,9 +28,11 @@ class Job:
     Parameters
     ----------
     input
-        A folder of audio files, each a microphone or a stereo pair, or one file with one microphone per channel.
+        A folder of audio files, each a microphone or a stereo pair, one file with one microphone per channel, or a
+        project of a DAW, see :mod:`debleed.daw`.
     output
-        Folder for the results, which have the same names, rates, lengths and sample formats as the input.
+        Folder for the results, which have the same names, rates, lengths and sample formats as the input; of a project,
+        also for the project with the results under its tracks.
     session
         The user's description of the files; ``None`` reads ``session.toml``, see
         :func:`debleed.io.session.session_path`.
@@ -42,7 +44,8 @@ class Job:
         ``(start, stop)`` in seconds from the beginning: only this part is learnt from and cleaned, and the rest is
         returned unchanged.
     removed
-        Folder for the removed signal: input - output.
+        Folder for the removed signal: input - output. A project's is always written, by default to a folder inside that
+        for the results.
     report
         File for a page with figures, pictures and players.
     mixture, truth
@@ -153,7 +156,7 @@ def open_input(given: Path, session: Session, alone: bool = False) -> tuple[Take
     Parameters
     ----------
     given
-        The folder, or a file with one microphone per channel.
+        The folder, a file with one microphone per channel, or a project.
     session
         The user's description of the files.
     alone
@@ -164,9 +167,14 @@ def open_input(given: Path, session: Session, alone: bool = False) -> tuple[Take
     InputError
         If there is nothing to clean.
     """
+    from debleed.daw.take import is_project, open_project
     from debleed.io import audio
 
-    if given.is_file():
+    take: Take
+    if is_project(given):
+        take = open_project(given, session)
+        microphones = assign(session, take.units, take.numbers, take.labels)
+    elif given.is_file():
         take = audio.open_take(given)
         left_out(session, [Path(unit) for unit in take.units])
         microphones = assign(session, take.units, take.numbers, take.labels)
@@ -265,9 +273,12 @@ def refuse_places(job: Job) -> None:
 
 def refuse_overwriting(ready: Prepared) -> None:
     """Refuse to overwrite existing results, unless forced."""
+    from debleed.daw.take import ProjectTake
     from debleed.io.writing import refuse_existing
 
     job = ready.job
+    if isinstance(ready.take, ProjectTake):
+        ready.take.refuse_places(job.output, job.removed or job.output, job.force)
     for folder in filter(None, (job.output, job.removed)):
         refuse_existing(ready.take.files, folder, job.force)
     if job.report and job.report.exists() and not job.force:

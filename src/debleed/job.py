@@ -81,6 +81,8 @@ class Result:
         Messages about what does not prevent the work, but is good to know.
     stage
         The stage that was learnt or applied; ``None`` from :func:`written` alone.
+    project
+        The project with the results under its tracks, if the input is one.
     """
 
     files: tuple[Path, ...]
@@ -89,15 +91,16 @@ class Result:
     microphones: tuple[Treated, ...]
     warnings: tuple[str, ...] = ()
     stage: Stage | None = None
+    project: Path | None = None
 
 
 def clean_folder(input: str | os.PathLike[str], output: str | os.PathLike[str], **options: Any) -> Result:
-    """Remove the bleed from a folder of files, or from one file with one microphone per channel.
+    """Remove the bleed from a folder of files, from one file with one microphone per channel, or from a DAW's project.
 
     Parameters
     ----------
     input, output
-        Folder or file of the recording, and folder for the results.
+        Folder, file or project of the recording, and folder for the results.
     options
         Further fields of :class:`Job`. ``progress`` is called with the progress of the work and may raise an exception
         to stop it.
@@ -127,14 +130,33 @@ def run(job: Job, progress: Progress = quiet) -> Result:
     InputError, OSError
         As :func:`clean_folder`.
     """
+    job = with_removed(job)
     with collected() as warnings:
         refuse_places(job)
         with closing(prepared(job)) as ready:
             refuse_overwriting(ready)
             describe(ready)
             stage, after = cleaned(ready, progress)
-            result = written(ready, after, stage.findings(), progress)
+            result = with_project(ready, written(ready, after, stage.findings(), progress))
             return replace(result, warnings=tuple(warnings), stage=stage)
+
+
+def with_removed(job: Job) -> Job:
+    """Ask for the removed signal if the input is a project, whose result has tracks with it."""
+    from debleed.daw.take import REMOVED, is_project
+
+    return replace(job, removed=job.removed or job.output / REMOVED) if is_project(job.input) else job
+
+
+def with_project(ready: Prepared, result: Result) -> Result:
+    """Write the project with the results under its tracks, if the input is one."""
+    from debleed.daw.take import ProjectTake
+
+    if not isinstance(ready.take, ProjectTake):
+        return result
+    pairs = zip(ready.by_channel, result.microphones, strict=True)
+    changed = {unit.name for unit, treated in pairs if not treated.unchanged}
+    return replace(result, project=ready.take.write_project(ready.job.output, result.files, result.removed, changed))
 
 
 @contextmanager
@@ -193,7 +215,8 @@ def learnt(ready: Prepared, progress: Progress = quiet) -> tuple[Stage, Alignmen
 
     if stretch is not ready.recording:
         side = Side(cut(side.mixture), cut(side.truth))
-    day = recorded_on(ready.take.files[0].path)
+    origin = ready.take.files[0].origin
+    day = recorded_on(origin) if origin else None
     return learn_in_step(
         stretch,
         job.method,

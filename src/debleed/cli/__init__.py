@@ -18,6 +18,7 @@ COMMANDS = {
     "corpus": "make a corpus with bleed from folders of stems such as MUSDB18-HQ, or check one",
     "demo": "synthesize a band, simulate the bleed, remove it and show the result",
     "evaluate": "score a cleaned recording",
+    "export": "export the filters of a stage as impulse responses for convolvers",
     "init": "write a commented session.toml for a folder of microphones",
     "learn": "learn how sources bleed into microphones, and save it as a stage",
     "methods": "list the methods and their settings",

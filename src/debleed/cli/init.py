@@ -15,14 +15,15 @@ from debleed.recording import InputError
 def command(given: Path, force: bool) -> None:
     """Write the session file."""
     from debleed.assignment import template
+    from debleed.daw.take import is_project, units_of
     from debleed.io import audio, session
     from debleed.io.documents import write_text
     from debleed.io.staging import writable_ancestor
 
     target = session.session_path(given)
-    take = audio.open_take(given)
+    take = None if is_project(given) else audio.open_take(given)
     if target.exists() and not force:
         raise InputError(f"'{target}' exists already; overwrite it with --force")
     writable_ancestor(target.parent)
-    write_text(target, template(take.units, take.labels))
+    write_text(target, template(take.units, take.labels) if take else template(units_of(given)))
     click.echo(f"wrote {target}")

@@ -18,9 +18,10 @@ if TYPE_CHECKING:
 @click.command(
     help="""Remove the bleed from a recording.
 
-    IN is a folder of audio files, each with one microphone or a stereo pair, or one file with one microphone per
-    channel. The results in OUT have the same names, rates, lengths and sample formats. The names of the files determine
-    which microphones belong to one source; IN/session.toml (see 'debleed init') and the options below override this."""
+    IN is a folder of audio files, each with one microphone or a stereo pair, one file with one microphone per channel,
+    or a project of REAPER (.rpp) or a DAWproject (.dawproject), of which OUT gets a copy with the results.
+    The results in OUT have the same names, rates, lengths and sample formats. The names of the files determine which
+    microphones belong to one source; IN/session.toml (see 'debleed init') and the options below override this."""
 )
 @options(INPUT, METHOD, RESULT)
 @click.option("--mixture", metavar="FILE", type=PATH, help="The clean mixture, for methods that need it.")
@@ -47,4 +48,5 @@ def do(job: Job, progress: str) -> None:
         result = run(job, told)
     feedback.treated(result)
     if progress == "json":
-        feedback.line(stage="done", share=1.0, files=[str(path) for path in (*result.files, *result.removed)])
+        written = [*result.files, *result.removed, *filter(None, [result.project])]
+        feedback.line(stage="done", share=1.0, files=[str(path) for path in written])

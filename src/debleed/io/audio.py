@@ -73,6 +73,11 @@ class AudioFile:
         self._lock = Lock()
 
     @property
+    def origin(self) -> Path | None:
+        """The file whose chunks describe the recording; here, the file itself. ``None`` if none does."""
+        return self.path
+
+    @property
     def rate(self) -> int:
         """Samples per second."""
         return int(self._file.samplerate)

@@ -217,8 +217,8 @@ def write_take(
                 BITS[form_of(track.file).subtype],
                 track.out.path.name,
             )
-    outputs = [track.out.close(track.file.path) for track in tracks]
-    return outputs, [track.removed.close(track.file.path) for track in tracks if track.removed]
+    outputs = [track.out.close(track.file.origin) for track in tracks]
+    return outputs, [track.removed.close(track.file.origin) for track in tracks if track.removed]
 
 
 def _refuse_full_disk(take: Take, folder: Place, copies: int) -> None:

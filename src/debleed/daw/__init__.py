@@ -1,0 +1,1 @@
+"""Into the DAW: the filters of a stage for real-time convolvers, and projects of REAPER and DAWproject."""
