@@ -17,6 +17,7 @@ FLOORS = (  # who stands on a floor may import from the floors below and from it
     {"contract"},
     {"report", "bench", "training"},
     {"intake"},
+    {"resuming"},
     {"job"},
     {"feedback"},
     {"cli"},
