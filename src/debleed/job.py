@@ -317,8 +317,8 @@ def finished(
         work.refuse_changes()
         refuse_overwriting(ready)
         work.commit(files, removed, page)
-    work.place(again)
     files, removed = finished_files(finished_journal(work.path(BLOCKS)), job.output, job.removed)
+    work.place(again)
     warn_of_twins(take.files, [*files, *removed])
     return Result(tuple(files), tuple(removed), job.report, ledger.treated(ready, findings))
 

@@ -200,7 +200,7 @@ class Work:
         """
         told = json.loads(self.path(COMMIT).read_text("utf-8"))
         place_all([Move(self.path(source), Path(target)) for source, target in told], self.ready.job.force, again)
-        self.unfinished.keep = False
+        self.unfinished.finish()
 
 
 def inputs(ready: Prepared) -> list[Path]:

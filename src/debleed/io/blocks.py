@@ -88,6 +88,8 @@ class Blocks:
 
     def complete_now(self) -> None:
         """Say that all blocks are there and on disk, so that tracks may be dropped."""
+        if self.complete:
+            return
         for i in range(len(self._tracks)):
             sync_file(self._path(i)[0])
         (self._folder / COMPLETE).touch()

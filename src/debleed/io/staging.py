@@ -16,8 +16,9 @@ from debleed.io.lock import acquired
 from debleed.io.placing import Move, place_all
 from debleed.recording import InputError
 
-MARK, LOCK, WORK = "debleed.json", "lock", "work"
-"""What is in the folder: the file that says that debleed made it, and for what; the lock; the work itself."""
+MARK, LOCK, WORK, DONE = "debleed.json", "lock", "work", "done"
+"""What is in the folder: the file that says that debleed made it, and for what; the lock; the work itself, and the same
+once it is of no more use."""
 
 
 class Unfinished:
@@ -51,6 +52,7 @@ class Unfinished:
         try:
             while self._lock is None:
                 self._lock = self._acquired()
+            self._drop(self.place / DONE)
             self.work.mkdir(exist_ok=True)
         except BaseException:
             self._end()
@@ -78,10 +80,18 @@ class Unfinished:
     def discard(self, *names: str) -> None:
         """Delete these files and folders of the work, or all of it."""
         for path in [self.work / name for name in names] or [*self.work.iterdir()]:
-            if path.is_dir() and not path.is_symlink():
-                shutil.rmtree(path)
-            else:
-                path.unlink(missing_ok=True)
+            self._drop(path)
+
+    def finish(self) -> None:
+        """Say, in one step, that the work is of no more use: the results are in their places."""
+        self.keep = False
+        self.work.rename(self.place / DONE)
+
+    def _drop(self, path: Path) -> None:
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        else:
+            path.unlink(missing_ok=True)
 
     def _refuse_foreign(self) -> None:
         """Refuse a folder of this name that somebody else made."""
@@ -89,7 +99,7 @@ class Unfinished:
             raise InputError(f"'{self.place}' is not a folder of debleed; move it away, or choose another output folder")
         if not self.place.exists() or (self.place / MARK).is_file():
             return
-        if {path.name for path in self.place.iterdir()} - {LOCK, WORK, unfinished_name(MARK)}:
+        if {path.name for path in self.place.iterdir()} - {LOCK, WORK, DONE, unfinished_name(MARK)}:
             raise InputError(f"debleed did not make '{self.place}'; move it away, or choose another output folder")
 
     def _acquired(self) -> BinaryIO | None:
@@ -118,11 +128,8 @@ class Unfinished:
         if self.keep:
             lock.close()
             return
-        if self.work.is_dir():
-            self.discard()
-            self.work.rmdir()
-        for name in (unfinished_name(MARK), MARK):
-            (self.place / name).unlink(missing_ok=True)
+        for name in (WORK, DONE, unfinished_name(MARK), MARK):
+            self._drop(self.place / name)
         if sys.platform == "win32":  # which deletes no open file
             lock.close()
         (self.place / LOCK).unlink(missing_ok=True)
@@ -185,6 +192,7 @@ class Staging:
         work, final = self._unfinished.work, self._unfinished.final
         moves = [Move(path, final / path.relative_to(work)) for path in sorted(work.rglob("*")) if path.is_file()]
         place_all(moves, self._force)
+        self._unfinished.finish()
         return [move.target for move in moves]
 
 
