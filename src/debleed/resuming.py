@@ -118,7 +118,10 @@ class Work:
         if not self.path(LEARNT).exists():
             return None
         told = json.loads(self.path(LEARNT).read_text("utf-8"))
-        stage = Stage.load(self.path(STAGE), self.ready.job.method)
+        try:
+            stage = Stage.load(self.path(STAGE), self.ready.job.method)
+        except InputError:  # the machine crashed before it was on disk
+            return None
         for warning in told["warnings"]:
             log.warning("%s", warning)
         lines = told["alignment"]

@@ -10,6 +10,7 @@ import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import soundfile
@@ -244,9 +245,11 @@ def write_take(
     blocks.complete_now()
     for i, track in enumerate(tracks):
         if i >= len(finished.entries):
-            finished.add({"files": track.finish(blocks, i, edges, folder, removed)}, sync=True)
+            finished.add(track.finish(blocks, i, edges, folder, removed), sync=True)
         blocks.drop(i)
         progress("write", COMPUTED + (1 - COMPUTED) * (i + 1) / len(tracks))
+    for track, entry in zip(tracks, finished.entries, strict=True):
+        track.warn(entry)
     if not work:
         shutil.rmtree(here)
     return finished_files(finished, folder, removed)
@@ -339,8 +342,8 @@ class _Track:
 
     def finish(
         self, blocks: Blocks, number: int, edges: Sequence[tuple[int, int]], folder: Place, removed: Place | None
-    ) -> list[str]:
-        """Make the file of its blocks, and the one with the removed signal, and return their names."""
+    ) -> dict[str, Any]:
+        """Make the file of its blocks, and the one with the removed signal; return their names and the overloads."""
         shape = (self.file.rate, self.file.channels, self.file.frames)
         out = Writer(folder, self.file.path.stem, self._form, *shape, wide=self._wide)
         gone = Writer(removed, self.file.path.stem, self._form, *shape, wide=self._wide) if removed else None
@@ -354,17 +357,21 @@ class _Track:
                 kept = out.write(samples)
                 if gone:
                     gone.write(self._native(position, samples.shape[1]) - kept)
-        if out.overloads:
+        paths = [gone.close(self.file.path)] if gone else []
+        paths.insert(0, out.close(self.file.path))
+        return {"files": [path.name for path in paths], "overloads": out.overloads}
+
+    def warn(self, finished: dict[str, Any]) -> None:
+        """Warn if the finished file has another format than its input."""
+        if finished["overloads"]:
             log.warning(
                 "%d samples of %s would clip at %d bits; the result is written as %d-bit float to %s",
-                out.overloads,
+                finished["overloads"],
                 self.file.path.name,
                 BITS[self._form.subtype],
                 64 if self._wide == "DOUBLE" else 32,
-                out.path.name,
+                finished["files"][0],
             )
-        paths = [gone.close(self.file.path)] if gone else []
-        return [path.name for path in (out.close(self.file.path), *paths)]
 
     def _lowering(self) -> Callable[[Samples, int, int, int], Samples] | None:
         """Return what brings consecutive blocks of the result from the take's rate to that of the file."""
