@@ -1,8 +1,9 @@
-"""Kill a job at a point of its work, as a program of its own: ``killing.py COUNT SEED IN OUT [removed, report]``.
+"""Kill a job at a point of its work, as a program of its own: ``killing.py COUNT SEED IN PLACE``.
 
-It forks a child for each run, which is fast because everything is imported already. A child is killed, as by kill -9, in
-the n-th call that changes something on the disk; n is drawn from all of them. The job is then run again, killed again
-and so on. Once it comes through, its files must be those of a run that nobody disturbed. Prints what happened as JSON.
+It forks a child for each run, which is fast because everything is imported already. A child is killed, as by kill -9,
+in the n-th call that changes something on the disk; n is drawn from all of them. The job is then run again, killed
+again and so on. Once it comes through, its files must be those of a run that nobody disturbed. What happened
+is printed as JSON.
 """
 
 import json
@@ -26,7 +27,9 @@ def changes(event: str, arguments: tuple) -> bool:
     """Whether a call changes something on the disk."""
     if event == "open":
         _, mode, flags = arguments
-        return isinstance(mode, str) and any(letter in mode for letter in "wxa+") or bool(flags & (os.O_CREAT | os.O_RDWR))
+        return (isinstance(mode, str) and any(letter in mode for letter in "wxa+")) or bool(
+            flags & (os.O_CREAT | os.O_RDWR)
+        )
     return event in CHANGES
 
 

@@ -195,7 +195,12 @@ def test_a_report_replaces_no_sound(gig: Path, tmp_path: Path, report: str) -> N
     before = contents(tmp_path)
     with pytest.raises(InputError, match="the name of an audio file"):
         clean_folder(
-            gig, tmp_path / "clean", removed=tmp_path / "removed", report=tmp_path / report, force=True, method="unprocessed"
+            gig,
+            tmp_path / "clean",
+            removed=tmp_path / "removed",
+            report=tmp_path / report,
+            force=True,
+            method="unprocessed",
         )
     assert contents(tmp_path) == before
 
@@ -270,7 +275,9 @@ def test_an_input_that_changes_while_it_is_read_is_noticed(gig: Path, tmp_path: 
     assert [path.name for path in tmp_path.iterdir()] == ["gig"]
 
 
-def test_a_result_taken_away_half_way_is_not_forgotten(gig: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_result_taken_away_half_way_is_not_forgotten(
+    gig: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def fail(*_: object) -> None:
         raise KeyboardInterrupt
 

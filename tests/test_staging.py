@@ -100,9 +100,13 @@ def test_two_runs_do_not_share_a_folder(tmp_path):
 
 
 def test_what_is_kept_is_named(tmp_path):
-    with pytest.raises(KeyboardInterrupt) as caught, Unfinished(tmp_path / "out") as unfinished:
-        unfinished.keep = True
-        raise KeyboardInterrupt
+    def fail():
+        with Unfinished(tmp_path / "out") as unfinished:
+            unfinished.keep = True
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt) as caught:
+        fail()
     (note,) = caught.value.__notes__
     assert str(tmp_path / "out.unfinished") in note
     with Unfinished(tmp_path / "out") as unfinished:

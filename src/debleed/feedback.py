@@ -74,7 +74,7 @@ class Forgiving:
 def say(text: str) -> None:
     """Print a line for people on the error stream."""
     stream = Forgiving(sys.stderr)
-    click.echo(text, file=stream)
+    click.echo(text, file=cast(IO[str], stream))
     stream.flush()
 
 
@@ -159,5 +159,5 @@ def _json_lines() -> Progress:
 def line(**fields: object) -> None:
     """Print one JSON object on a line of standard output."""
     stream = Forgiving(sys.stdout)
-    click.echo(json_line(fields), file=stream)
+    click.echo(json_line(fields), file=cast(IO[str], stream))
     stream.flush()

@@ -283,7 +283,7 @@ def is_page(path: Path) -> bool:
 
 def refuse_overwriting(ready: Prepared) -> None:
     """Refuse to overwrite existing results, unless forced, and files that the job reads in any case."""
-    from debleed.io.writing import refuse_existing
+    from debleed.io.results import refuse_existing
 
     job = ready.job
     known = [path for path in (job.mixture, job.truth) if path]

@@ -292,9 +292,7 @@ def written(ready: Prepared, after: Recording, findings: Mapping[str, str], prog
         return finished(ready, after, findings, progress, work)
 
 
-def finished(
-    ready: Prepared, after: Recording, findings: Mapping[str, str], progress: Progress, work: Work
-) -> Result:
+def finished(ready: Prepared, after: Recording, findings: Mapping[str, str], progress: Progress, work: Work) -> Result:
     """Do what :func:`written` does, with the work that is kept of it.
 
     Raises
@@ -302,7 +300,8 @@ def finished(
     InputError
         If an input file changed since it was opened, or a result has appeared since, without ``force``.
     """
-    from debleed.io.writing import finished_files, finished_journal, warn_of_twins, write_take
+    from debleed.io.results import warn_of_twins
+    from debleed.io.writing import finished_files, finished_journal, write_take
 
     job, take = ready.job, ready.take
     ledger = Ledger(ready.recording, reduced(ready.recording, after, ready.reductions), work.ledger())

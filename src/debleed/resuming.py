@@ -1,4 +1,4 @@
-"""What is kept of a job in ``OUT.unfinished``: what was learnt, what was written, and which results are being placed."""
+"""What is kept of a job in ``OUT.unfinished``: what was learnt, what was written, and the results to be placed."""
 
 from __future__ import annotations
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -108,7 +109,7 @@ class Blocks:
             first, last = self._range(i, number)
             assert samples.shape[1] == last - first
             self._write(i, first, samples)
-            sums.append(zlib.crc32(samples))
+            sums.append(zlib.crc32(samples.data))
         self._journal.add({"stop": self._stops[number], "sums": sums})
         self.done += 1
 
@@ -121,10 +122,12 @@ class Blocks:
         with path.open("rb") as file:
             file.seek(first * kept.channels * width)
             raw = file.read((last - first) * kept.channels * width)
+        if len(raw) < (last - first) * kept.channels * width:
+            raise OSError(errno.EIO, "samples are missing at its end", str(path))
         if bits is not None:
             return kept.decoded(raw)
         whole: NDArray[np.floating] = np.frombuffer(raw, kept.dtype)
-        return np.ascontiguousarray(whole[: len(whole) // kept.channels * kept.channels].reshape(-1, kept.channels).T)
+        return np.ascontiguousarray(whole.reshape(-1, kept.channels).T)
 
     def drop(self, track: int) -> None:
         """Delete the samples of a track."""
@@ -141,7 +144,7 @@ class Blocks:
 
     def _sum(self, track: int, number: int) -> int:
         try:
-            return zlib.crc32(self.read(track, number))
+            return zlib.crc32(self.read(track, number).data)
         except OSError:
             return -1
 
@@ -181,4 +184,3 @@ class Blocks:
                 file.write(self.read(track, number).T.tobytes())
         (self._folder / "wider").replace(wide)
         self._named(track, True).unlink(missing_ok=True)
-

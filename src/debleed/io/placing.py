@@ -66,7 +66,7 @@ def _ours(move: Move, again: bool) -> bool:
     there = move.target
     if there.is_symlink() or not there.is_file():
         return False
-    if os.path.samefile(there, move.source) or (again and not there.stat().st_size):
+    if there.samefile(move.source) or (again and not there.stat().st_size):
         return True
     return filecmp.cmp(there, move.source, shallow=False)
 
@@ -81,7 +81,7 @@ def _place(move: Move, force: bool, again: bool) -> None:
     except FileExistsError:
         if not _ours(move, again):
             raise _appeared(move.target) from None
-        if os.path.samefile(move.source, move.target):  # renaming a file to itself would leave both names
+        if move.source.samefile(move.target):  # renaming a file to itself would leave both names
             move.source.unlink()
         else:
             move.source.replace(move.target)

@@ -96,7 +96,7 @@ class Unfinished:
     def _refuse_foreign(self) -> None:
         """Refuse a folder of this name that somebody else made."""
         if self.place.is_symlink() or (self.place.exists() and not self.place.is_dir()):
-            raise InputError(f"'{self.place}' is not a folder of debleed; move it away, or choose another output folder")
+            raise InputError(f"'{self.place}' is not a folder of debleed; move it away, or choose another output")
         if not self.place.exists() or (self.place / MARK).is_file():
             return
         if {path.name for path in self.place.iterdir()} - {LOCK, WORK, DONE, unfinished_name(MARK)}:

@@ -8,7 +8,6 @@ import os
 import shutil
 import tempfile
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -20,15 +19,12 @@ from debleed.io import chunks
 from debleed.io.audio import BITS, FLOATS, AudioFile, Take, at_rate
 from debleed.io.blocks import Blocks, Track
 from debleed.io.documents import Place, sync_file
-from debleed.io.identity import is_same
+from debleed.io.forms import Form, data_size, fitted, form_of, widened
 from debleed.io.journal import Journal
 from debleed.progress import Progress, quiet
-from debleed.recording import InputError, Recording, Samples
+from debleed.recording import Recording, Samples
 
 log = logging.getLogger(__name__)
-
-PLAIN_LIMIT = 2**32 - 2**20
-"""Size limit of WAV and AIFF in bytes, with room for the header; libsndfile overflows silently beyond it."""
 
 COPY_FRAMES = 2**16
 """Frames to copy at a time when a file changes its format."""
@@ -38,50 +34,6 @@ PART = ".part"
 
 COMPUTED = 0.9
 """Share of the time of writing for computing the result; the rest is for making files of it."""
-
-
-@dataclass(frozen=True)
-class Form:
-    """A file format, with the names of libsndfile."""
-
-    container: str
-    subtype: str
-    suffix: str
-    endian: str = "FILE"
-
-    @property
-    def suffixes(self) -> set[str]:
-        """Possible suffixes of a result: its own, and that of the floating-point format used on overload."""
-        return {self.suffix, ".wav"}
-
-
-def form_of(file: AudioFile) -> Form:
-    """Return the format of a file's result: its own, or 24-bit FLAC for a lossy file."""
-    if not file.lossy:
-        return Form(file.container, file.subtype, file.path.suffix, file.endian)
-    if file.channels > 8:  # the limit of FLAC
-        return Form("WAV", "PCM_24", ".wav")
-    return Form("FLAC", "PCM_24", ".flac")
-
-
-def widened(form: Form, subtype: str) -> Form:
-    """Return the floating-point format that replaces an integer format whose range is too small."""
-    if form.container == "FLAC":
-        return Form("WAV", subtype, ".wav")
-    return Form(form.container, subtype, form.suffix)
-
-
-def fitted(form: Form, size: int) -> Form:
-    """Return the format for this many bytes of samples: RF64 beyond the size limit of WAV and AIFF."""
-    if size < PLAIN_LIMIT or form.container not in ("WAV", "WAVEX", "AIFF"):
-        return form
-    return Form("RF64", form.subtype, ".wav" if form.container == "AIFF" else form.suffix)
-
-
-def data_size(form: Form, channels: int, frames: int) -> int:
-    """Return the size of the samples in bytes; for FLAC, before compression."""
-    width = BITS[form.subtype] // 8 if form.subtype in BITS else np.dtype(FLOATS[form.subtype]).itemsize
-    return width * channels * frames
 
 
 class Writer:
@@ -268,7 +220,7 @@ def finished_journal(work: Place) -> Journal:
 
 def _finished(work: Path, folder: Place, removed: Place | None) -> Journal:
     """Look what an earlier call has finished, and delete what it left half-written."""
-    for place in filter(None, (folder, removed)):
+    for place in [folder] if removed is None else [folder, removed]:
         for part in Path(place).glob(f"*{PART}"):
             part.unlink()
     finished = finished_journal(work)
@@ -387,7 +339,7 @@ class _Track:
             # Resample only the change, so that unchanged parts stay bit-exact.
             left, last = file.frames - position, stop == self._take.length
             moved = (raised(start, stop) - samples).astype(dtype)
-            lowered = change.resample_chunk(np.ascontiguousarray(moved.T), last=last).T[:, :left]
+            lowered: Samples = change.resample_chunk(np.ascontiguousarray(moved.T), last=last).T[:, :left]
             short = left - lowered.shape[1] if last else 0  # the resampler may round the length differently
             lowered = np.pad(lowered, ((0, 0), (0, short)))
             return self._native(position, lowered.shape[1]) - lowered
@@ -426,26 +378,3 @@ def _files(recording: Recording) -> list[tuple[str, list[int]]]:
         else:
             files.append((name, [i]))
     return files
-
-
-def refuse_existing(files: Sequence[AudioFile], folder: Place, force: bool, inputs: Sequence[Place] = ()) -> None:
-    """Refuse to overwrite existing results, unless forced, and ``inputs`` by whatever path in any case."""
-    for file in files:
-        for suffix in sorted(form_of(file).suffixes):
-            there = Path(folder) / (file.path.stem + suffix)
-            if not there.exists():
-                continue
-            if any(is_same(there, known) for known in inputs):
-                raise InputError(f"'{there}' is one of the files that are read; choose another folder for the results")
-            if not force:
-                raise InputError(f"'{there}' exists already; choose another folder, or overwrite it with --force")
-
-
-def warn_of_twins(files: Sequence[AudioFile], written: Sequence[Path]) -> None:
-    """Warn of files that have the name of a result but another suffix: of an earlier run, or somebody's own."""
-    suffixes = {file.path.stem: form_of(file).suffixes for file in files}
-    for path in written:
-        for suffix in sorted(suffixes.get(path.stem, set()) - {path.suffix}):
-            other = path.with_suffix(suffix)
-            if other.exists() and not other.samefile(path):
-                log.warning("'%s' is not of this run, the result is '%s'; delete one of them", other, path.name)

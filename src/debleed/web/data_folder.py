@@ -59,7 +59,7 @@ def put_in_order(data: Path) -> None:
         sessions.chmod(0o700)
         places = sorted(sessions.iterdir())
     except OSError as failure:
-        raise InputError(f"'{data}' cannot be used ({failure.strerror}); choose another folder with --data") from failure
+        raise InputError(f"'{data}' cannot be used ({failure.strerror}); name another with --data") from failure
     for place in places:
         try:
             _put_session_in_order(data, place)

@@ -334,4 +334,3 @@ def stored_take(meta: Json, place: Path) -> Take:
     """Open the files of a session for listening before the first run."""
     paths = [place / "files" / file["stored"] for file in meta["files"]]
     return Take.open(paths, poly=is_poly(meta))
-
