@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 from pathlib import Path
 from typing import BinaryIO
 
 from debleed.io.documents import Place
+
+
+WITHOUT_LOCKS = {errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EINVAL}
+"""What file systems answer that know no locks; results are then still not overwritten, see :mod:`debleed.io.placing`."""
 
 
 def acquired(path: Place) -> BinaryIO | None:
@@ -52,4 +57,7 @@ def _locked(number: int) -> bool:
         return False
     except PermissionError:  # as Windows says it
         return False
+    except OSError as failure:
+        if failure.errno not in WITHOUT_LOCKS:
+            raise
     return True
