@@ -10,9 +10,8 @@ from typing import BinaryIO
 
 from debleed.io.documents import Place
 
-
 WITHOUT_LOCKS = {errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EINVAL}
-"""What file systems answer that know no locks; results are then still not overwritten, see :mod:`debleed.io.placing`."""
+"""What file systems answer that know no locks; :mod:`debleed.io.placing` overwrites no results there either."""
 
 
 def acquired(path: Place) -> BinaryIO | None:
@@ -31,14 +30,17 @@ def acquired(path: Place) -> BinaryIO | None:
     while True:
         number = os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0), 0o600)
         file = os.fdopen(number, "r+b")
-        if not _locked(number):
-            file.close()
-            return None
         try:
+            if not _locked(number):
+                file.close()
+                return None
             if os.path.samestat(os.fstat(number), path.stat()):
                 return file
         except FileNotFoundError:
             pass
+        except BaseException:
+            file.close()
+            raise
         file.close()  # its last holder deleted it while we waited: what is locked is not what others will find
 
 
