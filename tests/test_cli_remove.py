@@ -199,10 +199,13 @@ def test_existing_results_are_kept_unless_forced(gig, clean, capsys):
     assert sorted(path.name for path in clean.iterdir()) == ["OH.wav", "bass.flac", "notes.txt", "vox.wav"]
 
 
-def test_a_stale_stand_in_does_not_stay_beside_the_result(gig, clean):
+def test_sound_beside_a_result_stays_even_by_force(gig, clean, capsys):
     put(clean / "bass.wav", subtype="FLOAT")
+    before = (clean / "bass.wav").read_bytes()
     assert remove(gig, clean, "--force") == 0
-    assert sorted(path.name for path in clean.iterdir()) == ["OH.wav", "bass.flac", "vox.wav"]
+    assert sorted(path.name for path in clean.iterdir()) == ["OH.wav", "bass.flac", "bass.wav", "vox.wav"]
+    assert (clean / "bass.wav").read_bytes() == before
+    assert "bass.wav' is not of this run, the result is 'bass.flac'" in capsys.readouterr().err
 
 
 def same(folder, out):
@@ -319,7 +322,9 @@ def test_the_report_sees_what_was_written(gig, clean, tmp_path, monkeypatch):
         (KeyboardInterrupt(), 130, "int"),
     ],
 )
-def test_nothing_half_written_stays(gig, clean, tmp_path, capsys, monkeypatch, error, code, said):
+def test_no_result_is_half_written_and_the_same_command_goes_on(
+    gig, clean, tmp_path, capsys, monkeypatch, error, code, said
+):
     original = writing.Writer.write
 
     def fail(self, samples):
@@ -327,11 +332,18 @@ def test_nothing_half_written_stays(gig, clean, tmp_path, capsys, monkeypatch, e
             raise error
         return original(self, samples)
 
-    monkeypatch.setattr(writing.Writer, "write", fail)
-    before = everything(tmp_path)
-    assert remove(gig, clean, "--keep-removed", tmp_path / "a" / "b") == code
-    assert said in sentence(capsys)
-    assert everything(tmp_path) == before
+    with monkeypatch.context() as patched:
+        patched.setattr(writing.Writer, "write", fail)
+        before = everything(tmp_path)
+        assert remove(gig, clean, "--keep-removed", tmp_path / "a" / "b") == code
+    complaint = sentence(capsys)
+    assert said in complaint
+    assert f"kept in '{clean}.unfinished'" in complaint
+    after = everything(tmp_path)
+    assert {path: after[path] for path in after if path.parts[0] != "clean.unfinished"} == before
+    assert remove(gig, clean, "--keep-removed", tmp_path / "a" / "b") == 0
+    same(gig, clean)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a", "clean", "gig"]
 
 
 def started(code, **options):
@@ -352,10 +364,16 @@ def test_a_disk_that_takes_no_more(gig, clean, tmp_path):
     error = process.communicate(timeout=60)[1]
     assert process.returncode == 1
     assert "Traceback" not in error
-    assert everything(tmp_path) == before
+    assert "larger than this disk" in error
+    after = everything(tmp_path)
+    assert {path: after[path] for path in after if path.parts[0] != "clean.unfinished"} == before
 
 
-def test_ctrl_c(gig, clean, tmp_path):
+@pytest.mark.parametrize(
+    ("name", "code", "said"),
+    [("SIGINT", 130, "interrupted"), ("SIGTERM", 143, "SIGTERM"), ("SIGHUP", 129, "SIGHUP")],
+)
+def test_a_signal_ends_in_a_sentence_that_says_what_is_kept(gig, clean, tmp_path, name, code, said):
     before = everything(tmp_path)
     command = (
         "import time, debleed.io.writing as w, debleed.cli as c\n"
@@ -364,11 +382,95 @@ def test_ctrl_c(gig, clean, tmp_path):
     )
     process = started(command)
     deadline = time.monotonic() + 60
-    while not list(tmp_path.glob(".debleed-*/*.part")) and time.monotonic() < deadline:
+    while not list(tmp_path.glob("clean.unfinished/work/clean/*.part")) and time.monotonic() < deadline:
         time.sleep(0.05)
     time.sleep(0.3)
-    process.send_signal(signal.SIGINT)
+    process.send_signal(getattr(signal, name))
     error = process.communicate(timeout=60)[1]
-    assert process.returncode == 130
+    assert process.returncode == code
     assert "Traceback" not in error
+    last = error.splitlines()[-1]
+    assert last.startswith("debleed: ")
+    assert said in last
+    assert f"kept in '{clean}.unfinished', and the same command goes on" in last
+    assert remove(gig, clean) == 0
+    same(gig, clean)
+    after = everything(tmp_path)
+    assert {path: after[path] for path in after if path.parts[0] != "clean"} == before
+
+
+def test_ctrl_c_during_start_up_is_a_sentence(gig, clean, tmp_path):
+    before = everything(tmp_path)
+    command = (
+        "import signal, sys, types, debleed_start\n"
+        "class Finder:\n"  # Ctrl-C in the middle of an import
+        "    def find_spec(self, name, *_):\n"
+        "        if name == 'debleed.recording': signal.raise_signal(signal.SIGINT)\n"
+        "sys.meta_path.insert(0, Finder())\n"
+        f"sys.argv = ['debleed', 'remove', {str(gig)!r}, '-o', {str(clean)!r}]\n"
+        "debleed_start.main()"
+    )
+    process = started(command)
+    out, error = process.communicate(timeout=60)
+    assert (process.returncode, out, error) == (130, "", "debleed: interrupted; nothing was begun\n")
     assert everything(tmp_path) == before
+
+
+@pytest.mark.parametrize("dead", ["a pipe without a reader", "a full error stream", "closed streams"])
+def test_a_dead_stream_does_not_cost_the_results(gig, clean, dead):
+    code = (
+        "import os, sys, debleed_start\n"
+        f"sys.argv = ['debleed', 'remove', {str(gig)!r}, '-o', {str(clean)!r}, '--method', 'unprocessed',\n"
+        "            '--progress', 'json']\n"
+        "debleed_start.main()"
+    )
+    options = {"env": {**os.environ, "OMP_NUM_THREADS": "1"}, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    if dead == "a pipe without a reader":
+        process = subprocess.Popen([sys.executable, "-c", code], **options)
+        process.stdout.readline()
+        process.stdout.close()
+        process.stdout = None
+        assert "Error" not in process.communicate(timeout=60)[1].decode()
+    elif dead == "a full error stream":
+        with open("/dev/full", "wb") as full:  # noqa: PTH123
+            process = subprocess.Popen([sys.executable, "-c", code], **options | {"stderr": full})
+            process.communicate(timeout=60)
+    else:
+        shell = ["sh", "-c", 'exec "$0" -c "$1" <&- >&- 2>&-', sys.executable, code]
+        process = subprocess.Popen(shell, env=options["env"])
+        process.communicate(timeout=60)
+    assert process.returncode == 0
+    same(gig, clean)
+
+
+def test_running_out_of_memory_is_a_sentence(gig, clean, tmp_path, capsys, monkeypatch):
+    def fail(*_):
+        raise MemoryError
+
+    monkeypatch.setattr(writing.Writer, "write", fail)
+    assert remove(gig, clean) == 1
+    assert "not enough memory" in sentence(capsys)
+    assert not clean.exists()
+
+
+def test_more_files_than_may_be_open_are_refused_before_the_work(tmp_path, clean):
+    for number in range(30):
+        put(tmp_path / "gig" / f"{number}.wav", seed=number)
+    before = everything(tmp_path)
+    command = (
+        "from debleed.cli import main; "
+        f"main(['remove', {str(tmp_path / 'gig')!r}, '-o', {str(clean)!r}, '--method', 'unprocessed', "
+        f"'--keep-removed', {str(tmp_path / 'removed')!r}])"
+    )
+
+    def allowed(soft, hard):
+        return started(command, preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard)))
+
+    process = allowed(64, 64)
+    error = process.communicate(timeout=60)[1]
+    assert process.returncode == 2
+    assert "70 open files, but the system allows 64" in error
+    assert everything(tmp_path) == before
+    process = allowed(64, 128)  # what the system allows is asked for
+    assert process.communicate(timeout=60)[1].count("Traceback") == process.returncode == 0
+    assert len(list(clean.iterdir())) == len(list((tmp_path / "removed").iterdir())) == 30

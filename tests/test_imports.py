@@ -7,7 +7,7 @@ import debleed
 
 HOUSE = Path(debleed.__file__).parent
 FLOORS = (  # who stands on a floor may import from the floors below and from its own room, and from nothing else
-    {"recording", "progress", "seeding", "spelling", "decibels"},
+    {"recording", "progress", "seeding", "spelling", "decibels", "interruption"},
     {"io", "dsp", "inspection", "naming"},
     {"nets"},
     {"methods", "scenes"},
@@ -17,6 +17,7 @@ FLOORS = (  # who stands on a floor may import from the floors below and from it
     {"contract"},
     {"report", "bench", "training", "daw"},
     {"intake"},
+    {"resuming"},
     {"job"},
     {"feedback"},
     {"cli"},

@@ -10,6 +10,7 @@ import soundfile
 
 from bands import RATE, bled, sources
 from debleed import InputError, Recording, Stage, clean_folder, learn
+from debleed import job as jobs
 from debleed.cli import run as command_line
 from debleed.intake import samples_of
 from debleed.io.chunks import append
@@ -130,6 +131,34 @@ def test_learn_refuses_before_the_work_what_it_could_not_save(gig: Path, tmp_pat
     stage.write_text("mine")
     assert command_line(["learn", str(gig), "-o", str(stage)]) == 2
     assert stage.read_text() == "mine"
+    assert command_line(["learn", str(gig), "-o", str(stage), "--force"]) == 2
+    assert "is not a saved stage" in capsys.readouterr().err.splitlines()[-1]  # type: ignore[attr-defined]
+    assert stage.read_text() == "mine"
+    before = contents(gig)
+    assert command_line(["learn", str(gig), "-o", str(gig / "vox.wav"), "--force"]) == 2
+    assert contents(gig) == before
+
+
+def test_a_stage_that_appears_while_another_is_learnt_stays(gig: Path, tmp_path: Path, capsys: object) -> None:
+    stage, mine = tmp_path / "stage.debleed", tmp_path / "mine.debleed"
+    asked = ["learn", str(gig), "--method", "unprocessed", "-o"]
+    assert command_line([*asked, str(mine)]) == 0
+    original = jobs.learnt
+
+    def appear(*arguments: object) -> object:
+        mine.rename(stage)
+        return original(*arguments)
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(jobs, "learnt", appear)
+        before = mine.read_bytes()
+        assert command_line([*asked, str(stage), "--date", "2026-11-25"]) == 2
+    said = capsys.readouterr().err.splitlines()[-1]  # type: ignore[attr-defined]
+    assert f"the stage is in '{stage}.unfinished'" in said
+    assert stage.read_bytes() == before
+    assert Stage.load(f"{stage}.unfinished").recorded is not None
+    assert command_line([*asked, str(stage), "--force"]) == 0
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["gig", "stage.debleed"]
 
 
 def test_show(gig: Path, tmp_path: Path, capsys: object) -> None:
@@ -183,14 +212,14 @@ def test_keep_and_reduction_by_microphone(gig: Path, tmp_path: Path) -> None:
     assert result.microphones[0].unchanged
 
 
-def test_nothing_is_written_where_the_work_is_stopped(gig: Path, tmp_path: Path) -> None:
+def test_no_result_is_written_where_the_work_is_stopped(gig: Path, tmp_path: Path) -> None:
     def stop(stage: str, share: float) -> None:
         if stage == "write":
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
         clean_folder(gig, tmp_path / "clean", method="unprocessed", progress=stop)
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["gig"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["clean.unfinished", "gig"]
 
 
 def test_old_options_are_accepted_with_a_warning(gig: Path, tmp_path: Path, capsys: object) -> None:

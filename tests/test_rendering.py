@@ -49,11 +49,11 @@ def test_one_microphone_at_a_time_is_the_whole(kind, stems):
 def test_an_item_is_written_whole_or_not_at_all(tmp_path, stems):
     scene = draw_scene("linear", SOURCES, RATE, 1)
     mics, own = render_own(scene, stems)
-    with Staging() as staging:
-        stage_item(staging, tmp_path / "item", scene, mics, own)
+    with Staging(tmp_path / "item") as staging:
+        stage_item(staging, scene, mics, own)
     assert not (tmp_path / "item" / "scene.json").exists()
-    with Staging() as staging:
-        stage_item(staging, tmp_path / "item", scene, mics, own)
+    with Staging(tmp_path / "item") as staging:
+        stage_item(staging, scene, mics, own)
         staging.commit()
     assert from_json((tmp_path / "item" / "scene.json").read_text()) == scene
     assert json.loads((tmp_path / "item" / "scene.json").read_text())["kind"] == "linear"

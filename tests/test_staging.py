@@ -3,21 +3,19 @@ from pathlib import Path
 
 import pytest
 
-from debleed.io.staging import Staging, writable_ancestor
+from debleed.io.staging import MARK, WORK, Staging, Unfinished, place_of, writable_ancestor
 from debleed.recording import InputError
 
 
 def test_files_appear_all_at_once(tmp_path):
-    one, other = tmp_path / "a" / "b", str(tmp_path / "c")
-    with Staging() as staging:
-        for folder, names in ((one, "xy"), (other, "z")):
-            place = staging.folder(folder)
-            for name in names:
-                (place / name).write_text(name)
-        assert not one.exists()
-        assert not Path(other).exists()
-        assert staging.commit() == [one / "x", one / "y", Path(other) / "z"]
-    assert sorted(path.name for path in tmp_path.rglob("*")) == ["a", "b", "c", "x", "y", "z"]
+    out = tmp_path / "a" / "b"
+    with Staging(out) as staging:
+        (staging.folder("in") / "x").write_text("x")
+        (staging.folder() / "y").write_text("y")
+        assert not out.exists()
+        assert (tmp_path / "a" / "b.unfinished").is_dir()
+        assert staging.commit() == [out / "in" / "x", out / "y"]
+    assert sorted(path.name for path in tmp_path.rglob("*")) == ["a", "b", "in", "x", "y"]
 
 
 @pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt, SystemExit])
@@ -25,8 +23,8 @@ def test_nothing_stays_after_an_error(tmp_path, error):
     (tmp_path / "x").write_text("old")
 
     def fail():
-        with Staging() as staging:
-            (staging.folder(tmp_path) / "x").write_text("new")
+        with Staging(tmp_path / "a" / "b") as staging:
+            (staging.folder() / "x").write_text("new")
             raise error
 
     with pytest.raises(error):
@@ -36,18 +34,92 @@ def test_nothing_stays_after_an_error(tmp_path, error):
 
 
 def test_what_is_not_committed_is_gone(tmp_path):
-    with Staging() as staging:
-        (staging.folder(tmp_path) / "x").write_text("new")
+    with Staging(tmp_path / "out") as staging:
+        (staging.folder() / "x").write_text("new")
     assert not list(tmp_path.iterdir())
 
 
-def test_files_that_are_there_are_replaced_and_others_stay(tmp_path):
-    (tmp_path / "x").write_text("old")
-    (tmp_path / "y").write_text("other")
-    with Staging() as staging:
-        (staging.folder(tmp_path) / "x").write_text("new")
+def test_files_that_are_there_are_replaced_by_force_alone_and_others_stay(tmp_path):
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / "x").write_text("old")
+    (out / "y").write_text("other")
+
+    def write(force):
+        with Staging(out, force) as staging:
+            (staging.folder() / "x").write_text("new")
+            staging.commit()
+
+    with pytest.raises(InputError, match="exists already"):
+        write(False)
+    assert (out / "x").read_text() == "old"
+    write(True)
+    assert {path.name: path.read_text() for path in out.iterdir()} == {"x": "new", "y": "other"}
+    assert [path.name for path in tmp_path.iterdir()] == ["out"]
+
+
+def test_what_a_killed_run_left_is_swept(tmp_path):
+    left = tmp_path / "out.unfinished"
+    (left / WORK).mkdir(parents=True)
+    (left / MARK).write_text("{}")
+    (left / WORK / "half").write_text("half")
+    with Staging(tmp_path / "out") as staging:
+        (staging.folder() / "x").write_text("new")
         staging.commit()
-    assert {path.name: path.read_text() for path in tmp_path.iterdir()} == {"x": "new", "y": "other"}
+    assert sorted(path.name for path in tmp_path.rglob("*")) == ["out", "x"]
+
+
+def test_somebody_s_own_folder_of_that_name_is_left_alone(tmp_path):
+    own = tmp_path / "out.unfinished"
+    own.mkdir()
+    (own / "song.wav").write_text("mine")
+    with pytest.raises(InputError, match="debleed did not make"), Staging(tmp_path / "out"):
+        pass
+    assert [path.name for path in own.iterdir()] == ["song.wav"]
+    own.rename(tmp_path / "elsewhere")
+    own.symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(InputError, match="not a folder of debleed"), Staging(tmp_path / "out"):
+        pass
+    assert (tmp_path / "elsewhere" / "song.wav").read_text() == "mine"
+
+
+def test_a_file_put_into_the_folder_stays(tmp_path):
+    with Unfinished(tmp_path / "out") as unfinished:
+        (unfinished.place / "notes.txt").write_text("mine")
+    assert [path.name for path in tmp_path.rglob("*")] == ["out.unfinished", "notes.txt"]
+
+
+def test_two_runs_do_not_share_a_folder(tmp_path):
+    with Unfinished(tmp_path / "out") as first:
+        with pytest.raises(InputError, match="another run of debleed"), Unfinished(tmp_path / "out"):
+            pass
+        assert first.work.is_dir()
+    with Unfinished(tmp_path / "out"):
+        pass
+    assert not list(tmp_path.iterdir())
+
+
+def test_what_is_kept_is_named(tmp_path):
+    def fail():
+        with Unfinished(tmp_path / "out") as unfinished:
+            unfinished.keep = True
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt) as caught:
+        fail()
+    (note,) = caught.value.__notes__
+    assert str(tmp_path / "out.unfinished") in note
+    with Unfinished(tmp_path / "out") as unfinished:
+        unfinished.finish()
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_folder_whose_parent_is_of_no_use_holds_its_own_work(tmp_path, monkeypatch):
+    out = tmp_path / "mounted"
+    out.mkdir()
+    real = os.access
+    monkeypatch.setattr(os, "access", lambda path, mode: Path(path) != tmp_path and real(path, mode))
+    assert place_of(out) == out / "mounted.unfinished"
 
 
 def test_the_nearest_folder_that_is_there(tmp_path, monkeypatch):

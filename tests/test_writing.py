@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from debleed.io import audio, chunks, writing
+from debleed.io import audio, chunks, forms, writing
 from takes import RATE, back, noise, put
 
 
@@ -123,7 +123,7 @@ def test_equal_sound_gives_equal_bytes(tmp_path, monkeypatch):
 
 
 def test_files_too_large_for_wav_become_rf64(tmp_path, monkeypatch):
-    monkeypatch.setattr(writing, "PLAIN_LIMIT", 1000)
+    monkeypatch.setattr(forms, "PLAIN_LIMIT", 1000)
     path = put(tmp_path / "in/a.wav", noise(2000))
     (written,), _ = back([path], tmp_path / "out")
     assert described(written)[:2] == ("RF64", "PCM_16")

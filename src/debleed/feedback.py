@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import logging
+import os
 import sys
 import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from typing import IO, TYPE_CHECKING, TextIO, cast
 
 import click
 import numpy as np
@@ -22,12 +23,67 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 
+class Forgiving:
+    """A stream on which nothing fails: what nobody can read any more must not end hours of work.
+
+    Parameters
+    ----------
+    stream
+        The stream; ``None`` if it was closed when the program began.
+    """
+
+    def __init__(self, stream: TextIO | None) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> int:
+        """Write text, or forget it."""
+        self._try(lambda stream: stream.write(text))
+        return len(text)
+
+    def flush(self) -> None:
+        """Write what is in the buffer, or forget it."""
+        self._try(lambda stream: stream.flush())
+
+    def isatty(self) -> bool:
+        """Whether a person may be watching."""
+        return self._stream is not None and self._stream.isatty()
+
+    def fileno(self) -> int:
+        """Return the descriptor."""
+        if self._stream is None:
+            raise OSError("the stream is closed")
+        return self._stream.fileno()
+
+    @property
+    def encoding(self) -> str:
+        """The encoding of the stream."""
+        return getattr(self._stream, "encoding", None) or "utf-8"
+
+    def _try(self, work: Callable[[TextIO], object]) -> None:
+        if self._stream is None:
+            return
+        try:
+            work(self._stream)
+        except (OSError, ValueError):  # a pipe without a reader, a full disk, a lost terminal; a closed stream
+            with suppress(OSError, ValueError):  # what is still in the buffer goes nowhere, also at the end
+                nowhere = os.open(os.devnull, os.O_WRONLY)
+                os.dup2(nowhere, self._stream.fileno())
+                os.close(nowhere)
+
+
+def say(text: str) -> None:
+    """Print a line for people on the error stream."""
+    stream = Forgiving(sys.stderr)
+    click.echo(text, file=cast(IO[str], stream))
+    stream.flush()
+
+
 class _ToTerminal(logging.Handler):
     """Prints log records to the current error stream, so that the progress bar stays below them."""
 
     def emit(self, record: logging.LogRecord) -> None:
         mark = click.style("warning: ", fg="yellow") if record.levelno >= logging.WARNING else ""
-        click.echo(mark + record.getMessage(), file=sys.stderr)
+        say(mark + record.getMessage())
 
 
 @contextmanager
@@ -56,7 +112,7 @@ def progress(kind: str) -> Iterator[Progress]:
     from rich.progress import BarColumn, Progress, TaskID, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
     columns = TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn()
-    console = Console(stderr=True)
+    console = Console(file=cast(IO[str], Forgiving(sys.stderr)))
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
         tasks: dict[str, TaskID] = {}
 
@@ -104,5 +160,6 @@ def _json_lines() -> Progress:
 
 def line(**fields: object) -> None:
     """Print one JSON object on a line of standard output."""
-    click.echo(json_line(fields))
-    sys.stdout.flush()
+    stream = Forgiving(sys.stdout)
+    click.echo(json_line(fields), file=cast(IO[str], stream))
+    stream.flush()

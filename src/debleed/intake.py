@@ -169,6 +169,7 @@ def open_input(given: Path, session: Session, alone: bool = False) -> tuple[Take
     """
     from debleed.daw.take import is_project, open_project
     from debleed.io import audio
+    from debleed.io.descriptors import refuse_too_many
 
     take: Take
     if is_project(given):
@@ -184,6 +185,7 @@ def open_input(given: Path, session: Session, alone: bool = False) -> tuple[Take
         kept = [file for file in files if file.name not in out and file.stem not in out]
         if not kept:
             raise InputError(f"every audio file in '{given}' is left out; keep at least two")
+        refuse_too_many(len(kept))
         take = audio.Take.open(kept)
         microphones = assign(session, take.units, take.numbers, take.labels)
     if len(take.units) < 2 and not alone:
@@ -247,40 +249,58 @@ def samples_of(region: tuple[float, float] | None, recording: Recording) -> tupl
 
 
 def refuse_places(job: Job) -> None:
-    """Refuse output paths that would endanger the input or each other."""
+    """Refuse output paths that would endanger the input or each other, by whatever path they lead there."""
     from debleed.io.audio import is_audio
+    from debleed.io.identity import is_same, is_within
     from debleed.io.staging import writable_ancestor
 
-    given, source = job.input, job.input.resolve()
+    given = job.input
     for folder in filter(None, (job.output, job.removed)):
-        place = folder.resolve()
-        if given.is_file() and place == source.parent:
+        if given.is_file() and is_same(folder, given.resolve().parent):
             raise InputError(f"'{folder}' is the folder of '{given}' itself; choose another folder for the results")
-        if not given.is_file() and (place == source or source in place.parents):
+        if not given.is_file() and is_within(folder, given):
             raise InputError(f"'{folder}' is or lies inside the input folder '{given}'; choose another folder")
         if is_audio(folder) and not folder.is_dir():
             raise InputError(f"'{folder}' looks like a file, but results are written to a folder; name a folder")
         writable_ancestor(folder)
-    if job.removed and job.removed.resolve() == job.output.resolve():
-        raise InputError(
-            f"'{job.removed}' cannot be used for both the results and the removed signals; choose two folders"
-        )
+    removed = job.removed
+    if removed and (removed.resolve() == job.output.resolve() or is_same(removed, job.output)):
+        raise InputError(f"'{removed}' cannot be used for both the results and the removed signals; choose two folders")
     if job.report:
         writable_ancestor(job.report.parent)
-        if job.report.is_dir():
-            raise InputError(f"'{job.report}' is a folder; name a file for the report")
+        refuse_report(job.report)
+
+
+def refuse_report(report: Path) -> None:
+    """Refuse a path for the report that is not one of a report: it would replace a recording, a result or a stage."""
+    from debleed.io.audio import is_audio
+
+    if report.is_dir():
+        raise InputError(f"'{report}' is a folder; name a file for the report")
+    if is_audio(report):
+        raise InputError(f"'{report}' is the name of an audio file; name the report {report.stem}.html")
+    if report.exists() and (not report.is_file() or not is_page(report)):
+        raise InputError(f"'{report}' exists and is not a page, so a report must not replace it; choose another name")
+
+
+def is_page(path: Path) -> bool:
+    """Whether a file begins as HTML pages do."""
+    with path.open("rb") as file:
+        return file.read(64).lstrip().lower().startswith((b"<!doctype html", b"<html"))
 
 
 def refuse_overwriting(ready: Prepared) -> None:
-    """Refuse to overwrite existing results, unless forced."""
+    """Refuse to overwrite existing results, unless forced, and files that the job reads in any case."""
     from debleed.daw.take import ProjectTake
-    from debleed.io.writing import refuse_existing
+    from debleed.io.results import refuse_existing
 
     job = ready.job
     if isinstance(ready.take, ProjectTake):
         ready.take.refuse_places(job.output, job.removed or job.output, job.force)
+    known = [path for path in (job.mixture, job.truth) if path]
+    known = [file for path in known for file in ([path] if path.is_file() else path.iterdir())]
     for folder in filter(None, (job.output, job.removed)):
-        refuse_existing(ready.take.files, folder, job.force)
+        refuse_existing(ready.take.files, folder, job.force, [*known, *ready.take.inputs])
     if job.report and job.report.exists() and not job.force:
         raise InputError(f"'{job.report}' exists already; choose another name, or overwrite it with --force")
 

@@ -22,10 +22,12 @@ from debleed.assignment import references_of, sources_of
 from debleed.decibels import decibels
 from debleed.intake import Job, Prepared, describe, prepared, refuse_overwriting, refuse_places, samples_of
 from debleed.io.chunks import recorded_on
+from debleed.io.journal import Journal
 from debleed.methods import Side
 from debleed.progress import Progress, quiet
 from debleed.recording import Recording, Samples
 from debleed.remove import learn_in_step, reduced
+from debleed.resuming import BLOCKS, CLEAN, REMOVED, REPORT, Learnt, Work
 from debleed.soundcheck.alignment import Alignment
 from debleed.stage import Stage
 
@@ -114,7 +116,12 @@ def clean_folder(input: str | os.PathLike[str], output: str | os.PathLike[str], 
     InputError
         If something cannot be used; then nothing was written.
     OSError
-        If the disk is full; then nothing was written either.
+        If the disk is full; then no result was written either.
+
+    Notes
+    -----
+    What is in work is in ``<output>.unfinished``. It stays there if the work is interrupted after something was learnt,
+    and the same call goes on with it.
     """
     progress: Progress = options.pop("progress", quiet)
     for key in {"removed", "report", "mixture", "truth"} & set(options):
@@ -133,11 +140,13 @@ def run(job: Job, progress: Progress = quiet) -> Result:
     job = with_removed(job)
     with collected() as warnings:
         refuse_places(job)
-        with closing(prepared(job)) as ready:
-            refuse_overwriting(ready)
+        with closing(prepared(job)) as ready, Work.of(ready) as work:
+            if not work.committed:
+                refuse_overwriting(ready)
+                refuse_shortage(ready, work)
             describe(ready)
-            stage, after = cleaned(ready, progress)
-            result = with_project(ready, written(ready, after, stage.findings(), progress))
+            stage, after = cleaned(ready, progress, work)
+            result = with_project(ready, finished(ready, after, stage.findings(), progress, work))
             return replace(result, warnings=tuple(warnings), stage=stage)
 
 
@@ -159,6 +168,24 @@ def with_project(ready: Prepared, result: Result) -> Result:
     return replace(result, project=ready.take.write_project(ready.job.output, result.files, result.removed, changed))
 
 
+def refuse_shortage(ready: Prepared, work: Work) -> None:
+    """Refuse results that do not fit on the disk, and more files than can be open, before the work begins.
+
+    Raises
+    ------
+    OSError
+        If the disk is too full.
+    InputError
+        If the system does not allow so many open files.
+    """
+    from debleed.io.descriptors import refuse_too_many
+    from debleed.io.writing import held, refuse_full_disk
+
+    files = ready.take.files
+    refuse_too_many(len(files) * (2 if ready.job.report else 1))
+    refuse_full_disk(ready.take, work.unfinished.work, bool(ready.job.removed), held(work.unfinished.work))
+
+
 @contextmanager
 def collected() -> Iterator[list[str]]:
     """Collect the warnings that are logged in this context."""
@@ -177,8 +204,17 @@ def collected() -> Iterator[list[str]]:
         logger.removeHandler(handler)
 
 
-def cleaned(ready: Prepared, progress: Progress = quiet) -> tuple[Stage, Recording]:
+def cleaned(ready: Prepared, progress: Progress = quiet, work: Work | None = None) -> tuple[Stage, Recording]:
     """Clean an open input without a limit on the reduction.
+
+    Parameters
+    ----------
+    ready
+        The open input.
+    progress
+        Called with the stages of the method.
+    work
+        Where what is learnt is kept, and what was learnt earlier is found.
 
     Returns
     -------
@@ -191,12 +227,21 @@ def cleaned(ready: Prepared, progress: Progress = quiet) -> tuple[Stage, Recordi
     """
     first, stretch = _region(ready)
     if ready.job.stage is None:
-        stage, alignment = learnt(ready, progress)
-        after = stage.applied(stretch, ready.session.keep, alignment)
+        found = (work and work.learnt()) or _learnt_now(ready, progress, work)
+        stage = found.stage
+        after = stage.applied(stretch, ready.session.keep, found.alignment)
     else:
         stage = ready.job.stage
         after = stage.apply(stretch, keep=ready.session.keep, progress=progress)
     return stage, after if stretch is ready.recording else faded_in(ready.recording, after, first)
+
+
+def _learnt_now(ready: Prepared, progress: Progress, work: Work | None) -> Learnt:
+    with collected() as warnings:
+        found = Learnt(*learnt(ready, progress), tuple(warnings))
+    if work:
+        work.keep(found)
+    return found
 
 
 def learnt(ready: Prepared, progress: Progress = quiet) -> tuple[Stage, Alignment | None]:
@@ -266,46 +311,76 @@ def written(ready: Prepared, after: Recording, findings: Mapping[str, str], prog
     progress
         Called with the stages "write" and "report".
     """
-    from debleed.io.staging import Staging
-    from debleed.io.writing import clear_stale, write_take
+    with Work.of(ready) as work:
+        return finished(ready, after, findings, progress, work)
+
+
+def finished(ready: Prepared, after: Recording, findings: Mapping[str, str], progress: Progress, work: Work) -> Result:
+    """Do what :func:`written` does, with the work that is kept of it.
+
+    Raises
+    ------
+    InputError
+        If an input file changed since it was opened, or a result has appeared since, without ``force``.
+    """
+    from debleed.io.results import warn_of_twins
+    from debleed.io.writing import finished_files, finished_journal, write_take
 
     job, take = ready.job, ready.take
-    ledger = Ledger.of(ready.recording, reduced(ready.recording, after, ready.reductions))
-    with Staging() as staging:
-        folder = staging.folder(job.output)
-        aside = staging.folder(job.removed) if job.removed else None
-        page = staging.folder(job.report.parent) / job.report.name if job.report else None
-        files, removed = write_take(take, ledger.entered(), folder, aside, progress)
+    ledger = Ledger(ready.recording, reduced(ready.recording, after, ready.reductions), work.ledger())
+    again = work.committed
+    folder, aside = work.folder(CLEAN), work.folder(REMOVED) if job.removed else None
+    if not again:
+        told = work.keeping(progress)
+        files, removed = write_take(take, ledger.entered(), folder, aside, told, work.path(BLOCKS))
+        page = work.folder(REPORT) / job.report.name if job.report else None
         if page:
             report_on(ready, files, page, findings, progress)
-        staging.commit()
-    places = [job.output / path.name for path in files], [(job.removed or job.output) / path.name for path in removed]
-    clear_stale(take.files, [*places[0], *places[1]])
-    return Result(tuple(places[0]), tuple(places[1]), job.report, ledger.treated(ready, findings))
+        work.refuse_changes()
+        refuse_overwriting(ready)
+        work.commit(files, removed, page)
+    files, removed = finished_files(finished_journal(work.path(BLOCKS)), job.output, job.removed)
+    work.place(again)
+    warn_of_twins(take.files, [*files, *removed])
+    return Result(tuple(files), tuple(removed), job.report, ledger.treated(ready, findings))
 
 
 @dataclass(frozen=True)
 class Ledger:
-    """Accumulates the energy removed from each microphone while the result is read once from end to end."""
+    """Accumulates the energy removed from each microphone while the result is read once from end to end.
+
+    Parameters
+    ----------
+    before, after
+        The recording and the result.
+    journal
+        Keeps the energy of each block, for the case that the reading is interrupted.
+    """
 
     before: Recording
     after: Recording
-    energy: Samples
+    journal: Journal
 
-    @classmethod
-    def of(cls, before: Recording, after: Recording) -> Ledger:
-        """Start with zero energy."""
-        return cls(before, after, np.zeros((2, len(before))))
+    @property
+    def energy(self) -> Samples:
+        """Energy of each microphone and of what was removed from it, ``(2, mics)``."""
+        blocks = {entry["start"]: entry["energy"] for entry in self.journal.entries}
+        total = np.zeros((2, len(self.before)))
+        for start in sorted(blocks):
+            total += [[float.fromhex(value) for value in row] for row in blocks[start]]
+        return total
 
     def entered(self) -> Recording:
         """Return the result; everything that is read from it is counted."""
 
         def read(start: int, stop: int) -> Samples:
             x, y = self.before.read(start, stop), self.after.read(start, stop)
+            energy = np.zeros((2, len(x)))
             for i in range(len(x)):
                 change = (x[i] - y[i]).astype(np.float64)
                 own = x[i].astype(np.float64)
-                self.energy[:, i] += own @ own, change @ change
+                energy[:, i] = own @ own, change @ change
+            self.journal.add({"start": start, "energy": [[value.hex() for value in row] for row in energy.tolist()]})
             return y
 
         return self.after.with_reader(read)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import logging
 import os
+import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -260,6 +263,20 @@ class Stage:
         InputError
             If the method needs side information or other files, so that the stage cannot be saved.
         """
+        write_stage(Path(path), *self._contents())
+
+    def digest(self) -> str:
+        """Return a checksum of what :meth:`save` writes; for a stage that cannot be saved, one that no other has."""
+        if not self.portable:
+            return secrets.token_hex()
+        header, arrays = self._contents()
+        found = hashlib.sha256(json.dumps(header, sort_keys=True, allow_nan=False).encode())
+        for name, array in sorted(arrays.items()):
+            found.update(f"{name} {array.dtype.str} {array.shape}".encode() + array.tobytes())
+        return found.hexdigest()
+
+    def _contents(self) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
+        """Return the header and the arrays of the file."""
         if not isinstance(self.learned, Portable):
             raise InputError(
                 f"what '{self.method}' has learnt cannot be saved: it needs side information or other files"
@@ -276,7 +293,7 @@ class Stage:
             "recorded": self.recorded and self.recorded.isoformat(),
         }
         more = self.fingerprint.arrays() if self.fingerprint else {}
-        write_stage(Path(path), header, self.learned.arrays() | more)
+        return header, dict(self.learned.arrays()) | more
 
     @classmethod
     def load(cls, path: str | os.PathLike[str], method: str | None = None) -> Stage:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-import errno
 import importlib
+import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import click
 
-from debleed import __version__
+from debleed import __version__, feedback
+from debleed.interruption import Interrupted, during_startup, during_work, exit_code, named
+from debleed.io.failures import sentence
 from debleed.recording import InputError
 
 COMMANDS = {
@@ -49,6 +51,11 @@ class LazyGroup(click.Group):
         command: click.Command = importlib.import_module(module).command
         return command
 
+    def invoke(self, ctx: click.Context) -> object:
+        """Run a command, whose work now begins."""
+        ctx.obj()
+        return super().invoke(ctx)
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the list of commands."""
         with formatter.section("Commands"):
@@ -62,31 +69,53 @@ def group() -> None:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Run the command line; exit codes: 0 done, 1 failed, 2 invalid input, 130 interrupted."""
-    sys.exit(run(arguments))
+    """Run the command line.
+
+    Exit codes: 0 done, 1 failed, 2 invalid input, 130 interrupted, 143 ended by SIGTERM, 129 ended by SIGHUP.
+    """
+    during_startup()
+    code = run(arguments, begun=during_work)
+    during_startup()  # the work is over; its end is not worth an exception
+    sys.exit(code)
 
 
-def run(arguments: Sequence[str] | None = None) -> int:
-    """Run a command and return its exit code instead of exiting."""
+def run(arguments: Sequence[str] | None = None, begun: Callable[[], None] = lambda: None) -> int:
+    """Run a command and return its exit code instead of exiting.
+
+    Parameters
+    ----------
+    arguments
+        Those of the command line; by default those of this process.
+    begun
+        Called when the modules of the command are imported and its work begins.
+    """
     try:
-        result = group.main(arguments, prog_name="debleed", standalone_mode=False)
-    except click.exceptions.Abort:
-        return complain("interrupted; incomplete files were deleted", 130)
-    except KeyboardInterrupt:
-        return complain("interrupted; incomplete files were deleted", 130)
+        result = group.main(arguments, prog_name="debleed", standalone_mode=False, obj=begun)
+    except click.exceptions.Abort as end:  # click makes it of KeyboardInterrupt
+        return interrupted(end.__cause__ or end)
+    except KeyboardInterrupt as end:
+        return interrupted(end)
     except click.ClickException as refusal:
         refusal.show()
         return refusal.exit_code
     except InputError as refusal:
-        return complain(str(refusal), 2)
+        return complain(str(refusal), 2, refusal)
     except OSError as failure:
-        full = failure.errno in (errno.ENOSPC, errno.EDQUOT)
-        what = "the disk is full; free some space or choose another output folder" if full else str(failure)
-        return complain(what, 1)
+        return complain(sentence(failure), 1, failure)
+    except MemoryError as failure:
+        return complain("there is not enough memory; close other programs or leave out microphones", 1, failure)
     return result if isinstance(result, int) else 0
 
 
-def complain(sentence: str, code: int) -> int:
-    """Print one sentence to the error stream and return the exit code."""
-    click.echo(f"debleed: {sentence}", err=True)
+def interrupted(end: BaseException) -> int:
+    """Say what a signal has ended and what is left, and return the exit code."""
+    number = end.number if isinstance(end, Interrupted) else signal.SIGINT
+    kept = getattr(end, "__notes__", ["incomplete files were deleted"])
+    return complain(f"{named(number)}; {'; '.join(kept)}", exit_code(number))
+
+
+def complain(what: str, code: int, failure: BaseException | None = None) -> int:
+    """Print one sentence, with what is kept after a failure, to the error stream and return the exit code."""
+    notes = getattr(failure, "__notes__", [])
+    feedback.say("; ".join([f"debleed: {what}", *notes]))
     return code

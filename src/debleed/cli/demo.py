@@ -59,13 +59,13 @@ def command(output: Path, seconds: int, method: str, force: bool) -> None:
         scene, mics, own = perform(seconds, progress)
         clean = remove(mics, chosen, progress=progress)
         clean = Recording.from_array(clean.read(), clean.rate, clean.names, clean.sources)
-        scores = publish(output, scene, mics, own, clean, progress)
+        scores = publish(output, force, scene, mics, own, clean, progress)
     show(scores)
     click.echo(f"To listen and compare, open {output / 'report.html'} in a browser.")
 
 
 def publish(
-    output: Path, scene: Scene, mics: Recording, own: Recording, clean: Recording, progress: Progress
+    output: Path, force: bool, scene: Scene, mics: Recording, own: Recording, clean: Recording, progress: Progress
 ) -> Scores:
     """Write all results at once and return the scores against the truth."""
     from debleed.io.staging import Staging
@@ -74,10 +74,10 @@ def publish(
     from debleed.scenes.rendering import stage_item
     from debleed.scoring.evaluate import score
 
-    with Staging() as staging:
-        stage_item(staging, output, scene, mics, own)
-        write_mics(staging.folder(output / "clean"), clean)
-        page = staging.folder(output) / "report.html"
+    with Staging(output, force) as staging:
+        stage_item(staging, scene, mics, own)
+        write_mics(staging.folder("clean"), clean)
+        page = staging.folder() / "report.html"
         report.write(page, mics, clean, title="debleed demo", truth=own, progress=progress)
         staging.commit()
     return score(own, clean, mics)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -13,6 +13,9 @@ from debleed import feedback
 from debleed.cli.job_options import INPUT, METHOD, PATH, REGION, gather, options, region
 from debleed.methods.settings import settings
 from debleed.recording import InputError
+
+if TYPE_CHECKING:
+    from debleed.stage import Stage
 
 log = logging.getLogger(__name__)
 
@@ -51,15 +54,16 @@ def command(
     from dataclasses import replace
 
     from debleed.intake import prepared
+    from debleed.io.identity import Witness
     from debleed.io.staging import writable_ancestor
     from debleed.job import Job, learnt
     from debleed.methods import PortableMethod, create
+    from debleed.resuming import inputs
 
     with feedback.messages():
         if output.is_dir():
             raise InputError(f"'{output}' is a folder; name a file for the stage, such as {output / 'stage.debleed'}")
-        if output.exists() and not force:
-            raise InputError(f"'{output}' exists already; choose another name, or overwrite it with --force")
+        refuse_existing(output, force)
         writable_ancestor(output.absolute().parent)
         chosen = settings(method, pairs)
         if not isinstance(create(method, **chosen), PortableMethod):
@@ -70,11 +74,40 @@ def command(
         session = gather(given, **said)
         job = Job(given, output.parent, session, method, chosen, region=region(region_))
         with closing(prepared(job)) as ready, feedback.progress(progress) as told:
+            witness = Witness.of(inputs(ready))
             stage, _ = learnt(ready, told)
+            witness.refuse_changes()
         if date is not None:
             stage = replace(stage, recorded=date.date())
-        stage.save(output)
+        save(stage, output, force)
         stage.announce()
         log.info("wrote %s", output)
         if progress == "json":
             feedback.line(stage="done", share=1.0, files=[str(output)])
+
+
+def refuse_existing(output: Path, force: bool) -> None:
+    """Refuse to overwrite a stage, unless forced, and anything else in any case: it could be a recording."""
+    from debleed.io.audio import is_audio
+    from debleed.io.stage_file import is_stage
+
+    if is_audio(output):
+        raise InputError(f"'{output}' is the name of an audio file; name the stage {output.stem}.debleed")
+    if output.exists() and not is_stage(output):
+        raise InputError(f"'{output}' exists and is not a saved stage, so it is not overwritten; choose another name")
+    if output.exists() and not force:
+        raise InputError(f"'{output}' exists already; choose another name, or overwrite it with --force")
+
+
+def save(stage: Stage, output: Path, force: bool) -> None:
+    """Write a stage; if something has appeared in its place meanwhile, say where the stage is instead."""
+    from debleed.io.documents import unfinished_name
+    from debleed.io.placing import Move, place_all
+
+    kept = output.with_name(unfinished_name(output.name))
+    stage.save(kept)
+    try:
+        place_all([Move(kept, output)], force)
+    except InputError as refusal:
+        refusal.add_note(f"the stage is in '{kept}'")
+        raise

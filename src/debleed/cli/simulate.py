@@ -58,7 +58,7 @@ def command(
     refuse_existing(output, ("mics", "images", "scene.json"), force)
     take = Take.open(audio_files(stems), rate=rate)
     scene = draw_scene(bleed, take.units, take.rate, seed, **settings)
-    with feedback.progress("bar") as progress, Staging() as staging:
-        stage_item(staging, output, scene, *render_own(scene, mono_stems(take), progress))
+    with feedback.progress("bar") as progress, Staging(output, force) as staging:
+        stage_item(staging, scene, *render_own(scene, mono_stems(take), progress))
         staging.commit()
     click.echo(f"{len(take.units)} sources, {take.length / take.rate:.1f} s at {take.rate} Hz -> {output}")

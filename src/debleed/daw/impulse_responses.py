@@ -136,7 +136,8 @@ def write_impulse_responses(responses: ImpulseResponses, folder: Place, force: b
     InputError
         If the folder holds an export already, or is not writable.
     """
-    from debleed.io.writing import Form, Writer
+    from debleed.io.forms import Form
+    from debleed.io.writing import Writer
 
     folder = Path(folder)
     if not force and (there := [folder / name for name in FILES if (folder / name).exists()]):
@@ -144,8 +145,8 @@ def write_impulse_responses(responses: ImpulseResponses, folder: Place, force: b
     if folder.exists() and not folder.is_dir():
         raise InputError(f"'{folder}' is a file; name a folder for the impulse responses")
     length = responses.taps.shape[-1]
-    with Staging() as staging:
-        place = staging.folder(folder)
+    with Staging(folder, force) as staging:
+        place = staging.folder()
         headers = {}
         for i, j in responses.pairs:
             form = Form("WAV", "FLOAT", ".wav")

@@ -14,9 +14,9 @@ from debleed.daw.media import Media, Opened, TrackFile
 from debleed.daw.timeline import Cleaned, Item, Project, ProjectTrack, Stretch, laid_out, played
 from debleed.io.audio import Take, length_at
 from debleed.io.documents import Place
+from debleed.io.forms import data_size, form_of
 from debleed.io.session import Session, left_out
 from debleed.io.staging import writable_ancestor
-from debleed.io.writing import data_size, form_of
 from debleed.recording import InputError
 
 SUFFIXES = (".rpp", ".dawproject")
@@ -57,6 +57,11 @@ class ProjectTake(Take):
     def media(self) -> set[Path]:
         """The files that are read."""
         return {item.media for index in self.chosen for item in self.project.tracks[index].items}
+
+    @property
+    def inputs(self) -> list[Path]:
+        """The files that are read, the project included."""
+        return [*sorted(self.media), self.project.path]
 
     def close(self) -> None:
         """Close the files, and delete what was unpacked."""

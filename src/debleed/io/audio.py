@@ -230,6 +230,11 @@ class Take:
         return cls(files, poly, rate, length)
 
     @property
+    def inputs(self) -> list[Path]:
+        """The files that are read."""
+        return [file.path for file in self.files]
+
+    @property
     def units(self) -> tuple[str, ...]:
         """Names of what can be a source: the stem of each file, or each channel of a poly file.
 

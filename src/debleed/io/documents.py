@@ -7,12 +7,13 @@ array of the same shape.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
 import os
-import secrets
+import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -22,12 +23,19 @@ from numpy.typing import ArrayLike, NDArray
 Place = str | os.PathLike[str]
 """The path of a file or folder: every public function accepts a string or a path."""
 
+UNFINISHED = ".unfinished"
+"""Suffix of files and folders that are not finished yet."""
+
+LONGEST_NAME = 255
+"""Bytes that file systems allow for a name."""
+
 
 @contextmanager
 def replacing(path: Place) -> Iterator[BinaryIO]:
     """Open a file for writing that replaces ``path`` once it is complete and on disk.
 
-    Other programs see either the old contents or the new ones; an error leaves the old ones. Links are preserved, and
+    Other programs see either the old contents or the new ones; an error leaves the old ones. Until then, the new ones
+    are in ``<name>.unfinished`` beside it; what a killed process left there is overwritten. Links are preserved, and
     special files (``/dev/stdout``) are written directly.
     """
     final = Path(path)
@@ -36,15 +44,72 @@ def replacing(path: Place) -> Iterator[BinaryIO]:
             yield file
         return
     final = final.resolve()
-    temporary = final.with_name(f".debleed-{secrets.token_hex(8)}")
-    try:
-        with temporary.open("xb") as file:
+    temporary = final.with_name(unfinished_name(final.name))
+    with _alone(temporary) as file:
+        try:
             yield file
             file.flush()
             os.fsync(file.fileno())  # otherwise a crash of the machine could leave an empty file
-        temporary.replace(final)
+            if sys.platform == "win32":  # which renames no open file
+                file.close()
+            temporary.replace(final)
+        except BaseException:
+            temporary.unlink(missing_ok=True)
+            raise
+    sync_folder(final.parent)
+
+
+@contextmanager
+def _alone(path: Path) -> Iterator[BinaryIO]:
+    """Open a file for writing; wait while another process or thread has it open in this way."""
+    while True:
+        number = os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0), 0o666)
+        with os.fdopen(number, "r+b") as file:
+            if sys.platform != "win32":
+                import fcntl
+
+                with suppress(OSError):  # a file system without locks
+                    fcntl.flock(number, fcntl.LOCK_EX)
+                try:
+                    if not os.path.samestat(os.fstat(number), path.stat()):
+                        continue  # the other one has moved it to its place
+                except FileNotFoundError:
+                    continue
+            file.truncate()
+            yield file
+            return
+
+
+def unfinished_name(name: str) -> str:
+    """Name what is not finished yet after what it will be; names that would be too long become a number.
+
+    Examples
+    --------
+    >>> unfinished_name("clean"), len(unfinished_name("x" * 255))
+    ('clean.unfinished', 27)
+    """
+    longer = name + UNFINISHED
+    if len(os.fsencode(longer)) <= LONGEST_NAME:
+        return longer
+    return hashlib.sha256(os.fsencode(name)).hexdigest()[:16] + UNFINISHED
+
+
+def sync_file(path: Place) -> None:
+    """Wait until a file is on disk."""
+    with Path(path).open("r+b") as file:
+        os.fsync(file.fileno())
+
+
+def sync_folder(folder: Place) -> None:
+    """Wait until the names in a folder are on disk, where the system can."""
+    if sys.platform == "win32":
+        return
+    number = os.open(folder, os.O_RDONLY)
+    try:
+        with suppress(OSError):  # some network file systems cannot
+            os.fsync(number)
     finally:
-        temporary.unlink(missing_ok=True)
+        os.close(number)
 
 
 def write_bytes(path: Place, content: bytes) -> None:

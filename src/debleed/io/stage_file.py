@@ -79,6 +79,15 @@ def write_stage(path: Place, header: Mapping[str, Any], arrays: Mapping[str, NDA
         file.write(digest.digest())
 
 
+def is_stage(path: Place) -> bool:
+    """Whether a file begins as saved stages do."""
+    path = Path(path)
+    if not path.is_file():
+        return False
+    with path.open("rb") as file:
+        return file.read(len(MAGIC)) == MAGIC
+
+
 def read_stage(path: Place) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
     """Read the header and the arrays of a stage.
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import errno
 import logging
+import os
 import shutil
-from collections.abc import Sequence
-from dataclasses import dataclass
+import tempfile
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import soundfile
@@ -15,61 +17,23 @@ from numpy.typing import NDArray
 
 from debleed.io import chunks
 from debleed.io.audio import BITS, FLOATS, AudioFile, Take, at_rate
-from debleed.io.documents import Place
+from debleed.io.blocks import Blocks, Track
+from debleed.io.documents import Place, sync_file
+from debleed.io.forms import Form, data_size, fitted, form_of, widened
+from debleed.io.journal import Journal
 from debleed.progress import Progress, quiet
-from debleed.recording import InputError, Recording, Samples
+from debleed.recording import Recording, Samples
 
 log = logging.getLogger(__name__)
-
-PLAIN_LIMIT = 2**32 - 2**20
-"""Size limit of WAV and AIFF in bytes, with room for the header; libsndfile overflows silently beyond it."""
 
 COPY_FRAMES = 2**16
 """Frames to copy at a time when a file changes its format."""
 
+PART = ".part"
+"""Suffix of a file that is being written."""
 
-@dataclass(frozen=True)
-class Form:
-    """A file format, with the names of libsndfile."""
-
-    container: str
-    subtype: str
-    suffix: str
-    endian: str = "FILE"
-
-    @property
-    def suffixes(self) -> set[str]:
-        """Possible suffixes of a result: its own, and that of the floating-point format used on overload."""
-        return {self.suffix, ".wav"}
-
-
-def form_of(file: AudioFile) -> Form:
-    """Return the format of a file's result: its own, or 24-bit FLAC for a lossy file."""
-    if not file.lossy:
-        return Form(file.container, file.subtype, file.path.suffix, file.endian)
-    if file.channels > 8:  # the limit of FLAC
-        return Form("WAV", "PCM_24", ".wav")
-    return Form("FLAC", "PCM_24", ".flac")
-
-
-def widened(form: Form, subtype: str) -> Form:
-    """Return the floating-point format that replaces an integer format whose range is too small."""
-    if form.container == "FLAC":
-        return Form("WAV", subtype, ".wav")
-    return Form(form.container, subtype, form.suffix)
-
-
-def fitted(form: Form, size: int) -> Form:
-    """Return the format for this many bytes of samples: RF64 beyond the size limit of WAV and AIFF."""
-    if size < PLAIN_LIMIT or form.container not in ("WAV", "WAVEX", "AIFF"):
-        return form
-    return Form("RF64", form.subtype, ".wav" if form.container == "AIFF" else form.suffix)
-
-
-def data_size(form: Form, channels: int, frames: int) -> int:
-    """Return the size of the samples in bytes; for FLAC, before compression."""
-    width = BITS[form.subtype] // 8 if form.subtype in BITS else np.dtype(FLOATS[form.subtype]).itemsize
-    return width * channels * frames
+COMPUTED = 0.9
+"""Share of the time of writing for computing the result; the rest is for making files of it."""
 
 
 class Writer:
@@ -100,7 +64,10 @@ class Writer:
     def _open(self, form: Form) -> None:
         self.form = fitted(form, data_size(form, self._channels, self._frames))
         self.path = self._folder / (self._stem + self.form.suffix)
-        place = self._folder / (self._stem + ".part")
+        number, name = tempfile.mkstemp(PART, dir=self._folder)  # not the stem, which may be as long as a name can be
+        os.close(number)
+        place = Path(name)
+        place.chmod(0o666 & ~_umask())
         self._file = soundfile.SoundFile(
             place, "w", self._rate, self._channels, self.form.subtype, self.form.endian, self.form.container
         )
@@ -157,7 +124,15 @@ class Writer:
         if file is not None:
             chunks.append(self._place, chunks.carried(file))
             chunks.copy_speakers(file, self._place)
-        return self._place.rename(self.path)
+        sync_file(self._place)
+        return self._place.replace(self.path)
+
+
+def _umask() -> int:
+    """Return the permissions that new files lack; mkstemp ignores them."""
+    mask = os.umask(0o077)
+    os.umask(mask)
+    return mask
 
 
 def to_grid(samples: Samples, bits: int) -> tuple[Samples, int]:
@@ -176,6 +151,7 @@ def write_take(
     folder: Place,
     removed: Place | None = None,
     progress: Progress = quiet,
+    work: Place | None = None,
 ) -> tuple[list[Path], list[Path]]:
     """Write a processed take in the formats of its files, and the removed signal.
 
@@ -191,6 +167,12 @@ def write_take(
         Folder for input - output, if wanted. The difference is taken from the rounded output, so that the sum is exact
         for integer formats (a difference beyond their range is stored as floats); for floating-point formats it is
         exact to within one unit in the last place of the peak.
+    progress
+        Called with the stage "write".
+    work
+        Folder for the blocks of the result. If an earlier call with the same take, result and folders was killed, what
+        it left there and in the other folders is gone on with, and the files have the same bytes in the end. It is not
+        deleted; by default, there is one in ``folder`` that is.
 
     Returns
     -------
@@ -201,73 +183,168 @@ def write_take(
     OSError
         If the disk is full.
     """
-    _refuse_full_disk(take, folder, 2 if removed else 1)
-    tracks = [_Track(file, take, folder, removed) for file in take.files]
-    for start, stop in after.blocks():
+    here = Path(work) if work else Path(folder) / "blocks"
+    finished = _finished(here, folder, removed)
+    refuse_full_disk(take, folder, bool(removed), held(here, folder, removed or folder))
+    tracks = [_Track(file, take) for file in take.files]
+    edges = list(after.blocks())
+    blocks = Blocks(here, [track.kept for track in tracks], [stop for _, stop in edges])
+    for start, stop in edges[blocks.done :]:
         samples = after.read(start, stop)
-        for track, rows in zip(tracks, take.rows, strict=True):
-            track.write(samples[rows], start, stop, last=stop == after.length)
-        progress("write", stop / after.length)
-    for track in tracks:
-        if track.out.overloads:
-            log.warning(
-                "%d samples of %s would clip at %d bits; the result is written as 32-bit float to %s",
-                track.out.overloads,
-                track.file.path.name,
-                BITS[form_of(track.file).subtype],
-                track.out.path.name,
-            )
-    outputs = [track.out.close(track.file.origin) for track in tracks]
-    return outputs, [track.removed.close(track.file.origin) for track in tracks if track.removed]
+        pairs = zip(tracks, take.rows, strict=True)
+        blocks.append([track.fitted(samples[rows], start) for track, rows in pairs])
+        progress("write", COMPUTED * stop / after.length)
+    blocks.complete_now()
+    for i, track in enumerate(tracks):
+        if i >= len(finished.entries):
+            finished.add(track.finish(blocks, i, edges, folder, removed), sync=True)
+        blocks.drop(i)
+        progress("write", COMPUTED + (1 - COMPUTED) * (i + 1) / len(tracks))
+    for track, entry in zip(tracks, finished.entries, strict=True):
+        track.warn(entry)
+    if not work:
+        shutil.rmtree(here)
+    return finished_files(finished, folder, removed)
 
 
-def _refuse_full_disk(take: Take, folder: Place, copies: int) -> None:
-    need = sum(data_size(form_of(s), s.channels, s.frames) for s in take.files if form_of(s).container != "FLAC")
-    if need * copies > shutil.disk_usage(folder).free:
-        raise OSError(errno.ENOSPC, f"{need * copies / 2**30:.1f} GiB are needed", str(folder))
+def finished_files(finished: Journal, folder: Place, removed: Place | None) -> tuple[list[Path], list[Path]]:
+    """Return the files that :func:`write_take` has finished."""
+    names = [entry["files"] for entry in finished.entries]
+    return [Path(folder) / name[0] for name in names], [Path(removed) / name[1] for name in names if removed]
+
+
+def finished_journal(work: Place) -> Journal:
+    """Open the journal in which :func:`write_take` says which files it has finished."""
+    return Journal(Path(work) / "finished.jsonl")
+
+
+def _finished(work: Path, folder: Place, removed: Place | None) -> Journal:
+    """Look what an earlier call has finished, and delete what it left half-written."""
+    for place in [folder] if removed is None else [folder, removed]:
+        for part in Path(place).glob(f"*{PART}"):
+            part.unlink()
+    finished = finished_journal(work)
+    if not all(path.exists() for paths in finished_files(finished, folder, removed) for path in paths):
+        shutil.rmtree(work)  # somebody took one away, and its samples are gone
+        finished = finished_journal(work)
+    return finished
+
+
+def held(*folders: Place) -> int:
+    """Count the bytes in folders, each counted once."""
+    places = {path for folder in folders for path in Path(folder).rglob("*")}
+    return sum(path.stat().st_size for path in places if path.is_file())
+
+
+def refuse_full_disk(take: Take, folder: Place, removed: bool, there: int = 0) -> None:
+    """Refuse results that do not fit on the disk.
+
+    Parameters
+    ----------
+    take
+        The input files.
+    folder
+        A folder on the disk.
+    removed
+        Whether the removed signal is written too.
+    there
+        Bytes of them that are there already.
+
+    Raises
+    ------
+    OSError
+        With ``ENOSPC``.
+    """
+    sizes = [data_size(form_of(file), file.channels, file.frames) for file in take.files]
+    packed = [0 if form_of(file).container == "FLAC" else size for file, size in zip(take.files, sizes, strict=True)]
+    # the blocks of each file are deleted once it is made of them
+    need = sum(sizes) + max(packed) + sum(packed) * removed - there
+    if need > shutil.disk_usage(folder).free:
+        raise OSError(errno.ENOSPC, f"{need / 2**30:.1f} GiB are needed", str(folder))
+    if hasattr(os, "statvfs"):
+        found = os.statvfs(folder)
+        if found.f_files and found.f_favail < 2 * len(take.files) + 16:
+            raise OSError(errno.ENOSPC, "no more files can be created: the disk has no inodes left", str(folder))
 
 
 class _Track:
-    """Write one file of a take at its own rate and length."""
+    """Make one file of a take at its own rate and length."""
 
-    def __init__(self, file: AudioFile, take: Take, folder: Place, removed: Place | None) -> None:
-        self.file = file
-        form = form_of(file)
-        shape = (file.rate, file.channels, file.frames)
-        self.out = Writer(folder, file.path.stem, form, *shape)
+    def __init__(self, file: AudioFile, take: Take) -> None:
+        self.file, self._take = file, take
+        self._form = form_of(file)
+        self._dtype = np.result_type(*(other.dtype for other in take.files)).type
+        bits = BITS.get(self._form.subtype)
         # the difference of two 24-bit integers fits a float32 exactly, that of two 32-bit integers does not
-        wide = "DOUBLE" if form.subtype == "PCM_32" else "FLOAT"
-        self.removed = Writer(removed, file.path.stem, form, *shape, wide=wide) if removed else None
-        self._dtype = np.result_type(*(other.dtype for other in take.files))
-        self._change = None
-        if file.rate != take.rate:
-            import soxr
+        self._wide = "DOUBLE" if bits == 32 else "FLOAT"
+        self._resampled = file.rate != take.rate
+        if self._resampled:
+            self.kept = Track(file.channels, take.length, self._dtype, None)
+        else:
+            exact = np.float64 if bits == 32 or self._form.subtype == "DOUBLE" else np.float32
+            self.kept = Track(file.channels, file.frames, exact, bits)
 
-            self._raised = at_rate(file, take.rate, self._dtype)
-            self._change = soxr.ResampleStream(
-                take.rate, file.rate, file.channels, np.dtype(self._dtype).name, quality="VHQ"
+    def fitted(self, samples: Samples, start: int) -> Samples:
+        """Return what to keep of the result's samples ``(channels, samples)`` from ``start`` on, at the take's rate."""
+        samples = samples[:, : max(0, self.kept.frames - start)]
+        if self.kept.bits is None:
+            return samples.astype(self.kept.dtype)
+        grid, _ = to_grid(samples, self.kept.bits)
+        return (grid * 2.0 ** (1 - self.kept.bits)).astype(self.kept.dtype)
+
+    def finish(
+        self, blocks: Blocks, number: int, edges: Sequence[tuple[int, int]], folder: Place, removed: Place | None
+    ) -> dict[str, Any]:
+        """Make the file of its blocks, and the one with the removed signal; return their names and the overloads."""
+        shape = (self.file.rate, self.file.channels, self.file.frames)
+        out = Writer(folder, self.file.path.stem, self._form, *shape, wide=self._wide)
+        gone = Writer(removed, self.file.path.stem, self._form, *shape, wide=self._wide) if removed else None
+        lowered = self._lowering()
+        for k, (start, stop) in enumerate(edges):
+            samples = blocks.read(number, k)
+            position = out.written
+            if lowered:
+                samples = lowered(samples, position, start, stop)
+            if samples.shape[1]:
+                kept = out.write(samples)
+                if gone:
+                    gone.write(self._native(position, samples.shape[1]) - kept)
+        paths = [gone.close(self.file.origin)] if gone else []
+        paths.insert(0, out.close(self.file.origin))
+        return {"files": [path.name for path in paths], "overloads": out.overloads}
+
+    def warn(self, finished: dict[str, Any]) -> None:
+        """Warn if the finished file has another format than its input."""
+        if finished["overloads"]:
+            log.warning(
+                "%d samples of %s would clip at %d bits; the result is written as %d-bit float to %s",
+                finished["overloads"],
+                self.file.path.name,
+                BITS[self._form.subtype],
+                64 if self._wide == "DOUBLE" else 32,
+                finished["files"][0],
             )
 
-    def write(self, samples: Samples, start: int, stop: int, last: bool) -> None:
-        """Write the result's samples ``start`` to ``stop``, shape ``(channels, samples)``, at the take's rate."""
-        position = self.out.written
-        left = self.file.frames - position
-        if self._change is None:
-            samples = samples[:, : max(0, left)]
-            if not samples.shape[1]:
-                return
-            native = self._native(position, samples.shape[1]) if self.removed else None
-        else:
+    def _lowering(self) -> Callable[[Samples, int, int, int], Samples] | None:
+        """Return what brings consecutive blocks of the result from the take's rate to that of the file."""
+        if not self._resampled:
+            return None
+        import soxr
+
+        file, rate, dtype = self.file, self._take.rate, self._dtype
+        raised = at_rate(file, rate, dtype)
+        change = soxr.ResampleStream(rate, file.rate, file.channels, np.dtype(dtype).name, quality="VHQ")
+
+        def lower(samples: Samples, position: int, start: int, stop: int) -> Samples:
             # Resample only the change, so that unchanged parts stay bit-exact.
-            change = (self._raised(start, stop) - samples).astype(self._dtype)
-            lowered = self._change.resample_chunk(np.ascontiguousarray(change.T), last=last).T[:, :left]
+            left, last = file.frames - position, stop == self._take.length
+            moved = (raised(start, stop) - samples).astype(dtype)
+            lowered: Samples = change.resample_chunk(np.ascontiguousarray(moved.T), last=last).T[:, :left]
             short = left - lowered.shape[1] if last else 0  # the resampler may round the length differently
             lowered = np.pad(lowered, ((0, 0), (0, short)))
-            native = self._native(position, lowered.shape[1])
-            samples = native - lowered
-        kept = self.out.write(samples)
-        if self.removed and native is not None:
-            self.removed.write(native - kept)
+            return self._native(position, lowered.shape[1]) - lowered
+
+        return lower
 
     def _native(self, start: int, count: int) -> Samples:
         return self.file.read(start, start + count, self._dtype)
@@ -301,22 +378,3 @@ def _files(recording: Recording) -> list[tuple[str, list[int]]]:
         else:
             files.append((name, [i]))
     return files
-
-
-def refuse_existing(files: Sequence[AudioFile], folder: Place, force: bool) -> None:
-    """Refuse to overwrite existing results, unless forced."""
-    for file in files:
-        for suffix in sorted(form_of(file).suffixes):
-            there = Path(folder) / (file.path.stem + suffix)
-            if there.exists() and not force:
-                raise InputError(f"'{there}' exists already; choose another folder, or overwrite it with --force")
-
-
-def clear_stale(files: Sequence[AudioFile], written: Sequence[Path]) -> None:
-    """Delete results of an earlier run with the other suffix, so that each microphone has one result."""
-    suffixes = {file.path.stem: form_of(file).suffixes for file in files}
-    for path in written:
-        for suffix in suffixes.get(path.stem, set()) - {path.suffix}:
-            other = path.with_suffix(suffix)
-            if other.exists() and not other.samefile(path):
-                other.unlink()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 
@@ -74,8 +73,8 @@ def known(scene: Scene, recording: Recording) -> Recording:
     )
 
 
-def stage_item(staging: Staging, folder: Path, scene: Scene, mics: Recording, own: Recording) -> None:
+def stage_item(staging: Staging, scene: Scene, mics: Recording, own: Recording) -> None:
     """Write ``mics/<file>.wav``, ``images/<file>.wav`` and ``scene.json``; they appear when staging commits."""
-    write_mics(staging.folder(folder / "mics"), mics)
-    write_mics(staging.folder(folder / "images"), own)
-    (staging.folder(folder) / "scene.json").write_text(scene.to_json() + "\n", encoding="utf-8")
+    write_mics(staging.folder("mics"), mics)
+    write_mics(staging.folder("images"), own)
+    (staging.folder() / "scene.json").write_text(scene.to_json() + "\n", encoding="utf-8")

@@ -55,7 +55,10 @@ def command(port: int, browser: bool, host: str, token: str | None, data: Path |
         raise InputError(f"a token must have at least {SHORTEST_TOKEN} letters and digits, so that nobody can guess it")
     folder = data or data_folder()
     writable_ancestor(folder)
-    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as failure:
+        raise InputError(f"'{folder}' cannot be created ({failure.strerror}); name another with --data") from failure
     with alone(folder):
         serve(folder, host, port, token, browser)
 
@@ -80,6 +83,8 @@ def alone(data: Path) -> Iterator[None]:
         raise InputError(
             f"another 'debleed serve' is using '{data}'; use its page, or choose another folder with --data"
         ) from None
+    except OSError as failure:
+        raise InputError(f"'{data}' cannot be locked ({failure.strerror}); name another with --data") from failure
     try:
         yield
     finally:

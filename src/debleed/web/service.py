@@ -10,15 +10,17 @@ from functools import partial
 from pathlib import Path
 
 from debleed import __version__
+from debleed.io.failures import sentence
 from debleed.io.session import dumped, reduction_db
 from debleed.methods.settings import configured
 from debleed.recording import InputError
 from debleed.web import roles
+from debleed.web.data_folder import put_in_order
 from debleed.web.jobs import Job, Jobs, State
 from debleed.web.limits import Limits, Refusal, checked_name, refuse_full_disk
 from debleed.web.peaks import ZOOMS
 from debleed.web.roles import Json
-from debleed.web.sessions import Store, lay_out, read, read_figures, sweep, write
+from debleed.web.sessions import Store, lay_out, read, read_figures, write
 from debleed.web.sound import TILE, OpenRecordings
 from debleed.web.words import command_line, methods
 from debleed.web.work import session_of
@@ -31,8 +33,9 @@ class Service:
 
     def __init__(self, data: Path, limits: Limits) -> None:
         self.limits = limits
+        put_in_order(data)
         self.store = Store(data, limits)
-        sweep(self.store)
+        self.unstored: dict[str, State] = {}
         self.jobs = Jobs(limits.running, limits.waiting)
         self.quick = Jobs(limits.running, limits.waiting)  # files are written while another run goes on
         self.recordings = OpenRecordings()
@@ -242,12 +245,16 @@ class Service:
         """Keep how a run stands, unless it was deleted meanwhile."""
         try:
             self.store.change_run(key, run, lambda meta: meta.update(state.told()))
+            self.unstored.pop(f"{key}/{run}", None)
         except Refusal:
             log.info("a run was deleted while it was in progress")
+        except OSError as failure:  # it is told as long as the server runs, and after that as a failure
+            self.unstored[f"{key}/{run}"] = state
+            log.warning("how a run stands cannot be stored: %s", sentence(failure))
 
     def brief(self, key: str, run: Json) -> Json:
         """Return the state of a run."""
-        live = self.jobs.state(f"{key}/{run['id']}")
+        live = self.jobs.state(f"{key}/{run['id']}") or self.unstored.get(f"{key}/{run['id']}")
         take = self.quick.state(f"{key}/{run['id']}/take")
         told = {name: value for name, value in run.items() if name not in ("session", "units", "labels", "kept")}
         told |= live.told() if live else {}

@@ -7,6 +7,7 @@ The client's name of a file is stored as text. It becomes a file name only after
 from __future__ import annotations
 
 import json
+import logging
 import math
 import os
 import re
@@ -14,7 +15,6 @@ import secrets
 import shutil
 import time
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import RLock
@@ -30,8 +30,22 @@ from debleed.web.limits import Limits, Refusal, checked_file_name, checked_name,
 from debleed.web.peaks import Peaks
 from debleed.web.roles import Json, is_poly, units
 
+log = logging.getLogger(__name__)
+
 MEASURED = ("bleed_before", "coherence_before", "change", "sdr_before", "sdr_after")
 """Figures of a run that need not be finite."""
+
+KEY = "[0-9a-f]{16}"
+"""Names of the folders of sessions and runs, all of which this server has made."""
+
+STORED = r"[0-9]{3,}\.[a-z0-9]{1,8}"
+"""Names of the stored files."""
+
+INSIDE = ("files", "peaks", "incoming", "runs")
+"""Folders in that of a session."""
+
+DELETED = ".deleted"
+"""Suffix of a session's folder while it is deleted."""
 
 MOST_CHANNELS = 64
 """Microphones of one file."""
@@ -51,14 +65,14 @@ class Store:
     def place(self, session: str) -> Path:
         """Return the folder of a session; only names that this store generated are accepted."""
         place = self.folder / "sessions" / session
-        if not re.fullmatch("[0-9a-f]{16}", session) or not (place / "session.json").is_file():
+        if not re.fullmatch(KEY, session) or not (place / "session.json").is_file():
             raise Refusal("there is no such session (any more)", 404)
         return place
 
     def run_place(self, session: str, run: str) -> Path:
         """Return the folder of a run."""
         place = self.place(session) / "runs" / run
-        if not re.fullmatch("[0-9a-f]{16}", run) or not (place / "run.json").is_file():
+        if not re.fullmatch(KEY, run) or not (place / "run.json").is_file():
             raise Refusal("there is no such run (any more)", 404)
         return place
 
@@ -74,7 +88,7 @@ class Store:
                 raise Refusal(f"there are {self.limits.sessions} sessions already; delete some first", 409)
             key = secrets.token_hex(8)
             place = self.folder / "sessions" / key
-            for inside in ("files", "peaks", "incoming", "runs"):
+            for inside in INSIDE:
                 (place / inside).mkdir(parents=True)
             meta: Json = {"id": key, "name": name, "created": time.time(), "next": 0}
             meta |= {"files": [], "sources": {}, "references": [], "guessed": {}, "leave_out": [], "reduction": {}}
@@ -97,8 +111,8 @@ class Store:
         """Delete a session with all its files and results."""
         place = self.place(session)
         with self.lock:
-            (place / "session.json").unlink()  # from here on it is not there any more
-        shutil.rmtree(place, ignore_errors=True)
+            gone = place.rename(place.with_name(place.name + DELETED))  # from here on it is not there any more
+        shutil.rmtree(gone, ignore_errors=True)
 
     def runs(self, session: str) -> list[Json]:
         """List the runs of a session, the oldest first."""
@@ -187,8 +201,19 @@ class Store:
 
 
 def read(path: Path) -> Json:
-    """Read one JSON object."""
-    found: Json = json.loads(path.read_text("utf-8"))
+    """Read one JSON object.
+
+    Raises
+    ------
+    Refusal
+        If it is damaged, with what to do.
+    """
+    try:
+        found = json.loads(path.read_text("utf-8"))
+    except (ValueError, RecursionError):
+        found = None
+    if not isinstance(found, dict):
+        raise Refusal(f"'{path}' is damaged; start the server again, which then puts it aside", 500)
     return found
 
 
@@ -206,11 +231,20 @@ def read_figures(run: Path) -> Json | None:
 
 
 def read_all(folder: Path, name: str) -> list[Json]:
-    """Read the JSON file of that name in every folder, except those that are being deleted."""
+    """Read the JSON file of that name in every folder, except those that are being deleted, damaged or links."""
     found = []
     for path in folder.glob(f"*/{name}"):
-        with suppress(FileNotFoundError):
-            found.append(read(path))
+        if path.parent.is_symlink() or not re.fullmatch(KEY, path.parent.name):
+            continue
+        try:
+            meta = read(path)
+        except FileNotFoundError:
+            continue
+        except Refusal as damaged:
+            log.warning("%s", damaged)
+            continue
+        if "created" in meta:
+            found.append(meta)
     return found
 
 
@@ -300,24 +334,3 @@ def stored_take(meta: Json, place: Path) -> Take:
     """Open the files of a session for listening before the first run."""
     paths = [place / "files" / file["stored"] for file in meta["files"]]
     return Take.open(paths, poly=is_poly(meta))
-
-
-def sweep(store: Store) -> None:
-    """Clean up after a server that was killed: partial uploads, half-deleted sessions, unfinished runs."""
-    (store.folder / "sessions").mkdir(parents=True, exist_ok=True)
-    for place in (store.folder / "sessions").iterdir():
-        if not re.fullmatch("[0-9a-f]{16}", place.name):
-            continue  # not made here: somebody's own folder, which is none of ours to delete
-        if not (place / "session.json").is_file():
-            shutil.rmtree(place, ignore_errors=True)
-            continue
-        shutil.rmtree(place / "incoming", ignore_errors=True)
-        (place / "incoming").mkdir()
-        for run in (place / "runs").iterdir():
-            if not (run / "run.json").is_file():
-                shutil.rmtree(run, ignore_errors=True)
-                continue
-            meta = read(run / "run.json")
-            if meta["status"] in ("waiting", "running"):
-                meta |= {"status": "failed", "error": "the server was stopped during this run; run it again"}
-                write(run / "run.json", meta)

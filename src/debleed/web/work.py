@@ -190,9 +190,9 @@ def work_demo(session: Path) -> None:
     """Simulate the band in a room, as ``debleed demo`` does, and write it to the session's ``incoming``."""
     from debleed.scenes.demo import perform
 
-    with feedback.progress("json") as progress, Staging() as staging:
+    with feedback.progress("json") as progress, Staging(session / "incoming" / "demo", force=True) as staging:
         _, mics, _ = perform(DEMO_SECONDS, progress)
-        write_mics(staging.folder(session / "incoming" / "demo"), mics)
+        write_mics(staging.folder(), mics)
         staging.commit()
 
 
