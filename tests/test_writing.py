@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from debleed.io import audio, chunks, writing
+from debleed.io.audio_file import BITS
 from takes import RATE, back, noise, put
 
 
@@ -157,7 +158,7 @@ def test_two_channels_of_one_source_become_the_stereo_file_that_they_are_read_fr
 
 @given(
     arrays(np.float64, (2, 50), elements=st.floats(-1.5, 1.5)),
-    st.sampled_from(sorted(audio.BITS.values())),
+    st.sampled_from(sorted(BITS.values())),
 )
 def test_rounding_stays_within_half_a_step(samples, bits):
     grid, overloads = writing.to_grid(samples, bits)

@@ -14,7 +14,8 @@ import soundfile
 from numpy.typing import NDArray
 
 from debleed.io import chunks
-from debleed.io.audio import BITS, FLOATS, AudioFile, Take, at_rate
+from debleed.io.audio import Take
+from debleed.io.audio_file import BITS, FLOATS, AudioFile, at_rate
 from debleed.io.documents import Place
 from debleed.progress import Progress, quiet
 from debleed.recording import InputError, Recording, Samples
