@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
@@ -12,8 +13,9 @@ import numpy as np
 import soundfile
 from numpy.typing import DTypeLike, NDArray
 
-from debleed.io import chunks
+from debleed.io.chunks import ENDLESS
 from debleed.io.documents import Place
+from debleed.io.mending import mended, refuse_rate
 from debleed.io.track_names import of_channels
 from debleed.recording import InputError, Samples
 
@@ -49,17 +51,26 @@ class AudioFile:
     def __init__(self, path: Place) -> None:
         self.path = Path(path)
         try:
-            self._file = soundfile.SoundFile(self.path)
-        except (soundfile.LibsndfileError, TypeError) as failure:  # TypeError: headerless .raw
-            reason = str(getattr(failure, "error_string", failure)).rstrip(". ")
-            raise InputError(f"'{path}' cannot be read as audio ({reason})") from failure
-        if missing := chunks.missing_bytes(path):
-            raise InputError(f"'{path}' is truncated: {missing} bytes are missing at the end; copy it again")
-        if not self._file.frames:
+            self._mended = mended(path)
+        except OSError as failure:
+            raise InputError(f"'{path}' cannot be read ({failure.strerror or failure})") from failure
+        self._open()
+        refuse_rate(path, self.rate)
+        if not self.frames:
             raise InputError(f"'{path}' contains no samples; leave it out")
+        if self.frames >= ENDLESS:
+            raise InputError(f"'{path}' does not say how long it is; convert it to WAV")
         title = str(self._file.title) if self._file.format in TITLED and self.channels == 1 else None
         self._track_names = (title or None,) if title is not None else of_channels(path, self.channels)
         self._lock = Lock()
+
+    def _open(self) -> None:
+        try:
+            self._file = soundfile.SoundFile(self._mended or os.fsencode(self.path))
+        except (soundfile.LibsndfileError, TypeError) as failure:  # TypeError: headerless .raw
+            reason = str(getattr(failure, "error_string", failure)).rstrip(". ")
+            raise InputError(f"'{self.path}' cannot be read as audio ({reason})") from failure
+        self._position = 0
 
     @property
     def rate(self) -> int:
@@ -118,19 +129,36 @@ class AudioFile:
     def close(self) -> None:
         """Close the file."""
         self._file.close()
+        if self._mended:
+            self._mended.close()
 
     def _fill(self, out: NDArray[np.floating], first: int) -> None:
         try:
-            if self._file.tell() != first:
-                skip = min(first, PREROLL) if self.lossy else 0
-                self._file.seek(first - skip)
-                self._file.read(skip, dtype=out.dtype.name)
+            if self._position != first:
+                self._go(first, out.dtype.name)
             got = len(self._file.read(out=out))
         except soundfile.LibsndfileError as failure:
+            self._position = ENDLESS  # anywhere
             raise InputError(f"'{self.path}' is damaged near {first / self.rate:.1f} s; copy it again") from failure
+        self._position = first + got
         if got < len(out):
             ends, promised = (first + got) / self.rate, self.frames / self.rate
             raise InputError(f"'{self.path}' ends at {ends:.1f} s, but its header says {promised:.1f} s; copy it again")
+
+    def _go(self, first: int, dtype: str) -> None:
+        """Go to a sample."""
+        if self._file.seekable():
+            skip = min(first, PREROLL) if self.lossy else 0
+            self._file.seek(first - skip)
+            self._file.read(skip, dtype=dtype)
+            return
+        if self._position > first:  # GSM and some ADPCM can only be decoded from the beginning
+            self._file.close()
+            if self._mended:
+                self._mended.seek(0)
+            self._open()
+        for start in range(self._position, first, PREROLL):
+            self._file.read(min(PREROLL, first - start), dtype=dtype)
 
 
 def at_rate(file: AudioFile, rate: int, dtype: DTypeLike) -> Callable[[int, int], Samples]:

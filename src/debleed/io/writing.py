@@ -13,7 +13,7 @@ import numpy as np
 import soundfile
 from numpy.typing import NDArray
 
-from debleed.io import chunks
+from debleed.io import carried
 from debleed.io.audio import Take
 from debleed.io.audio_file import BITS, FLOATS, AudioFile, at_rate
 from debleed.io.documents import Place
@@ -150,14 +150,13 @@ class Writer:
         narrow.unlink()
 
     def close(self, file: Place | None = None) -> Path:
-        """Finish the file; copy the chunks of ``file`` to it."""
+        """Finish the file; copy to it what is written in ``file`` beside its sound."""
         self._file.close()
         if soundfile.info(self._place).frames != self.written:
             raise self._unwritten()
-        chunks.forget_time(self._place)
+        carried.forget_time(self._place)
         if file is not None:
-            chunks.append(self._place, chunks.carried(file))
-            chunks.copy_speakers(file, self._place)
+            carried.carry(file, self._place)
         return self._place.rename(self.path)
 
 
