@@ -77,11 +77,13 @@ def treated(result: Result) -> None:
     explained: set[str] = set()
     if result.stage is not None:
         copies, mixes = result.stage.soundcheck.copies, result.stage.soundcheck.mixes
-        explained = {*copies, *mixes, *result.stage.left_alone()}
+        explained = {*copies, *result.stage.soundcheck.set_aside, *result.stage.left_alone()}
         if copies:
             log.info("copies, cleaned like their originals: %s", ", ".join(copies))
         if mixes:
             log.info("mixes, unchanged: %s", ", ".join(mixes))
+        if faint := result.stage.soundcheck.faint:
+            log.info("as good as silent, unchanged: %s", ", ".join(faint))
         result.stage.announce()
     rest = [mic for mic in result.microphones if mic.unchanged and mic.role == "source" and mic.name not in explained]
     if rest:

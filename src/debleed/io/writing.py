@@ -110,9 +110,12 @@ class Writer:
     def write(self, samples: Samples) -> Samples:
         """Append samples of shape ``(channels, samples)`` and return them as stored."""
         if self._bits is None:
-            kept = samples.astype(FLOATS[self.form.subtype])
+            with np.errstate(over="ignore"):  # refused below
+                kept = samples.astype(FLOATS[self.form.subtype])
+            refuse_no_numbers(kept, self._stem)
             self._put(kept)
             return kept
+        refuse_no_numbers(samples, self._stem)
         grid, overloads = to_grid(samples, self._bits)
         self.overloads += overloads
         if overloads and self.form.subtype in BITS:
@@ -158,6 +161,15 @@ class Writer:
         if file is not None:
             carried.carry(file, self._place)
         return self._place.rename(self.path)
+
+
+def refuse_no_numbers(samples: Samples, name: str) -> None:
+    """Refuse to write samples that are NaN or infinite, whatever method they come from."""
+    if not np.isfinite(samples).all():
+        raise InputError(
+            f"the result for '{name}' has samples that are no numbers, so nothing is written; try another method, and "
+            "report this with the settings"
+        )
 
 
 def to_grid(samples: Samples, bits: int) -> tuple[Samples, int]:
