@@ -13,7 +13,7 @@ import click
 import numpy as np
 
 from debleed.decibels import shown
-from debleed.io.documents import json_line
+from debleed.io.documents import json_line, visible
 from debleed.progress import Progress
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ class _ToTerminal(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         mark = click.style("warning: ", fg="yellow") if record.levelno >= logging.WARNING else ""
-        click.echo(mark + record.getMessage(), file=sys.stderr)
+        click.echo(mark + visible(record.getMessage()), file=sys.stderr)
 
 
 @contextmanager

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from debleed.assignment import Microphone, Role, announce, assign, references_of, sources_of
-from debleed.io.session import Session, left_out, load_session, session_path
+from debleed.io.documents import resolved
+from debleed.io.session import Session, has_session, left_out, load_session, session_path
 from debleed.methods import Side, create
 from debleed.recording import InputError, Recording
 from debleed.remove import kept_shares
@@ -143,8 +144,7 @@ def prepared(job: Job) -> Prepared:
 
 def session_of(given: Path) -> Session:
     """Read the session file of an input, if there is one."""
-    path = session_path(given)
-    return load_session(path) if path.exists() else Session()
+    return load_session(session_path(given)) if has_session(given) else Session()
 
 
 def open_input(given: Path, session: Session, alone: bool = False) -> tuple[Take, tuple[Microphone, ...]]:
@@ -243,9 +243,9 @@ def refuse_places(job: Job) -> None:
     from debleed.io.audio import is_audio
     from debleed.io.staging import writable_ancestor
 
-    given, source = job.input, job.input.resolve()
+    given, source = job.input, resolved(job.input)
     for folder in filter(None, (job.output, job.removed)):
-        place = folder.resolve()
+        place = resolved(folder)
         if given.is_file() and place == source.parent:
             raise InputError(f"'{folder}' is the folder of '{given}' itself; choose another folder for the results")
         if not given.is_file() and (place == source or source in place.parents):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import importlib
+import io
 import sys
 from collections.abc import Sequence
 
@@ -62,6 +63,8 @@ def group() -> None:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line; exit codes: 0 done, 1 failed, 2 invalid input, 130 interrupted."""
+    if isinstance(sys.stdout, io.TextIOWrapper):  # a file name may hold bytes that no text has
+        sys.stdout.reconfigure(errors="backslashreplace")
     sys.exit(run(arguments))
 
 
@@ -87,5 +90,7 @@ def run(arguments: Sequence[str] | None = None) -> int:
 
 def complain(sentence: str, code: int) -> int:
     """Print one sentence to the error stream and return the exit code."""
-    click.echo(f"debleed: {sentence}", err=True)
+    from debleed.io.documents import visible
+
+    click.echo(f"debleed: {visible(sentence)}", err=True)
     return code

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import errno
 import logging
+import os
 import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 
 import numpy as np
@@ -24,6 +26,9 @@ log = logging.getLogger(__name__)
 
 PLAIN_LIMIT = 2**32 - 2**20
 """Size limit of WAV and AIFF in bytes, with room for the header; libsndfile overflows silently beyond it."""
+
+LONGEST_NAME = 255
+"""Bytes of a file name on all usual file systems."""
 
 COPY_FRAMES = 2**16
 """Frames to copy at a time when a file changes its format."""
@@ -101,9 +106,17 @@ class Writer:
     def _open(self, form: Form) -> None:
         self.form = fitted(form, data_size(form, self._channels, self._frames))
         self.path = self._folder / (self._stem + self.form.suffix)
-        place = self._folder / (self._stem + ".part")
+        place = (
+            self._folder / f"{sha256(os.fsencode(self._stem)).hexdigest()[:32]}.part"
+        )  # any name may be 255 bytes long
         self._file = soundfile.SoundFile(
-            place, "w", self._rate, self._channels, self.form.subtype, self.form.endian, self.form.container
+            os.fsencode(place),
+            "w",
+            self._rate,
+            self._channels,
+            self.form.subtype,
+            self.form.endian,
+            self.form.container,
         )
         self._place = place
 
@@ -147,7 +160,7 @@ class Writer:
         done, self.written = self.written, 0
         self._open(widened(self.form, self._wide))
         if done:  # libsndfile does not open a FLAC file without samples
-            with soundfile.SoundFile(narrow) as earlier:
+            with soundfile.SoundFile(os.fsencode(narrow)) as earlier:
                 for _ in range(0, done, COPY_FRAMES):
                     self._put(earlier.read(COPY_FRAMES, FLOATS[self.form.subtype].__name__, always_2d=True).T)
         narrow.unlink()
@@ -155,7 +168,7 @@ class Writer:
     def close(self, file: Place | None = None) -> Path:
         """Finish the file; copy to it what is written in ``file`` beside its sound."""
         self._file.close()
-        if soundfile.info(self._place).frames != self.written:
+        if soundfile.info(os.fsencode(self._place)).frames != self.written:
             raise self._unwritten()
         carried.forget_time(self._place)
         if file is not None:
@@ -320,6 +333,8 @@ def refuse_existing(files: Sequence[AudioFile], folder: Place, force: bool) -> N
     for file in files:
         for suffix in sorted(form_of(file).suffixes):
             there = Path(folder) / (file.path.stem + suffix)
+            if len(os.fsencode(there.name)) > LONGEST_NAME:
+                raise InputError(f"the result for '{file.path}' would be '{there.name}', a name too long; shorten it")
             if there.exists() and not force:
                 raise InputError(f"'{there}' exists already; choose another folder, or overwrite it with --force")
 
