@@ -12,7 +12,7 @@ from bands import RATE, bled, sources
 from debleed import InputError, Recording, Stage, clean_folder, learn
 from debleed.cli import run as command_line
 from debleed.intake import samples_of
-from debleed.io.chunks import append
+from debleed.io.carried import append
 from odd_tracks import FINDINGS, odd_gig
 
 NAMES = ("bass", "drums", "vox")
