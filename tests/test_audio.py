@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import soundfile as sf
 
-from debleed.io import audio, chunks, writing
+from debleed.io import audio, carried, writing
 from debleed.io.session import session_path
 from debleed.recording import InputError
 from takes import RATE, back, noise, put
@@ -143,7 +143,7 @@ def test_the_truth_goes_by_stem_at_the_takes_rate_and_length(tmp_path):
 
 def test_the_truth_of_a_file_goes_by_channel(tmp_path):
     mics = put(tmp_path / "mics.wav", noise(200, 2))
-    chunks.append(mics, [(b"bext", b"sTRK1=Boom\r\nsTRK2=Lav\r\n".ljust(602, b"\0"))])
+    carried.append(mics, [(b"bext", b"sTRK1=Boom\r\nsTRK2=Lav\r\n".ljust(602, b"\0"))])
     truth = audio.load_like(put(tmp_path / "truth.wav", noise(200, 2)), audio.open_take(mics))
     assert truth.names == audio.load(mics).names == ("Boom", "Lav")
 

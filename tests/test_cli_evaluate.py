@@ -6,7 +6,7 @@ import pytest
 import soundfile
 
 from debleed.cli import run
-from debleed.io.chunks import append
+from debleed.io.carried import append
 from debleed.scoring.evaluate import (
     AGAINST_IMAGE,
 )

@@ -15,7 +15,7 @@ import pytest
 import soundfile as sf
 
 from debleed import cli
-from debleed.io import chunks, staging, writing
+from debleed.io import carried, staging, writing
 
 RATE = 8000
 
@@ -215,12 +215,12 @@ def same(folder, out):
 
 
 def test_a_folder_comes_back(gig, clean, capsys):
-    chunks.append(gig / "vox.wav", [(b"bext", b"x" * 602)])
+    carried.append(gig / "vox.wav", [(b"bext", b"x" * 602)])
     (gig / "sub").mkdir()
     assert remove(gig, clean) == 0
     same(gig, clean)
     assert sorted(path.name for path in clean.iterdir()) == ["OH.wav", "bass.flac", "vox.wav"]
-    assert chunks.carried(clean / "vox.wav") == [(b"bext", b"x" * 602)]
+    assert carried.carried(clean / "vox.wav") == [(b"bext", b"x" * 602)]
     said = capsys.readouterr()
     assert not said.out
     for words in ("4 microphones", "2 sources: bass, vox", "room microphones, unchanged: OH.L, OH.R", "ignored", "sub"):

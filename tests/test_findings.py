@@ -156,3 +156,14 @@ def test_each_finding_is_a_line(caplog: pytest.LogCaptureFixture) -> None:
     assert len(said) == 3
     assert "keys_a and keys_b sound like one source" in said[2]
     assert "session.toml" in said[2]  # how to undo it
+
+
+def test_faint_tracks_have_no_source_and_are_saved() -> None:
+    found = Soundcheck(faint=("bass",))
+    heard = found.heard(recording())
+    assert heard.sources[NAMES.index("bass")] is None
+    assert found.set_aside == ("bass",)
+    assert "32 bits, left unchanged" in found.reasons()["bass"]
+    assert Soundcheck.of_table(json.loads(json.dumps(found.table())), NAMES) == found
+    with pytest.raises(ValueError, match="other microphones"):
+        Soundcheck.of_table(found.table() | {"faint": ["flute"]}, NAMES)

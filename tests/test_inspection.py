@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from debleed import Recording
-from debleed.inspection import concerns, inspect
+from debleed.inspection import concerns, faint, inspect, silenced, unchanged
 from debleed.recording import InputError
 
 RATE = 1000
@@ -63,3 +63,20 @@ def test_concerns_name_the_microphones():
     for sentence, names in zip(said, ("dead", "hot", "offset"), strict=True):
         assert names in sentence
         assert "copy" not in sentence
+
+
+def test_peaks_beyond_any_full_scale_are_refused():
+    assert inspect(recording([[0.0, 2.0**31]])).peak == [2.0**31]
+    with pytest.raises(InputError, match=r"microphone 'mic2' reaches 1\.0e\+30"):
+        inspect(recording([[0.5, 0.5], [0.0, -1e30]]))
+
+
+def test_what_is_fainter_than_any_step_is_named_and_left_as_it_is():
+    given = recording([[0.5, -0.5], [1e-30, 1e-300], [0, 0], [2.0**-31, 0]])
+    assert faint(given, inspect(given)) == ("mic2",)
+    heard = silenced(given, ["mic2"])
+    assert np.array_equal(heard.read(), given.read() * [[1], [0], [1], [1]])
+    cleaned = heard.with_reader(lambda start, stop: heard.read(start, stop) / 2)
+    found = unchanged(given, cleaned, ["mic2"])
+    assert np.array_equal(found.read(), given.read() * [[0.5], [1], [0.5], [0.5]])
+    assert unchanged(given, cleaned, []) is cleaned

@@ -13,7 +13,7 @@ from debleed import InputError, Recording, Stage, clean_folder, learn
 from debleed import job as jobs
 from debleed.cli import run as command_line
 from debleed.intake import samples_of
-from debleed.io.chunks import append
+from debleed.io.carried import append
 from odd_tracks import FINDINGS, odd_gig
 
 NAMES = ("bass", "drums", "vox")

@@ -1,12 +1,15 @@
 """The session file: who belongs to whom, and every slip is told with what would be right."""
 
+import os
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from debleed.io.session import Session, dumped, left_out, load_session, session_path
+from debleed.assignment import template
+from debleed.io.documents import write_text
+from debleed.io.session import Session, dumped, has_session, left_out, load_session, session_path
 from debleed.recording import InputError
 from sessions import assign, written
 
@@ -85,3 +88,77 @@ def test_a_session_is_read_as_it_was_written(tmp_path_factory, session):
     path = tmp_path_factory.mktemp("session") / "session.toml"
     path.write_bytes(dumped(session).encode())
     assert load_session(path) == session
+
+
+HOSTILE = {
+    "bom": (b'\xef\xbb\xbfroom = ["vox"]\n', None),
+    "digits": (b"reduction = " + b"9" * 400, r"reduction must be .* 9*\.\.\. \(400 characters\)"),
+    "thousands of digits": (b"reduction = " + b"9" * 5000, "number with thousands of digits"),
+    "hexadecimal": (b"reduction = 0x" + b"f" * 9000, "reduction must be.* a very long int"),
+    "nested": (b"room = " + b"[" * 100_000 + b"]" * 100_000, "nested too deeply"),
+    "nested tables": (b"a = " + b"{a=" * 9000 + b"1" + b"}" * 9000, "TOML"),
+    "long key": (b"[sources]\n" + b"x" * 2**20 + b' = ["vox"]', "sources has a name of 1048576 characters"),
+    "long name": (b'room = ["' + b"x" * 2**20 + b'"]', "room has a name of 1048576 characters"),
+    "unknown long key": (b"x" * 2**20 + b" = 1", r"unknown key 'x{80}\.\.\. \(1048576 characters\)'"),
+    "large": (b"#" * (2**22 + 1), "larger than any session file"),
+    "utf-16": ('room = ["vox"]\n'.encode("utf-16"), "TOML"),
+    "nul": (b'room = ["vo\0x"]\n', "TOML"),
+}
+
+
+@pytest.mark.parametrize("name", list(HOSTILE))
+def test_hostile_files_are_read_or_refused_in_one_short_line(tmp_path, name):
+    content, said = HOSTILE[name]
+    path = tmp_path / "session.toml"
+    path.write_bytes(content)
+    if said is None:
+        assert load_session(path) == Session(room=("vox",))
+        return
+    with pytest.raises(InputError, match=said) as caught:
+        load_session(path)
+    assert len(str(caught.value)) < 700 + len(str(path))
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
+def test_a_pipe_or_a_folder_in_its_place_is_refused(tmp_path):
+    os.mkfifo(tmp_path / "session.toml")
+    (tmp_path / "folder").mkdir()
+    for path in (tmp_path / "session.toml", tmp_path / "folder"):
+        with pytest.raises(InputError, match="is not a file"):
+            load_session(path)
+
+
+def test_a_name_too_long_for_a_session_beside_it_has_none(tmp_path):
+    path = tmp_path / ("x" * 251 + ".wav")
+    path.touch()
+    assert not has_session(path)
+    assert not has_session(tmp_path)
+    written(tmp_path, "")
+    assert has_session(tmp_path)
+
+
+snippet = st.sampled_from(
+    ["[", "]", "{", "}", "=", '"', "'''", "\n", "room", "sources", ".", "1e400", "-", "nan", "\\u"]
+)
+
+
+@given(st.lists(snippet | st.text(max_size=5)).map("".join) | st.binary(max_size=80))
+def test_any_text_is_a_session_or_one_sentence(tmp_path_factory, content):
+    path = tmp_path_factory.mktemp("session") / "session.toml"
+    path.write_bytes(content if isinstance(content, bytes) else content.encode("utf-8", "replace"))
+    try:
+        found = load_session(path)
+    except InputError as refusal:
+        found = str(refusal).startswith(f"'{path}'")
+    assert found
+
+
+names = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="/\0"), min_size=1, max_size=12)
+
+
+@given(st.lists(names, min_size=1, max_size=4, unique=True))
+def test_what_init_writes_means_the_same_as_no_file(tmp_path_factory, units):
+    path = tmp_path_factory.mktemp("session") / "session.toml"
+    write_text(path, template(units))
+    assert assign(load_session(path), units) == assign(Session(), units)

@@ -1,3 +1,5 @@
+import hashlib
+import json
 import struct
 
 import numpy as np
@@ -6,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 
+from debleed import Stage
 from debleed.io.stage_file import HEAD, MAGIC, TYPES, read_stage, write_stage
 from debleed.recording import InputError
 
@@ -52,6 +55,52 @@ def test_every_changed_byte_and_every_cut_is_refused(tmp_path_factory, data):
         path.write_bytes(whole[:at] + bytes([whole[at] ^ data.draw(st.integers(1, 255))]) + whole[at + 1 :])
     with pytest.raises(InputError):
         read_stage(path)
+
+
+keys = st.sampled_from(
+    [
+        "arrays",
+        "name",
+        "type",
+        "shape",
+        "method",
+        "settings",
+        "rate",
+        "names",
+        "sources",
+        "program",
+        "recorded",
+        "references",
+        "soundcheck",
+        "copies",
+        "mixes",
+        "groups",
+        "faint",
+        "<f4",
+        "demix",
+    ]
+)
+hostile = st.recursive(
+    leaves | keys | st.just(2**70) | st.just(-1),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(keys, inner, max_size=6),
+    max_leaves=12,
+)
+GOOD = {
+    "method": "instantaneous", "settings": {}, "rate": 8000, "names": ["a", "b"], "sources": ["a", "b"],
+    "references": [], "soundcheck": {"copies": {}, "mixes": [], "groups": []}, "program": "1", "recorded": None,
+    "arrays": [{"name": "matrix", "type": "<f4", "shape": [1]}],
+}  # fmt: skip
+
+
+@given(st.dictionaries(keys, hostile, max_size=3), hostile, st.binary(max_size=20))
+def test_any_header_with_a_right_checksum_is_read_or_refused(tmp_path_factory, changed, other, rest):
+    path = tmp_path_factory.mktemp("stage") / "a.debleed"
+    for header in (GOOD | changed, other):
+        text = json.dumps(header).encode()
+        whole = HEAD.pack(MAGIC, 1, len(text)) + text + rest
+        path.write_bytes(whole + hashlib.sha256(whole).digest())
+        with pytest.raises(InputError):  # a stage of two bytes of what was learnt is none
+            Stage.load(path)
 
 
 @pytest.mark.parametrize("length", [2**24 + 1, 2**40, 2**64 - 1])

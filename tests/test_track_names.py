@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from debleed import intake
-from debleed.io import chunks
+from debleed.io import carried
 from debleed.io.session import Session
 from debleed.io.track_names import names_of_channels, of_channels, of_description, of_file, of_ixml
 from takes import RATE, back, noise, put
@@ -25,7 +25,7 @@ def ixml(*tracks: tuple[str, str]) -> bytes:
 
 def recorded(path, *, channels=1, **extra):
     put(path, noise(4000, channels, seed=len(path.name)))
-    chunks.append(path, [(name.encode(), content) for name, content in extra.items()])
+    carried.append(path, [(name.encode(), content) for name, content in extra.items()])
     return path
 
 

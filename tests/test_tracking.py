@@ -126,7 +126,7 @@ def test_it_is_restored_and_placed(scene: tuple[np.ndarray, np.ndarray, Tracking
     assert clean[2] == pytest.approx(plain[0], abs=1e-5)
 
 
-@pytest.mark.parametrize("name", ["deviation_variance", "deviation_weight", "deviation_leakage", "deviation_unfollowed"])
+@pytest.mark.parametrize("name", [f"deviation_{of}" for of in ("variance", "weight", "leakage", "unfollowed")])
 def test_negative_values_are_refused(scene: tuple[np.ndarray, np.ndarray, Tracking], name: str) -> None:
     _, _, tracking = scene
     with pytest.raises(InputError, match="negative"):

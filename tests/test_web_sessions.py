@@ -21,7 +21,7 @@ from debleed import clean_folder, cli
 from debleed.assignment import assign, sources_of
 from debleed.intake import prepared
 from debleed.io.audio import load
-from debleed.io.chunks import append
+from debleed.io.carried import append
 from debleed.io.session import Session, load_session
 from debleed.web import server
 from debleed.web.sessions import Store, read_figures

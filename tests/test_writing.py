@@ -8,6 +8,8 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from debleed.io import audio, chunks, forms, writing
+from debleed.io.audio_file import BITS
+from debleed.recording import InputError
 from takes import RATE, back, noise, put
 
 
@@ -157,7 +159,7 @@ def test_two_channels_of_one_source_become_the_stereo_file_that_they_are_read_fr
 
 @given(
     arrays(np.float64, (2, 50), elements=st.floats(-1.5, 1.5)),
-    st.sampled_from(sorted(audio.BITS.values())),
+    st.sampled_from(sorted(BITS.values())),
 )
 def test_rounding_stays_within_half_a_step(samples, bits):
     grid, overloads = writing.to_grid(samples, bits)
@@ -172,3 +174,20 @@ def test_what_was_rounded_stays_as_it_is():
     found, overloads = writing.to_grid(grid, 16)
     assert np.array_equal(found, grid * 2**15)
     assert not overloads
+
+
+@pytest.mark.parametrize("subtype", ["PCM_16", "FLOAT", "DOUBLE"])
+@pytest.mark.parametrize("number", [np.nan, np.inf, -np.inf])
+def test_no_sample_is_written_that_is_no_number(tmp_path, subtype, number):
+    path = put(tmp_path / "in/a.wav", noise(2000), subtype=subtype)
+    with pytest.raises(InputError, match="the result for 'a' has samples that are no numbers"):
+        back(
+            [path], tmp_path / "out", change=lambda samples: np.where(np.arange(samples.shape[1]) == 7, number, samples)
+        )
+    assert not list((tmp_path / "out").glob("*.wav"))
+
+
+def test_no_sample_is_written_that_becomes_infinite(tmp_path):
+    recording = audio.Recording.from_array(np.full((1, 9), 1e39), RATE, ["a"])
+    with pytest.raises(InputError, match="no numbers"):
+        writing.write_mics(tmp_path / "new", recording, "FLOAT")

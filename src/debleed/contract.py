@@ -181,7 +181,7 @@ def test_deterministic(name: str) -> None:
     assert np.array_equal(first.read(), first.read())
 
 
-@pytest.mark.parametrize("scale", [1e-6, 10.0])
+@pytest.mark.parametrize("scale", [1e-8, 1e8])
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_follows_the_level(name: str, scale: float, dtype: type) -> None:
     """Scaling a recording scales the result, in float32 and in float64."""
@@ -189,6 +189,37 @@ def test_follows_the_level(name: str, scale: float, dtype: type) -> None:
     expected = clean(name, mics, images).read()
     found = clean(name, mics * dtype(scale), images * dtype(scale)).read()
     assert close(found / dtype(scale), expected)
+
+
+@pytest.mark.parametrize("scale", [1e-300, 1e-30])
+def test_what_is_as_good_as_silent_comes_back(name: str, scale: float) -> None:
+    """Samples far below the smallest step of any converter come back to the bit, in all microphones or in one."""
+    mics, images = band(count(name), dtype=np.float64)
+    assert np.array_equal(clean(name, mics * scale, images * scale).read(), mics * scale)
+    mixture = images.sum(axis=0, keepdims=True)
+    more, truth = (np.concatenate([z, z[:1] * scale]) for z in (mics, images))
+    found = clean(name, more, truth, mixture).read()
+    assert np.array_equal(found[-1], more[-1])
+    assert np.array_equal(found[:-1], clean(name, mics, images, mixture).read())
+
+
+@pytest.mark.parametrize("scale", [1e30, 1e200])
+def test_refuses_what_is_no_level(name: str, scale: float) -> None:
+    """Samples far beyond any full scale are refused, and the message names the microphone."""
+    mics, images = band(count(name), dtype=np.float64)
+    mics[1] *= scale
+    with pytest.raises(InputError, match="mic2"):
+        clean(name, mics, images)
+
+
+def test_an_inverted_copy_comes_back_inverted(name: str) -> None:
+    """An inverted copy of a microphone, known to be one or not, is no special case of the algebra."""
+    mics, images = band(count(name))
+    mixture = images.sum(axis=0, keepdims=True)
+    more, truth = (np.concatenate([z, -z[:1]]) for z in (mics, images))
+    found = clean(name, more, truth, mixture).read()
+    assert np.array_equal(found[-1], -found[0])
+    assert np.isfinite(found).all()
 
 
 def test_silence_stays_silence(name: str) -> None:
@@ -220,6 +251,13 @@ def test_room_microphones_come_back_unchanged(name: str) -> None:
     mics, images = band(count(name) + 1)
     found = clean(name, mics, images, sources=["a", None, *"bcd"[: count(name) - 1]]).read()
     assert np.array_equal(found[1], mics[1])
+
+
+@pytest.mark.parametrize("length", [1, 100, RATE // 10 - 1])
+def test_too_short_recordings_come_back(name: str, length: int) -> None:
+    """From less than a tenth of a second nothing is learnt, and nothing is changed."""
+    mics, images = band(count(name), length=length)
+    assert np.array_equal(clean(name, mics, images).read(), mics)
 
 
 @pytest.mark.parametrize("length", [1, 2, 7, 100, 1023, 4097])

@@ -14,7 +14,7 @@ import click
 import numpy as np
 
 from debleed.decibels import shown
-from debleed.io.documents import json_line
+from debleed.io.documents import json_line, visible
 from debleed.progress import Progress
 
 if TYPE_CHECKING:
@@ -83,7 +83,7 @@ class _ToTerminal(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         mark = click.style("warning: ", fg="yellow") if record.levelno >= logging.WARNING else ""
-        say(mark + record.getMessage())
+        say(mark + visible(record.getMessage()))
 
 
 @contextmanager
@@ -133,11 +133,13 @@ def treated(result: Result) -> None:
     explained: set[str] = set()
     if result.stage is not None:
         copies, mixes = result.stage.soundcheck.copies, result.stage.soundcheck.mixes
-        explained = {*copies, *mixes, *result.stage.left_alone()}
+        explained = {*copies, *result.stage.soundcheck.set_aside, *result.stage.left_alone()}
         if copies:
             log.info("copies, cleaned like their originals: %s", ", ".join(copies))
         if mixes:
             log.info("mixes, unchanged: %s", ", ".join(mixes))
+        if faint := result.stage.soundcheck.faint:
+            log.info("as good as silent, unchanged: %s", ", ".join(faint))
         result.stage.announce()
     rest = [mic for mic in result.microphones if mic.unchanged and mic.role == "source" and mic.name not in explained]
     if rest:

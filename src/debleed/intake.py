@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from debleed.assignment import Microphone, Role, announce, assign, references_of, sources_of
-from debleed.io.session import Session, left_out, load_session, session_path
+from debleed.io.session import Session, has_session, left_out, load_session, session_path
 from debleed.methods import Side, create
 from debleed.recording import InputError, Recording
 from debleed.remove import kept_shares
@@ -146,8 +146,7 @@ def prepared(job: Job) -> Prepared:
 
 def session_of(given: Path) -> Session:
     """Read the session file of an input, if there is one."""
-    path = session_path(given)
-    return load_session(path) if path.exists() else Session()
+    return load_session(session_path(given)) if has_session(given) else Session()
 
 
 def open_input(given: Path, session: Session, alone: bool = False) -> tuple[Take, tuple[Microphone, ...]]:

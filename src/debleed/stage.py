@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from debleed.inspection import inspect
+from debleed.inspection import faint, inspect, silenced, unchanged
 from debleed.io.stage_file import read_stage, write_stage
 from debleed.methods import (
     Cautious,
@@ -90,7 +90,7 @@ class Stage:
 
     @property
     def with_source(self) -> list[int]:
-        """Indices of the microphones that the method has learnt from: those with a source, less copies and mixes."""
+        """Indices of the microphones that the method has learnt from: those with a source, less those set aside."""
         return learnt_from(self.names, self.sources, self.soundcheck)
 
     @property
@@ -121,8 +121,8 @@ class Stage:
             separate.
         """
         self.refuse_other(recording)
-        inspect(recording, progress)
-        return self.applied(recording, keep)
+        quiet_ones = faint(recording, inspect(recording, progress))
+        return unchanged(recording, self.applied(silenced(recording, quiet_ones), keep), quiet_ones)
 
     def applied(self, recording: Recording, keep: Kept | None = None, alignment: Alignment | None = None) -> Recording:
         """Clean a recording that was inspected already; otherwise like :meth:`apply`.
@@ -139,7 +139,7 @@ class Stage:
         """Find the time lines with which a recording agrees with what was learnt."""
         from debleed.soundcheck.in_step import alignment_of
 
-        found = alignment_of(recording, self.soundcheck.mixes)
+        found = alignment_of(recording, self.soundcheck.set_aside)
         return self.fingerprint.agreed(recording, found) if self.fingerprint else found
 
     def filled(self, recording: Recording, alignment: Alignment) -> Recording:
@@ -342,7 +342,7 @@ class Stage:
 
 def learnt_from(names: Sequence[str], sources: Sequence[str | None], found: Soundcheck) -> list[int]:
     """Return the indices of the microphones that a method learns from."""
-    without = {*found.copies, *found.mixes}
+    without = {*found.copies, *found.set_aside}
     pairs = enumerate(zip(names, sources, strict=True))
     return [i for i, (name, source) in pairs if source is not None and name not in without]
 

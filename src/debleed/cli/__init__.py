@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import io
 import signal
 import sys
 from collections.abc import Callable, Sequence
@@ -74,6 +75,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     Exit codes: 0 done, 1 failed, 2 invalid input, 130 interrupted, 143 ended by SIGTERM, 129 ended by SIGHUP.
     """
     during_startup()
+    if isinstance(sys.stdout, io.TextIOWrapper):  # a file name may hold bytes that no text has
+        sys.stdout.reconfigure(errors="backslashreplace")
     code = run(arguments, begun=during_work)
     during_startup()  # the work is over; its end is not worth an exception
     sys.exit(code)
@@ -116,6 +119,8 @@ def interrupted(end: BaseException) -> int:
 
 def complain(what: str, code: int, failure: BaseException | None = None) -> int:
     """Print one sentence, with what is kept after a failure, to the error stream and return the exit code."""
+    from debleed.io.documents import visible
+
     notes = getattr(failure, "__notes__", [])
-    feedback.say("; ".join([f"debleed: {what}", *notes]))
+    feedback.say(visible("; ".join([f"debleed: {what}", *notes])))
     return code

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from pathlib import Path
 
 import click
@@ -22,8 +23,18 @@ def command(given: Path, force: bool) -> None:
 
     target = session.session_path(given)
     take = None if is_project(given) else audio.open_take(given)
-    if target.exists() and not force:
+    if session.has_session(given) and not target.is_file():  # to write into a pipe would wait for who reads it
+        raise InputError(f"'{target}' is not a file; rename it")
+    if session.has_session(given) and not force:
         raise InputError(f"'{target}' exists already; overwrite it with --force")
+    units = take.units if take else units_of(given)
+    if strange := next((unit for unit in units if not session.sayable(unit)), None):
+        raise InputError(f"the name {strange!r} is not in UTF-8, so session.toml cannot hold it; rename the file")
     writable_ancestor(target.parent)
-    write_text(target, template(take.units, take.labels) if take else template(units_of(given)))
+    try:
+        write_text(target, template(units, take.labels if take else ()))
+    except OSError as failure:
+        if failure.errno != errno.ENAMETOOLONG:
+            raise
+        raise InputError(f"the name of '{given}' is too long for a session file beside it; shorten it") from None
     click.echo(f"wrote {target}")

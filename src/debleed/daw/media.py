@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from debleed.daw.timeline import Stretch
-from debleed.io.audio import BITS, FLOATS, AudioFile, at_rate
+from debleed.io.audio_file import BITS, FLOATS, AudioFile, at_rate
 from debleed.recording import BLOCK_SECONDS, Samples
 
 MOST_OPEN = 64

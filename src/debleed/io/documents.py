@@ -20,6 +20,8 @@ from typing import Any, BinaryIO
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from debleed.recording import InputError
+
 Place = str | os.PathLike[str]
 """The path of a file or folder: every public function accepts a string or a path."""
 
@@ -28,6 +30,42 @@ UNFINISHED = ".unfinished"
 
 LONGEST_NAME = 255
 """Bytes that file systems allow for a name."""
+
+
+def resolved(path: Place) -> Path:
+    """Return an absolute path without links.
+
+    Raises
+    ------
+    InputError
+        If a link leads back to itself.
+    """
+    try:
+        return Path(path).resolve()
+    except (OSError, RuntimeError) as failure:  # RuntimeError: a loop, up to Python 3.12
+        raise InputError(f"'{path}' is or lies behind a link that leads back to itself; name the folder") from failure
+
+
+def shortened(text: str, most: int = 80) -> str:
+    """Shorten a text for a message.
+
+    Examples
+    --------
+    >>> shortened("x" * 1000, 10)
+    'xxxxxxxxxx... (1000 characters)'
+    """
+    return text if len(text) <= most else f"{text[:most]}... ({len(text)} characters)"
+
+
+def visible(text: str) -> str:
+    r"""Return a text for one line of a terminal, with escapes for what ends a line or commands a terminal.
+
+    Examples
+    --------
+    >>> print(visible("Füße\n\x1b[31m"))
+    Füße\n\x1b[31m
+    """
+    return "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in text)
 
 
 @contextmanager
@@ -119,8 +157,11 @@ def write_bytes(path: Place, content: bytes) -> None:
 
 
 def write_text(path: Place, text: str) -> None:
-    """Write a file in UTF-8 atomically, with the line endings of the text; see :func:`replacing`."""
-    write_bytes(path, text.encode())
+    """Write a file in UTF-8 atomically, with the line endings of the text; see :func:`replacing`.
+
+    Bytes of file names that are not UTF-8 are written as escapes, which JSON reads back and people see.
+    """
+    write_bytes(path, text.encode("utf-8", "backslashreplace"))
 
 
 def json_line(value: object) -> str:

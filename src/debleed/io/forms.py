@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from debleed.io.audio import BITS, FLOATS, AudioFile
+from debleed.io.audio_file import BITS, FLOATS, AudioFile
 
 PLAIN_LIMIT = 2**32 - 2**20
 """Size limit of WAV and AIFF in bytes, with room for the header; libsndfile overflows silently beyond it."""

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from debleed.io.audio import AudioFile
+from debleed.io.audio_file import AudioFile
 from debleed.io.documents import Place
 from debleed.io.forms import form_of
 from debleed.io.identity import is_same
@@ -14,12 +15,17 @@ from debleed.recording import InputError
 
 log = logging.getLogger(__name__)
 
+LONGEST_NAME = 255
+"""Bytes of a file name on all usual file systems."""
+
 
 def refuse_existing(files: Sequence[AudioFile], folder: Place, force: bool, inputs: Sequence[Place] = ()) -> None:
     """Refuse to overwrite existing results, unless forced, and ``inputs`` by whatever path in any case."""
     for file in files:
         for suffix in sorted(form_of(file).suffixes):
             there = Path(folder) / (file.path.stem + suffix)
+            if len(os.fsencode(there.name)) > LONGEST_NAME:
+                raise InputError(f"the result for '{file.path}' would be '{there.name}', a name too long; shorten it")
             if not there.exists():
                 continue
             if any(is_same(there, known) for known in inputs):

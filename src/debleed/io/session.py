@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import math
 import tomllib
 from collections.abc import Iterable, Mapping, Sequence
@@ -11,12 +12,19 @@ from typing import Any
 
 import tomli_w
 
-from debleed.io.documents import Place
+from debleed.io.documents import Place, shortened
 from debleed.recording import InputError
 from debleed.spelling import current
 
 KEYS = ("sources", "room", "reference", "leave_out", "reduction", "source_reduction", "keep")
 """The keys of a ``session.toml``."""
+
+
+LARGEST = 2**22
+"""Bytes of a session file; one for 10,000 microphones has less than a megabyte."""
+
+LONGEST_NAME = 1000
+"""Characters of a name; a file name can have 255 bytes."""
 
 
 @dataclass(frozen=True)
@@ -60,23 +68,29 @@ def session_path(given: Place) -> Path:
     return given.with_suffix(".session.toml") if given.is_file() else given / "session.toml"
 
 
+def has_session(given: Place) -> bool:
+    """Whether an input has a session file; a name too long for one beside it has none."""
+    try:
+        return session_path(given).exists()
+    except OSError as failure:
+        if failure.errno == errno.ENAMETOOLONG:
+            return False
+        raise
+
+
 def load_session(path: Place) -> Session:
     """Read a ``session.toml``.
 
     Raises
     ------
     InputError
-        If it is not valid TOML, or a key or value is invalid.
+        If it cannot be read, is not valid TOML, or a key or value is invalid.
     """
     path = Path(path)
-    try:
-        data = tomllib.loads(path.read_text("utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as failure:
-        raise InputError(f"'{path}' is not valid TOML: {failure}") from failure
-    data = {current("session key", key): value for key, value in data.items()}
+    data = {current("session key", key): value for key, value in _parsed(path).items()}
     for key in data:
         if key not in KEYS:
-            raise InputError(f"'{path}' has an unknown key '{key}'; the keys are {', '.join(KEYS)}")
+            raise InputError(f"'{path}' has an unknown key '{shortened(key)}'; the keys are {', '.join(KEYS)}")
     sources = _table(path, data, "sources")
     reductions = _table(path, data, "source_reduction")
     return Session(
@@ -90,10 +104,30 @@ def load_session(path: Place) -> Session:
     )
 
 
+def _parsed(path: Path) -> dict[str, Any]:
+    """Read a TOML file that may be anything."""
+    if path.exists() and not path.is_file():  # to open a pipe would wait for who writes to it
+        raise InputError(f"'{path}' is not a file; rename it, or write one with 'debleed init'")
+    try:
+        if path.stat().st_size <= LARGEST:
+            return tomllib.loads(path.read_text("utf-8-sig"))  # some editors begin with a mark of the byte order
+    except RecursionError:
+        raise InputError(f"'{path}' is not valid TOML: its lists or tables are nested too deeply") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as failure:
+        raise InputError(f"'{path}' is not valid TOML: {shortened(str(failure), 300)}") from failure
+    except ValueError:  # of int()
+        raise InputError(f"'{path}' has a number with thousands of digits; shorten it") from None
+    except OSError as failure:
+        raise InputError(f"'{path}' cannot be read: {failure.strerror or failure}") from failure
+    raise InputError(f"'{path}' is larger than any session file; rename it")
+
+
 def _table(path: Path, data: Mapping[str, Any], key: str) -> Mapping[str, Any]:
     table = data.get(key, {})
     if not isinstance(table, dict):
         raise InputError(f"'{path}': {key} must be a table, such as [{key}]")
+    if long := next((name for name in table if len(name) > LONGEST_NAME), None):
+        raise InputError(f"'{path}': {key} has a name of {len(long)} characters; shorten it")
     return table
 
 
@@ -101,6 +135,8 @@ def _names(path: Path, key: str, value: Any) -> tuple[str, ...]:
     listed = [value] if isinstance(value, str) else value
     if not isinstance(listed, list) or not all(isinstance(name, str) for name in listed):
         raise InputError(f"'{path}': {key} must be a list of file names")
+    if long := next((name for name in listed if len(name) > LONGEST_NAME), None):
+        raise InputError(f"'{path}': {key} has a name of {len(long)} characters; shorten it")
     return tuple(listed)
 
 
@@ -108,11 +144,18 @@ def reduction_db(where: str, value: Any) -> float:
     """Parse a reduction, a number or its text; ``where`` names the setting in the error message."""
     try:
         number = math.nan if isinstance(value, bool) else float(value)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         number = math.nan
     if not number >= 0:
-        raise InputError(f"{where} must be a number of decibels, 0 or more, got {value!r}")
+        raise InputError(f"{where} must be a number of decibels, 0 or more, got {shortened(_shown(value))}")
     return number
+
+
+def _shown(value: Any) -> str:
+    try:
+        return repr(value)
+    except (RecursionError, ValueError):  # thousands of digits, which Python does not print
+        return f"a very long {type(value).__name__}"
 
 
 def left_out(session: Session, files: Sequence[Place]) -> tuple[str, ...]:
@@ -156,6 +199,11 @@ def dumped(session: Session) -> str:
         "keep": {mic: list(names) for mic, names in session.keep.items()} or None,
     }
     return tomli_w.dumps({key: value for key, value in said.items() if value is not None})
+
+
+def sayable(name: str) -> bool:
+    """Whether a session file can hold a name: not if the name has bytes that are not UTF-8."""
+    return not any("\ud800" <= letter <= "\udfff" for letter in name)
 
 
 def quoted(name: str) -> str:

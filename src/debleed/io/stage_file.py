@@ -67,7 +67,7 @@ def write_stage(path: Place, header: Mapping[str, Any], arrays: Mapping[str, NDA
     if strange := [name for name, array in kept.items() if array.dtype.str not in TYPES]:
         raise ValueError(f"the array '{strange[0]}' has the type {kept[strange[0]].dtype}, which a stage cannot store")
     listed = [{"name": name, "type": array.dtype.str, "shape": list(array.shape)} for name, array in kept.items()]
-    text = json.dumps({**header, "arrays": listed}, ensure_ascii=False, allow_nan=False).encode()
+    text = json.dumps({**header, "arrays": listed}, allow_nan=False).encode()  # ASCII holds any file name
     digest = hashlib.sha256()
     folder = Path(path).absolute().parent
     writable_ancestor(folder)

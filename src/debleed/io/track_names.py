@@ -11,7 +11,7 @@ import re
 from collections.abc import Sequence
 from xml.etree import ElementTree
 
-from debleed.io.chunks import carried
+from debleed.io.chunks import contents
 from debleed.io.documents import Place
 
 DESCRIPTION = 256
@@ -28,10 +28,10 @@ Names = tuple[str | None, ...]
 
 def of_channels(path: Place, channels: int) -> Names:
     """Read the name of the track on each channel; ``None`` where the file does not say which name is that channel's."""
-    contents = dict(carried(path))
+    found = dict(contents(path, b"iXML", b"bext"))
     for names in (
-        of_ixml(contents.get(b"iXML", b""), channels),
-        of_description(contents.get(b"bext", b"")[:DESCRIPTION], channels),
+        of_ixml(found.get(b"iXML", b""), channels),
+        of_description(found.get(b"bext", b"")[:DESCRIPTION], channels),
     ):
         if any(names):
             return names

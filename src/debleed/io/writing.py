@@ -15,14 +15,15 @@ import numpy as np
 import soundfile
 from numpy.typing import NDArray
 
-from debleed.io import chunks
-from debleed.io.audio import BITS, FLOATS, AudioFile, Take, at_rate
+from debleed.io import carried
+from debleed.io.audio import Take
+from debleed.io.audio_file import BITS, FLOATS, AudioFile, at_rate
 from debleed.io.blocks import Blocks, Track
 from debleed.io.documents import Place, sync_file
 from debleed.io.forms import Form, data_size, fitted, form_of, widened
 from debleed.io.journal import Journal
 from debleed.progress import Progress, quiet
-from debleed.recording import Recording, Samples
+from debleed.recording import InputError, Recording, Samples
 
 log = logging.getLogger(__name__)
 
@@ -69,16 +70,25 @@ class Writer:
         place = Path(name)
         place.chmod(0o666 & ~_umask())
         self._file = soundfile.SoundFile(
-            place, "w", self._rate, self._channels, self.form.subtype, self.form.endian, self.form.container
+            os.fsencode(place),
+            "w",
+            self._rate,
+            self._channels,
+            self.form.subtype,
+            self.form.endian,
+            self.form.container,
         )
         self._place = place
 
     def write(self, samples: Samples) -> Samples:
         """Append samples of shape ``(channels, samples)`` and return them as stored."""
         if self._bits is None:
-            kept = samples.astype(FLOATS[self.form.subtype])
+            with np.errstate(over="ignore"):  # refused below
+                kept = samples.astype(FLOATS[self.form.subtype])
+            refuse_no_numbers(kept, self._stem)
             self._put(kept)
             return kept
+        refuse_no_numbers(samples, self._stem)
         grid, overloads = to_grid(samples, self._bits)
         self.overloads += overloads
         if overloads and self.form.subtype in BITS:
@@ -110,20 +120,19 @@ class Writer:
         done, self.written = self.written, 0
         self._open(widened(self.form, self._wide))
         if done:  # libsndfile does not open a FLAC file without samples
-            with soundfile.SoundFile(narrow) as earlier:
+            with soundfile.SoundFile(os.fsencode(narrow)) as earlier:
                 for _ in range(0, done, COPY_FRAMES):
                     self._put(earlier.read(COPY_FRAMES, FLOATS[self.form.subtype].__name__, always_2d=True).T)
         narrow.unlink()
 
     def close(self, file: Place | None = None) -> Path:
-        """Finish the file; copy the chunks of ``file`` to it."""
+        """Finish the file; copy to it what is written in ``file`` beside its sound."""
         self._file.close()
-        if soundfile.info(self._place).frames != self.written:
+        if soundfile.info(os.fsencode(self._place)).frames != self.written:
             raise self._unwritten()
-        chunks.forget_time(self._place)
+        carried.forget_time(self._place)
         if file is not None:
-            chunks.append(self._place, chunks.carried(file))
-            chunks.copy_speakers(file, self._place)
+            carried.carry(file, self._place)
         sync_file(self._place)
         return self._place.replace(self.path)
 
@@ -133,6 +142,15 @@ def _umask() -> int:
     mask = os.umask(0o077)
     os.umask(mask)
     return mask
+
+
+def refuse_no_numbers(samples: Samples, name: str) -> None:
+    """Refuse to write samples that are NaN or infinite, whatever method they come from."""
+    if not np.isfinite(samples).all():
+        raise InputError(
+            f"the result for '{name}' has samples that are no numbers, so nothing is written; try another method, and "
+            "report this with the settings"
+        )
 
 
 def to_grid(samples: Samples, bits: int) -> tuple[Samples, int]:
@@ -288,7 +306,11 @@ class _Track:
         """Return what to keep of the result's samples ``(channels, samples)`` from ``start`` on, at the take's rate."""
         samples = samples[:, : max(0, self.kept.frames - start)]
         if self.kept.bits is None:
-            return samples.astype(self.kept.dtype)
+            with np.errstate(over="ignore"):  # refused below
+                kept = samples.astype(self.kept.dtype)
+            refuse_no_numbers(kept, self.file.path.stem)
+            return kept
+        refuse_no_numbers(samples, self.file.path.stem)
         grid, _ = to_grid(samples, self.kept.bits)
         return (grid * 2.0 ** (1 - self.kept.bits)).astype(self.kept.dtype)
 

@@ -281,7 +281,7 @@ class Grid:
 
 def changed_rate(samples: NDArray[np.float64], rate: int, wanted: int) -> NDArray[np.float64]:
     """Resample microphones ``(mics, samples)``; sample 0 stays sample 0."""
-    from debleed.io.audio import resampled
+    from debleed.io.audio_file import resampled
 
     return np.stack([resampled(row, rate, wanted) for row in samples])
 

@@ -139,7 +139,7 @@ def compose(
         "version": __version__,
     }
     template = Template(_asset("report.html"))
-    room = LARGEST - len(template.safe_substitute(values).encode()) - 100_000
+    room = LARGEST - len(template.safe_substitute(values).encode("utf-8", "backslashreplace")) - 100_000
     values["cards"], length = cards(before, after, found, shown, room, progress)
     left_out = f" Only the {len(shown)} microphones with most removed are shown." if len(shown) < len(before) else ""
     values["listen"] = f"{length} s of each microphone, where most was removed while its source plays.{left_out}"

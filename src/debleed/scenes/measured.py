@@ -93,7 +93,7 @@ def measured_path(
     """
     from scipy.signal import oaconvolve
 
-    from debleed.io.audio import resampled
+    from debleed.io.audio_file import resampled
 
     onset = int(np.argmax(np.abs(response) >= 0.1 * np.max(np.abs(response))))
     first, last = max(onset - round(FOOT * response_rate), 0), onset + round(DIRECT * response_rate)
@@ -114,7 +114,8 @@ def measured_path(
 
 @lru_cache(maxsize=8)  # a corpus draws from the same folder for each of its items
 def _listed(folder: Path, changed: int) -> tuple[Choice, ...]:
-    from debleed.io.audio import AudioFile, audio_files
+    from debleed.io.audio import audio_files
+    from debleed.io.audio_file import AudioFile
 
     choices: list[Choice] = []
     for path in sorted(audio_files(folder), key=lambda path: path.name):
@@ -132,7 +133,7 @@ def _read(path: Path) -> tuple[str, int, ImpulseResponse]:
 @lru_cache(maxsize=64)  # a scene reads its few files once for each of its paths
 def _load(path: Path, changed: int, size: int) -> tuple[str, int, ImpulseResponse]:
     """Checksum, rate and samples ``(channels, taps)``."""
-    from debleed.io.audio import AudioFile
+    from debleed.io.audio_file import AudioFile
 
     file = AudioFile(path)
     samples = file.read(0, file.frames, np.float64).astype(np.float64)

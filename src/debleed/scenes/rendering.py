@@ -6,7 +6,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from debleed.io.audio import Take, at_rate
+from debleed.io.audio import Take
+from debleed.io.audio_file import at_rate
 from debleed.io.staging import Staging
 from debleed.io.writing import write_mics
 from debleed.progress import Progress, quiet

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from debleed.decibels import amplitude
-from debleed.io.audio import AudioFile, resampled
+from debleed.io.audio_file import AudioFile, resampled
 from debleed.recording import InputError, Recording, Samples
 
 CHOICES = ("all", "odd", "even")

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from debleed.io.audio import AudioFile, Take, audio_files, is_audio, refuse_twins
+from debleed.io.audio import Take, audio_files, is_audio, refuse_twins
+from debleed.io.audio_file import AudioFile
 from debleed.io.documents import Place
 from debleed.recording import InputError
 

@@ -86,10 +86,10 @@ def cross_spectra(
         values = spectra(np.diff(samples, axis=1), nfft)  # the difference whitens music coarsely
         own = power(values).sum(axis=-1)
         weight = own / (own + WEAK * own.max(axis=0) + np.finfo(np.float32).tiny)
-        level = np.where(own > 0, own, 1)
+        root = np.sqrt(np.where(own > 0, own, 1))
         for p, (i, j) in enumerate(zip(first, second, strict=True)):
             product = np.sum(values[:, i] * values[:, j].conj(), axis=-1)
-            cross[k, p] = weight[:, i] * weight[:, j] * product / np.sqrt(level[:, i] * level[:, j])
+            cross[k, p] = weight[:, i] * weight[:, j] * product / (root[:, i] * root[:, j])
     return Pairs(first, second, starts, cross)
 
 

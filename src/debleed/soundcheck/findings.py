@@ -28,19 +28,27 @@ class Soundcheck:
         Tracks that are sums of the others.
     groups
         Microphones of one source.
+    faint
+        Tracks that are as good as silent, see :data:`debleed.inspection.FAINTEST`.
     """
 
     copies: Mapping[str, tuple[str, float]] = field(default_factory=dict)
     mixes: tuple[str, ...] = ()
     groups: tuple[tuple[str, ...], ...] = ()
+    faint: tuple[str, ...] = ()
+
+    @property
+    def set_aside(self) -> tuple[str, ...]:
+        """Tracks without a source of their own that come back unchanged: mixes, and faint ones."""
+        return (*self.mixes, *self.faint)
 
     def heard(self, recording: Recording) -> Recording:
-        """Return the recording with the sources that were found: none for copies and mixes, one for each group."""
+        """Return the recording with the sources that were found: none for copies and what is set aside."""
         source = dict(zip(recording.names, recording.sources, strict=True))
         for group in self.groups:
             same = {source[name] for name in group}
             source |= {name: source[group[0]] for name, own in source.items() if own in same}
-        source |= dict.fromkeys((*self.copies, *self.mixes), None)
+        source |= dict.fromkeys((*self.copies, *self.set_aside), None)
         silent = {name for name, own in source.items() if own is None}
         return replace(recording, sources=tuple(source.values()), references=recording.references - silent)
 
@@ -83,6 +91,7 @@ class Soundcheck:
             at = "" if abs(abs(gain) - 1) < 1e-3 else f" at {shown(float(decibels(gain**2)), sign=True)} dB"
             reasons[copy] = f"a copy of {original}{at}{inverted}, cleaned like it"
         reasons |= dict.fromkeys(self.mixes, "a mix of the other tracks, left unchanged")
+        reasons |= dict.fromkeys(self.faint, "fainter than the smallest step of 32 bits, left unchanged")
         for group in self.groups:
             for name in group:
                 others = " and ".join(other for other in group if other != name)
@@ -92,7 +101,7 @@ class Soundcheck:
     def announce(self) -> None:
         """Log each finding in a line."""
         reasons = self.reasons()
-        for name in (*self.copies, *self.mixes):
+        for name in (*self.copies, *self.set_aside):
             log.info("%s is %s", name, reasons[name])
         for group in self.groups:
             log.info(
@@ -104,7 +113,8 @@ class Soundcheck:
     def table(self) -> dict[str, Any]:
         """Return the findings for a JSON header."""
         copies = {copy: list(of) for copy, of in self.copies.items()}
-        return {"copies": copies, "mixes": list(self.mixes), "groups": [list(group) for group in self.groups]}
+        groups = [list(group) for group in self.groups]
+        return {"copies": copies, "mixes": list(self.mixes), "groups": groups, "faint": list(self.faint)}
 
     @classmethod
     def of_table(cls, table: Mapping[str, Any], names: Collection[str]) -> Soundcheck:
@@ -112,8 +122,9 @@ class Soundcheck:
         if not isinstance(table["copies"], Mapping):
             raise ValueError("the copies have no originals")
         copies = {copy: (original, float(gain)) for copy, (original, gain) in table["copies"].items()}
-        found = cls(copies, tuple(table["mixes"]), tuple(tuple(group) for group in table["groups"]))
-        named = {*copies, *(original for original, _ in copies.values()), *found.mixes, *sum(found.groups, ())}
+        groups = tuple(tuple(group) for group in table["groups"])
+        found = cls(copies, tuple(table["mixes"]), groups, tuple(table.get("faint", ())))
+        named = {*copies, *(original for original, _ in copies.values()), *found.set_aside, *sum(groups, ())}
         if not named <= set(names) or not all(np.isfinite(gain) for _, gain in copies.values()):
             raise ValueError("the soundcheck names other microphones")
         return found

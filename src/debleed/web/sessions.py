@@ -23,7 +23,8 @@ from typing import Any
 import numpy as np
 
 from debleed.inspection import concerns, inspect
-from debleed.io.audio import AudioFile, Take, refuse_twins
+from debleed.io.audio import Take, refuse_twins
+from debleed.io.audio_file import AudioFile
 from debleed.io.documents import json_line, json_numbers, write_text
 from debleed.recording import InputError, Recording
 from debleed.web.limits import Limits, Refusal, checked_file_name, checked_name, full_disk, refuse_full_disk, size

@@ -150,7 +150,7 @@ class Clock(Mishap):
 
     def apply(self, feeds: tuple[Feed, ...], air: Air) -> tuple[Feed, ...]:
         """Stretch the tracks."""
-        from debleed.io.audio import resampled
+        from debleed.io.audio_file import resampled
 
         def stretched(rows: Samples) -> Samples:
             out = np.zeros_like(rows)
