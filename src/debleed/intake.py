@@ -6,7 +6,7 @@ import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from debleed.assignment import Microphone, Role, announce, assign, references_of, sources_of
 from debleed.io.session import Session, left_out, load_session, session_path
@@ -49,6 +49,9 @@ class Job:
         The clean mixture and the folder of true images, for methods that need them.
     force
         Overwrite existing results.
+    split
+        ``whole`` writes a file for each microphone or file, however many parts it has; ``like-input`` writes files
+        like those of the input, see :mod:`debleed.io.recorder.like_input`.
     """
 
     input: Path
@@ -63,6 +66,7 @@ class Job:
     mixture: Path | None = None
     truth: Path | None = None
     force: bool = False
+    split: Literal["whole", "like-input"] = "whole"
 
 
 @dataclass(frozen=True)
@@ -165,18 +169,14 @@ def open_input(given: Path, session: Session, alone: bool = False) -> tuple[Take
         If there is nothing to clean.
     """
     from debleed.io import audio
+    from debleed.io.recorder.take import open_folder
 
     if given.is_file():
         take = audio.open_take(given)
         left_out(session, [Path(unit) for unit in take.units])
         microphones = assign(session, take.units, take.numbers, take.labels)
     else:
-        files = audio.audio_files(given)
-        out = left_out(session, files)
-        kept = [file for file in files if file.name not in out and file.stem not in out]
-        if not kept:
-            raise InputError(f"every audio file in '{given}' is left out; keep at least two")
-        take = audio.Take.open(kept)
+        take = open_folder(given, session)
         microphones = assign(session, take.units, take.numbers, take.labels)
     if len(take.units) < 2 and not alone:
         raise InputError(
@@ -265,11 +265,15 @@ def refuse_places(job: Job) -> None:
 
 def refuse_overwriting(ready: Prepared) -> None:
     """Refuse to overwrite existing results, unless forced."""
+    from debleed.io.recorder.like_input import refuse_existing_parts
     from debleed.io.writing import refuse_existing
 
     job = ready.job
     for folder in filter(None, (job.output, job.removed)):
-        refuse_existing(ready.take.files, folder, job.force)
+        if job.split == "like-input":
+            refuse_existing_parts(ready.take, folder, job.force)
+        else:
+            refuse_existing(ready.take.files, folder, job.force)
     if job.report and job.report.exists() and not job.force:
         raise InputError(f"'{job.report}' exists already; choose another name, or overwrite it with --force")
 

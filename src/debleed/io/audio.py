@@ -73,6 +73,16 @@ class AudioFile:
         self._lock = Lock()
 
     @property
+    def origin(self) -> Path:
+        """The file whose chunks describe the recording; here, the file itself."""
+        return self.path
+
+    @property
+    def channel(self) -> int | None:
+        """The channel of :attr:`origin` that this is, from 0; here, all of them."""
+        return None
+
+    @property
     def rate(self) -> int:
         """Samples per second."""
         return int(self._file.samplerate)

@@ -8,6 +8,7 @@ import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Generic, Protocol, TypeVar
 
 import numpy as np
 import soundfile
@@ -16,6 +17,7 @@ from numpy.typing import NDArray
 from debleed.io import chunks
 from debleed.io.audio import BITS, FLOATS, AudioFile, Take, at_rate
 from debleed.io.documents import Place
+from debleed.io.track_names import of_one_channel
 from debleed.progress import Progress, quiet
 from debleed.recording import InputError, Recording, Samples
 
@@ -148,15 +150,15 @@ class Writer:
                     self._put(earlier.read(COPY_FRAMES, FLOATS[self.form.subtype].__name__, always_2d=True).T)
         narrow.unlink()
 
-    def close(self, file: Place | None = None) -> Path:
-        """Finish the file; copy the chunks of ``file`` to it."""
+    def close(self, file: AudioFile | None = None) -> Path:
+        """Finish the file; copy the chunks of ``file`` to it, for one channel of a polyphonic file those of it."""
         self._file.close()
         if soundfile.info(self._place).frames != self.written:
             raise self._unwritten()
         chunks.forget_time(self._place)
         if file is not None:
-            chunks.append(self._place, chunks.carried(file))
-            chunks.copy_speakers(file, self._place)
+            chunks.append(self._place, of_one_channel(chunks.carried(file.origin), file.channel))
+            chunks.copy_speakers(file.origin, self._place)
         return self._place.rename(self.path)
 
 
@@ -202,7 +204,7 @@ def write_take(
         If the disk is full.
     """
     _refuse_full_disk(take, folder, 2 if removed else 1)
-    tracks = [_Track(file, take, folder, removed) for file in take.files]
+    tracks = [Track(file, take, *_writers(file, folder, removed)) for file in take.files]
     for start, stop in after.blocks():
         samples = after.read(start, stop)
         for track, rows in zip(tracks, take.rows, strict=True):
@@ -217,8 +219,8 @@ def write_take(
                 BITS[form_of(track.file).subtype],
                 track.out.path.name,
             )
-    outputs = [track.out.close(track.file.path) for track in tracks]
-    return outputs, [track.removed.close(track.file.path) for track in tracks if track.removed]
+    outputs = [track.out.close(track.file) for track in tracks]
+    return outputs, [track.removed.close(track.file) for track in tracks if track.removed]
 
 
 def _refuse_full_disk(take: Take, folder: Place, copies: int) -> None:
@@ -227,17 +229,41 @@ def _refuse_full_disk(take: Take, folder: Place, copies: int) -> None:
         raise OSError(errno.ENOSPC, f"{need * copies / 2**30:.1f} GiB are needed", str(folder))
 
 
-class _Track:
-    """Write one file of a take at its own rate and length."""
+def _writers(file: AudioFile, folder: Place, removed: Place | None) -> tuple[Writer, Writer | None]:
+    """Begin the results of a file."""
+    form = form_of(file)
+    shape = (file.rate, file.channels, file.frames)
+    # the difference of two 24-bit integers fits a float32 exactly, that of two 32-bit integers does not
+    wide = "DOUBLE" if form.subtype == "PCM_32" else "FLOAT"
+    out = Writer(folder, file.path.stem, form, *shape)
+    return out, Writer(removed, file.path.stem, form, *shape, wide=wide) if removed else None
 
-    def __init__(self, file: AudioFile, take: Take, folder: Place, removed: Place | None) -> None:
-        self.file = file
-        form = form_of(file)
-        shape = (file.rate, file.channels, file.frames)
-        self.out = Writer(folder, file.path.stem, form, *shape)
-        # the difference of two 24-bit integers fits a float32 exactly, that of two 32-bit integers does not
-        wide = "DOUBLE" if form.subtype == "PCM_32" else "FLOAT"
-        self.removed = Writer(removed, file.path.stem, form, *shape, wide=wide) if removed else None
+
+class Sink(Protocol):
+    """What takes the samples of a file in order."""
+
+    written: int
+
+    def write(self, samples: Samples) -> Samples:
+        """Append samples of shape ``(channels, samples)`` and return them as stored."""
+
+
+SinkType = TypeVar("SinkType", bound=Sink)
+
+
+class Track(Generic[SinkType]):
+    """Write one file of a take at its own rate and length.
+
+    Parameters
+    ----------
+    file, take
+        The file, and the take that it belongs to.
+    out, removed
+        Where the result goes, and input - output, if wanted.
+    """
+
+    def __init__(self, file: AudioFile, take: Take, out: SinkType, removed: SinkType | None) -> None:
+        self.file, self.out, self.removed = file, out, removed
         self._dtype = np.result_type(*(other.dtype for other in take.files))
         self._change = None
         if file.rate != take.rate:
