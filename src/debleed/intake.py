@@ -177,6 +177,7 @@ def open_input(given: Path, session: Session, alone: bool = False) -> tuple[Take
         microphones = assign(session, take.units, take.numbers, take.labels)
     else:
         take = open_folder(given, session)
+        show(take)
         microphones = assign(session, take.units, take.numbers, take.labels)
     if len(take.units) < 2 and not alone:
         raise InputError(
@@ -185,6 +186,16 @@ def open_input(given: Path, session: Session, alone: bool = False) -> tuple[Take
         )
     announce(microphones)
     return take, microphones
+
+
+def show(take: Take) -> None:
+    """Log which files of a recorder's folder are one, which channels are microphones, and why."""
+    from debleed.io.recorder.table import table
+    from debleed.io.recorder.take import RecorderTake
+
+    if isinstance(take, RecorderTake):
+        for line in table(take.layout):
+            log.info("%s", line)
 
 
 def placed_as_learnt(stage: Stage, take: Take, microphones: Sequence[Microphone]) -> tuple[Microphone, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +15,8 @@ from debleed.io.recorder.layout import Layout, Strand, laid_out
 from debleed.io.session import Session
 from debleed.io.track_names import numbers_of_channels, of_file
 from debleed.recording import Recording, Samples
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -82,12 +85,16 @@ def _label(strand: Strand) -> str | None:
 def open_folder(folder: Path, session: Session) -> Take:
     """Open a folder: a microphone or stereo pair per file, or the files of a recorder, as the session says or as told.
 
+    What is good to know about how the files belong together is logged as warnings.
+
     Raises
     ------
     InputError
         If there is nothing to read, or if nobody can tell what belongs together.
     """
     layout = laid_out(folder, session)
+    for note in layout.notes:
+        log.warning("%s", note)
     return Take.open(layout.files) if layout.plain else open_layout(layout)
 
 
