@@ -133,11 +133,17 @@ def _named(chains: Sequence[Chain], folder: Path, polyphonic: Collection[str] | 
         names: Names = ()
         if many:
             scene = tuple(tracks.get(k + 1) for k in range(chain.first.channels))
-            names = names_of_channels(chain.first.names if any(chain.first.names) else scene)
+            names = _distinct(chain.first.names if any(chain.first.names) else scene)
         stem = chain.first.path.stem
         strands.append(Strand(chain, names, None if many else labels.get(stem)))
     often = Counter(unit.casefold() for strand in strands for unit in strand.units)
     return [_unique(strand, often) for strand in strands]
+
+
+def _distinct(tracks: Names) -> tuple[str, ...]:
+    """Name channels by their tracks, or by their numbers where names differ in nothing but the case of letters."""
+    often = Counter(name.casefold() for name in tracks if name)
+    return names_of_channels(tuple(name if name and often[name.casefold()] == 1 else None for name in tracks))
 
 
 def _unique(strand: Strand, often: Mapping[str, int]) -> Strand:
