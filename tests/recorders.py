@@ -78,7 +78,7 @@ def x_live(folder, sound):
 
 def m32_with_scene(folder, sound):
     x_live(folder, sound)
-    names = ("Kick", "Snare", "Bass DI", "Vox")
+    names = ("Bass", "Kick", "Snare", "Vox")
     lines = [f'/ch/{i:02d}/config "{name}" 3 RD {i}' for i, name in enumerate(names, 1)]
     routing = ["/config/routing/IN AN1-8 AN9-16 AN17-24 AN25-32 AUX1-4", "/config/routing/CARD AN1-8 AN9-16 A1-8 A9-16"]
     (folder / "show.scn").write_text("\n".join(['#4.0# "show" "" %000000000 1', *routing, *lines]))
@@ -129,7 +129,7 @@ def tascam(folder, sound):
 
 
 def sound_devices(folder, sound):
-    names = ("Boom", "Anna Lav", "Ben Lav", "Plant")
+    names = ("Anna Lav", "Ben Lav", "Boom", "Plant")
     for number, start, part in cut(sound):
         end = "" if number == 1 else f"_{number}"
         put(folder / f"S01T01{end}.WAV", part, iXML=ixml(*names), bext=bext(72000 * RATE + start))
@@ -169,7 +169,7 @@ ZOOM = ("", "-0002", "-0003")
 
 RECORDERS = {
     "X-Live": Recorder(x_live, CHANNELS, (parts("{:08d}.WAV"),)),
-    "M32 with a scene": Recorder(m32_with_scene, ("Kick", "Snare", "Bass DI", "Vox"), (parts("{:08d}.WAV"),)),
+    "M32 with a scene": Recorder(m32_with_scene, ("Bass", "Kick", "Snare", "Vox"), (parts("{:08d}.WAV"),)),
     "DL32R": Recorder(dl32r, CHANNELS, (parts("Friday Night_{}.wav"),)),
     "SQ": Recorder(sq, parts("TRK{:02d}", (1, 2, 3, 4)), tuple((f"TRK0{i}.WAV",) for i in (1, 2, 3, 4))),
     "CQ": Recorder(
@@ -189,7 +189,7 @@ RECORDERS = {
         tuple(parts(f"240501_{{:04d}}_{i}.wav", (1, 2, 3, 4)) for i in (1, 2, 3, 4)),
     ),
     "Sound Devices": Recorder(
-        sound_devices, ("Boom", "Anna Lav", "Ben Lav", "Plant"), (("S01T01.WAV", "S01T01_2.WAV", "S01T01_3.WAV"),)
+        sound_devices, ("Anna Lav", "Ben Lav", "Boom", "Plant"), (("S01T01.WAV", "S01T01_2.WAV", "S01T01_3.WAV"),)
     ),
     "REAPER": Recorder(
         reaper,
@@ -200,4 +200,4 @@ RECORDERS = {
         logic, ("Bass", "Kick", "Snare", "Vox"), tuple(parts(f"{n}#{{:02d}}.wav", (1, 2)) for n in sorted(BAND))
     ),
 }
-"""One folder per kind of recorder, with four microphones that all begin and end together."""
+"""One folder per kind of recorder, with four microphones that all begin and end together; named from A to Z."""

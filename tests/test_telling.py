@@ -142,7 +142,10 @@ def test_other_tracks_are_other_files():
 def test_full_files():
     full = 2**31 // 3 - 40
     assert chains(file("LR_1", full), file("LR_2", full), file("LR_3", 90), file("kick", 70))["LR"][0] == FULL
-    assert not chains(file("LR_1", full), file("LR_2", full), file("kick", full))
+    assert chains(file("S_1", full // 8, channels=8), file("S_2", full // 8 - 9, channels=8))["S"][0] == FULL
+    assert not chains(file("LR_1", full // 2), file("LR_2", 90), file("kick", full // 2))
+    with pytest.raises(InputError):
+        told([file("S_1", full // 6, channels=8), file("S_2", full // 6 - 9, channels=8)])
 
 
 def test_together_as_long_as_the_others():

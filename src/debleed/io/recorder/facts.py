@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from debleed.io import chunks
-from debleed.io.audio import AudioFile
+from debleed.io.audio import BITS, AudioFile
 from debleed.io.documents import Place
 from debleed.io.track_names import Names
 
@@ -50,6 +50,12 @@ class Facts:
     def form(self) -> tuple[int, int, str, str]:
         """What the parts of one file have in common."""
         return self.channels, self.rate, self.container, self.subtype
+
+    @property
+    def size(self) -> int:
+        """Bytes of its samples without compression, 0 for a lossy file."""
+        floats = {"FLOAT": 32, "DOUBLE": 64}
+        return (BITS | floats).get(self.subtype, 0) // 8 * self.channels * self.frames
 
 
 def facts_of(path: Place) -> Facts:

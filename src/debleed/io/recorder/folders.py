@@ -43,7 +43,7 @@ def files_of(folder: Place, listed: Iterable[str] = ()) -> tuple[Path, ...]:
     """
     folder = Path(folder)
     below = [folder / name for name in listed if Path(name).parent != Path()]
-    if below:
+    if below and folder.is_dir():
         here = [path for path in sorted(folder.iterdir()) if path.is_file() and is_audio(path)]
         return tuple(sorted({*here, *(path for path in below if path.is_file() and is_audio(path))}))
     return audio_files(only_folder(folder))

@@ -127,7 +127,8 @@ def write_like_input(
             track.write(filled(samples, start, stop), start, stop, last=stop == after.length)
         progress("write", stop / after.length)
     for whole in wholes:
-        whole.file.close()
+        if isinstance(whole.file, Joined):  # opened here; others belong to the take
+            whole.file.close()
     return [path for sink in out for path in sink.close()], [path for sink in aside if sink for path in sink.close()]
 
 

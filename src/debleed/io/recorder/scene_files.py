@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import logging
 import re
-import shlex
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -16,7 +15,7 @@ log = logging.getLogger(__name__)
 LARGEST = 2**22
 """Bytes of the largest file that may be a scene; one of an X32 has 110 kB."""
 
-LINE = re.compile(r"/ch/(\d\d)/config +(.*)")
+LINE = re.compile(r'/ch/(\d\d)/config +(?:"([^"]*)"|(\S+))(?:.* (\d+))?')
 """The line of a scene with a channel's name, icon, color and input."""
 
 ROUTING = re.compile(r"/config/routing/(IN|CARD) +(.*)")
@@ -64,21 +63,12 @@ def of_scene(text: str) -> dict[int, str]:
             blocks[match[1]] = tuple(match[2].split())
     for line in lines:
         match = LINE.fullmatch(line.strip())
-        words = _words(match[2]) if match else []
-        name = clean(words[0]) if words else None
-        if match and name:
-            plugged = int(words[-1]) if len(words) > 1 and words[-1].isdecimal() else int(match[1])
-            if signal := _signal(blocks["IN"], plugged):
-                channels.setdefault(signal, name)
+        name = clean(match[2] or match[3]) if match else None
+        signal = _signal(blocks["IN"], int(match[4] or match[1])) if match else None
+        if name and signal:
+            channels.setdefault(signal, name)
     tracks = {track: _signal(blocks["CARD"], track) for track in range(1, 33)}
     return {track: channels[signal] for track, signal in tracks.items() if signal in channels}
-
-
-def _words(text: str) -> list[str]:
-    try:
-        return shlex.split(text.replace("'", r"\'"))
-    except ValueError:  # a quotation mark without its partner
-        return []
 
 
 def _signal(blocks: tuple[str, ...], number: int) -> tuple[str, int] | None:

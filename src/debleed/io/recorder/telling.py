@@ -33,11 +33,11 @@ CLEARLY = 0.9
 """Ratio of lengths below which two files clearly differ. Two recorders that were started and stopped by hand differ by
 less, those of takes and of the last part by more."""
 
-PART_BYTES = 1.9e9
-"""Bytes of samples from which a file may have been cut because it was full; the lowest common limit is 2 GB."""
+LIMITS = (2**31, round(3.6 * 2**30), 2**32)
+"""Bytes at which recorders cut files: what old readers can count, a little less than 4 GB, and what FAT32 can hold."""
 
-BYTES = {"PCM_S8": 1, "PCM_U8": 1, "PCM_16": 2, "PCM_24": 3, "PCM_32": 4, "FLOAT": 4, "DOUBLE": 8}
-"""Bytes of a sample."""
+NEARLY = 0.93
+"""Share of such a limit from which a file is full: some count 2 GB as 2,000,000,000 bytes."""
 
 SECTION = (
     'list them in session.toml under [parts], as name = ["first", "second"], or write [parts] and nothing below it '
@@ -188,6 +188,13 @@ def _columns(group: Sequence[Series], left: Sequence[Facts]) -> Iterator[Chain]:
                 break
 
 
+def _full(one: Series) -> bool:
+    """Whether all files but the last are as large as recorders let files become."""
+    sizes = [file.size for file in one.files]
+    full = all(any(NEARLY * limit <= size <= limit for limit in LIMITS) for size in sizes[:-1])
+    return full and sizes[-1] <= max(sizes[:-1]) and _consecutive(one)
+
+
 def _polyphonic(one: Series) -> str:
     """Say why polyphonic files follow one another; empty if they ran at the same time, and refuse to guess."""
     if not one.polyphonic or _at_once(one):
@@ -196,6 +203,8 @@ def _polyphonic(one: Series) -> str:
         return STAMPED_TAKES
     if _equal(one.lengths) and _consecutive(one):
         return EQUAL
+    if _full(one):
+        return FULL
     raise InputError(
         f"'{one.files[0].path.name}' and '{one.files[1].path.name}' may be parts one after another, or microphones "
         f"that were recorded at the same time; {SECTION}"
@@ -206,8 +215,7 @@ def _lonely(one: Series, chains: Sequence[Chain], left: Mapping[Path, Facts]) ->
     """Say why mono or stereo files without others like them follow one another; empty if nothing says so."""
     if one.polyphonic or _at_once(one) or not _consecutive(one):
         return ""
-    sizes = [file.frames * file.channels * BYTES.get(file.subtype, 0) for file in one.files]
-    if _equal(one.lengths) and sizes[0] >= PART_BYTES:
+    if _full(one):
         return FULL
     whole = sum(one.lengths) / one.files[0].rate
     others = [chain.frames / chain.first.rate for chain in chains if len(chain.parts) > 1 or chain.parts[0].start]
