@@ -276,13 +276,13 @@ def refuse_places(job: Job) -> None:
 
 def refuse_overwriting(ready: Prepared) -> None:
     """Refuse to overwrite existing results, unless forced."""
-    from debleed.io.recorder.like_input import refuse_existing_parts
+    from debleed.io.recorder.like_input import refuse_existing_pieces
     from debleed.io.writing import refuse_existing
 
     job = ready.job
     for folder in filter(None, (job.output, job.removed)):
         if job.split == "like-input":
-            refuse_existing_parts(ready.take, folder, job.force)
+            refuse_existing_pieces(ready.take, folder, job.force)
         else:
             refuse_existing(ready.take.files, folder, job.force)
     if job.report and job.report.exists() and not job.force:

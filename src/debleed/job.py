@@ -10,11 +10,11 @@ from __future__ import annotations
 import logging
 import math
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -28,10 +28,6 @@ from debleed.recording import Recording, Samples
 from debleed.remove import learn_in_step, reduced
 from debleed.soundcheck.alignment import Alignment
 from debleed.stage import Stage
-
-if TYPE_CHECKING:
-    from debleed.io.audio import Take
-    from debleed.io.staging import Staging
 
 __all__ = ["Job", "Result", "Treated", "clean_folder", "cleaned", "learnt", "run", "written"]
 
@@ -247,57 +243,28 @@ def written(ready: Prepared, after: Recording, findings: Mapping[str, str], prog
     progress
         Called with the stages "write" and "report".
     """
+    from debleed.io.recorder.like_input import cut_like_input
     from debleed.io.staging import Staging
-    from debleed.io.writing import clear_stale
+    from debleed.io.writing import clear_stale, write_take
 
     job, take = ready.job, ready.take
     ledger = Ledger.of(ready.recording, reduced(ready.recording, after, ready.reductions))
     with Staging() as staging:
-        folders = staging.folder(job.output), staging.folder(job.removed) if job.removed else None
+        folder = staging.folder(job.output)
+        aside = staging.folder(job.removed) if job.removed else None
         page = staging.folder(job.report.parent) / job.report.name if job.report else None
-        staged, files, removed = _written_files(job, take, ledger.entered(), staging, folders, progress)
+        files, removed = write_take(take, ledger.entered(), folder, aside, progress)
+        if job.split == "like-input":
+            files = cut_like_input(take, files, folder)
+            removed = cut_like_input(take, removed, aside) if aside else []
         if page:
-            report_on(ready, staged, page, findings, progress)
+            report_on(ready, files, page, findings, progress)
         staging.commit()
+    places = [job.output / path.relative_to(folder) for path in files]
+    gone = [job.removed / path.relative_to(aside) for path in removed] if job.removed and aside else []
     if job.split == "whole":
-        clear_stale(take.files, [*files, *removed])
-    return Result(tuple(files), tuple(removed), job.report, ledger.treated(ready, findings))
-
-
-def _written_files(
-    job: Job,
-    take: Take,
-    result: Recording,
-    staging: Staging,
-    folders: tuple[Path, Path | None],
-    progress: Progress,
-) -> tuple[list[Path], list[Path], list[Path]]:
-    """Write the files; return where the results are now, and where they and the removed signals will be."""
-    from debleed.io.recorder.like_input import names_of, write_like_input
-    from debleed.io.writing import write_take
-
-    folder, aside = folders
-    if job.split == "whole":
-        files, removed = write_take(take, result, folder, aside, progress)
-        inside = [Path(path.name) for path in files], [Path(path.name) for path in removed]
-    else:
-        place = _below(staging, job.output, folder)
-        other = _below(staging, job.removed, aside) if job.removed and aside else None
-        files, removed = write_like_input(take, result, place, other, progress)
-        inside = list(names_of(take)), list(names_of(take)) if other else []
-    return files, [job.output / name for name in inside[0]], [(job.removed or job.output) / name for name in inside[1]]
-
-
-def _below(staging: Staging, final: Path, top: Path) -> Callable[[Path], Path]:
-    """Return a function that makes the temporary folder for a folder inside the results."""
-    made = {Path(): top}
-
-    def place(inside: Path) -> Path:
-        if inside not in made:
-            made[inside] = staging.folder(final / inside)
-        return made[inside]
-
-    return place
+        clear_stale(take.files, [*places, *gone])
+    return Result(tuple(places), tuple(gone), job.report, ledger.treated(ready, findings))
 
 
 @dataclass(frozen=True)

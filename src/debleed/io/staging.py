@@ -57,8 +57,10 @@ class Staging:
         moved = []
         for temporary, final in self._pairs:
             final.mkdir(parents=True, exist_ok=True)
-            for path in sorted(temporary.iterdir()):
-                moved.append(path.replace(final / path.name))
+            for path in sorted(path for path in temporary.rglob("*") if path.is_file()):
+                target = final / path.relative_to(temporary)
+                target.parent.mkdir(parents=True, exist_ok=True)
+                moved.append(path.replace(target))
         return moved
 
 

@@ -8,7 +8,6 @@ import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Generic, Protocol, TypeVar
 
 import numpy as np
 import soundfile
@@ -204,7 +203,7 @@ def write_take(
         If the disk is full.
     """
     _refuse_full_disk(take, folder, 2 if removed else 1)
-    tracks = [Track(file, take, *_writers(file, folder, removed)) for file in take.files]
+    tracks = [_Track(file, take, folder, removed) for file in take.files]
     for start, stop in after.blocks():
         samples = after.read(start, stop)
         for track, rows in zip(tracks, take.rows, strict=True):
@@ -229,41 +228,17 @@ def _refuse_full_disk(take: Take, folder: Place, copies: int) -> None:
         raise OSError(errno.ENOSPC, f"{need * copies / 2**30:.1f} GiB are needed", str(folder))
 
 
-def _writers(file: AudioFile, folder: Place, removed: Place | None) -> tuple[Writer, Writer | None]:
-    """Begin the results of a file."""
-    form = form_of(file)
-    shape = (file.rate, file.channels, file.frames)
-    # the difference of two 24-bit integers fits a float32 exactly, that of two 32-bit integers does not
-    wide = "DOUBLE" if form.subtype == "PCM_32" else "FLOAT"
-    out = Writer(folder, file.path.stem, form, *shape)
-    return out, Writer(removed, file.path.stem, form, *shape, wide=wide) if removed else None
+class _Track:
+    """Write one file of a take at its own rate and length."""
 
-
-class Sink(Protocol):
-    """What takes the samples of a file in order."""
-
-    written: int
-
-    def write(self, samples: Samples) -> Samples:
-        """Append samples of shape ``(channels, samples)`` and return them as stored."""
-
-
-SinkType = TypeVar("SinkType", bound=Sink)
-
-
-class Track(Generic[SinkType]):
-    """Write one file of a take at its own rate and length.
-
-    Parameters
-    ----------
-    file, take
-        The file, and the take that it belongs to.
-    out, removed
-        Where the result goes, and input - output, if wanted.
-    """
-
-    def __init__(self, file: AudioFile, take: Take, out: SinkType, removed: SinkType | None) -> None:
-        self.file, self.out, self.removed = file, out, removed
+    def __init__(self, file: AudioFile, take: Take, folder: Place, removed: Place | None) -> None:
+        self.file = file
+        form = form_of(file)
+        shape = (file.rate, file.channels, file.frames)
+        self.out = Writer(folder, file.path.stem, form, *shape)
+        # the difference of two 24-bit integers fits a float32 exactly, that of two 32-bit integers does not
+        wide = "DOUBLE" if form.subtype == "PCM_32" else "FLOAT"
+        self.removed = Writer(removed, file.path.stem, form, *shape, wide=wide) if removed else None
         self._dtype = np.result_type(*(other.dtype for other in take.files))
         self._change = None
         if file.rate != take.rate:
