@@ -39,6 +39,13 @@ def test_a_link_is_not_followed(tmp_path):
         files_of(tmp_path / "gig")
 
 
+def test_nobody_looks_deeper_than_cards_are(tmp_path):
+    audio(tmp_path, "1/2/3/4/5/a.wav")
+    with pytest.raises(InputError, match="there is no audio file directly in"):
+        files_of(tmp_path)
+    assert files_of(tmp_path / "1") == (tmp_path / "1/2/3/4/5/a.wav",)
+
+
 def test_a_folder_that_does_not_exist(tmp_path):
     with pytest.raises(InputError, match="there is no file or folder"):
         files_of(tmp_path / "gig")

@@ -1,6 +1,7 @@
 """The main job on folders of recorders: the same samples as from plain mono files, whole or cut like the input."""
 
 import logging
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,10 +10,13 @@ import soundfile as sf
 from bands import bled, sources
 from debleed import InputError, clean_folder, cli
 from debleed.io import chunks
+from debleed.io.recorder.chains import end_to_end
+from debleed.io.recorder.facts import Facts
+from debleed.io.recorder.joined import Joined
 from debleed.io.recorder.like_input import cut_like_input, samples_at
 from debleed.io.recorder.take import open_folder
 from debleed.io.session import Session
-from debleed.io.writing import write_take
+from debleed.io.writing import data_size, fitted, form_of, write_take
 from recorders import LENGTH, RATE, RECORDERS, band, bext, cut, ixml, put, x_live, zoom_with_mix
 
 
@@ -218,7 +222,7 @@ def test_the_command_shows_the_table_and_says_what_is_missing(tmp_path, capsys):
     out = ["remove", str(gig), "-o", str(tmp_path / "clean"), "--method", "unprocessed", "--split", "like-input"]
     assert cli.run(out) == 0
     said = capsys.readouterr().err
-    assert "microphone     files, one after another" in said
+    assert "microphones      files, one after another" in said
     assert "numbered as a console's card numbers its parts" in said
     assert "warning: 00000004.WAV begins 0.001 s after 00000002.WAV ends" in said
     assert "warning: between 00000002.WAV and 00000004.WAV a number is missing; is a part lost?" in said
@@ -246,3 +250,27 @@ def test_init_writes_down_what_is_one_and_changes_nothing(tmp_path, caplog):
     (gig / "session.toml").write_text("[parts]\n")
     apart = clean_folder(gig, tmp_path / "apart", method="unprocessed")
     assert len(apart.files) == 6 + 3 * 3
+
+
+def test_a_session_may_use_numbers_and_names_of_channels(tmp_path):
+    gig = tmp_path / "gig"
+    RECORDERS["M32 with a scene"].fill(gig, band(4))
+    (gig / "session.toml").write_text('room = ["Vox"]\n[sources]\nbeat = ["ch2", "Snare"]\n')
+    done = {mic.name: mic for mic in clean_folder(gig, tmp_path / "clean", method="unprocessed").microphones}
+    assert [done[name].source for name in ("Bass", "Kick", "Snare", "Vox")] == ["Bass", "beat", "beat", None]
+
+
+def test_a_stage_learnt_from_a_card_cleans_another(tmp_path, sound):
+    for folder in ("check", "show"):
+        x_live(tmp_path / folder, sound)
+    stage = tmp_path / "stage.debleed"
+    assert cli.run(["learn", str(tmp_path / "check"), "-o", str(stage), "--method", "instantaneous"]) == 0
+    assert cli.run(["apply", str(stage), str(tmp_path / "show"), "-o", str(tmp_path / "clean")]) == 0
+    assert sorted(path.name for path in (tmp_path / "clean").iterdir()) == [f"ch{i}.WAV" for i in (1, 2, 3, 4)]
+
+
+def test_whole_files_beyond_4_gb_are_rf64():
+    facts = [Facts(Path(f"{i:08d}.WAV"), 2, 48000, 2**28, "WAV", "PCM_32", "FILE", (None, None)) for i in (1, 2, 3)]
+    whole = Joined(end_to_end("gig", facts), Path("gig.WAV"))
+    form = fitted(form_of(whole), data_size(form_of(whole), whole.channels, whole.frames))
+    assert (form.container, form.suffix, whole.frames) == ("RF64", ".WAV", 3 * 2**28)

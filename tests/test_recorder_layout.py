@@ -53,11 +53,11 @@ def test_takes_of_a_program_with_a_pause_and_a_late_singer(tmp_path, caplog):
 def test_the_table(tmp_path):
     x_live(tmp_path, band(4))
     head, row = table(laid_out(tmp_path, Session()))
-    assert head.split("  ")[0] == "microphone"
+    assert head.split("  ")[0] == "microphones"
     assert row.split("  ") == [
-        "ch1, ch2 ... ch4 (4)",
-        "00000001.WAV, 00000002.WAV, 00000003.WAV",
-        "0:00:00.000, 0:00:00.375, 0:00:00.750",
+        "ch1 ... ch4 (4)",
+        "00000001.WAV ... 00000003.WAV (3)",
+        "0:00:00 ... 0:00:00.750 (3)",
         "0:00:00.962",
         "each channel is a microphone; numbered as a console's card numbers its parts",
     ]

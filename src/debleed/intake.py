@@ -28,9 +28,11 @@ class Job:
     Parameters
     ----------
     input
-        A folder of audio files, each a microphone or a stereo pair, or one file with one microphone per channel.
+        A folder of audio files, each a microphone or a stereo pair, the folder of a recorder (see
+        :mod:`debleed.io.recorder`), or one file with one microphone per channel.
     output
-        Folder for the results, which have the same names, rates, lengths and sample formats as the input.
+        Folder for the results, which have the same names, rates, lengths and sample formats as the input, as
+        ``split`` says.
     session
         The user's description of the files; ``None`` reads ``session.toml``, see
         :func:`debleed.io.session.session_path`.

@@ -19,8 +19,10 @@ if TYPE_CHECKING:
     help="""Remove the bleed from a recording.
 
     IN is a folder of audio files, each with one microphone or a stereo pair, or one file with one microphone per
-    channel. The results in OUT have the same names, rates, lengths and sample formats. The names of the files determine
-    which microphones belong to one source; IN/session.toml (see 'debleed init') and the options below override this."""
+    channel, or the folder of a recorder, whose files may be cut or polyphonic. The results in OUT have the same names,
+    rates, lengths and sample formats; a microphone of a recorder has one whole file, see --split. The names of the
+    files determine which microphones belong to one source; IN/session.toml (see 'debleed init') and the options below
+    override this."""
 )
 @options(INPUT, METHOD, RESULT)
 @click.option("--mixture", metavar="FILE", type=PATH, help="The clean mixture, for methods that need it.")

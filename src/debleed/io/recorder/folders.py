@@ -18,6 +18,9 @@ MADE = frozenset(
 )
 """Folders of programs with what was made from a recording, in lower case."""
 
+DEEPEST = 4
+"""Folders below the given one in which audio is looked for; cards have three, and a home folder has thousands."""
+
 MOST_NAMED = 6
 """Folders that a message names."""
 
@@ -55,7 +58,9 @@ def only_folder(folder: Path) -> Path:
         return folder
     found = []
     for place, folders, files in os.walk(folder):  # does not follow links
-        folders[:] = sorted(name for name in folders if not name.startswith(".") and name.casefold() not in MADE)
+        depth = len(Path(place).relative_to(folder).parts)
+        here = [name for name in folders if not name.startswith(".") and name.casefold() not in MADE]
+        folders[:] = sorted(here) if depth < DEEPEST else []
         if any(is_audio(name) for name in files):
             found.append(Path(place))
     if len(found) > 1:

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 
 from debleed.io.recorder.layout import Layout, Strand
 
-MOST = 3
-"""Names of a row that are shown in full; of more, the first two and the last."""
+MOST = 2
+"""Names of a row that are shown in full; of more, the first and the last."""
 
-HEADS = ("microphone", "files, one after another", "begin at", "length", "why")
+HEADS = ("microphones", "files, one after another", "begin at", "length", "why")
 
 
 def table(layout: Layout) -> tuple[str, ...]:
@@ -41,25 +41,24 @@ def row(strand: Strand) -> tuple[str, ...]:
 
 
 def shown(names: Sequence[str]) -> str:
-    """List names; of many, the first two and the last, and how many there are.
+    """List names; of many, the first and the last, and how many there are.
 
     Examples
     --------
-    >>> shown(["ch1", "ch2"]), shown(["ch1", "ch2", "ch3", "ch4"])
-    ('ch1, ch2', 'ch1, ch2 ... ch4 (4)')
+    >>> shown(["ch1", "ch2"]), shown(["ch1", "ch2", "ch3"])
+    ('ch1, ch2', 'ch1 ... ch3 (3)')
     """
-    if len(names) <= MOST:
-        return ", ".join(names)
-    return f"{names[0]}, {names[1]} ... {names[-1]} ({len(names)})"
+    return ", ".join(names) if len(names) <= MOST else f"{names[0]} ... {names[-1]} ({len(names)})"
 
 
 def clock(seconds: float) -> str:
-    """Format a time as hours, minutes and seconds.
+    """Format a time as hours, minutes and seconds, and milliseconds if there are any.
 
     Examples
     --------
     >>> clock(699.05), clock(3661)
-    ('0:11:39.050', '1:01:01.000')
+    ('0:11:39.050', '1:01:01')
     """
     whole, thousandths = divmod(round(1000 * seconds), 1000)
-    return f"{whole // 3600}:{whole // 60 % 60:02d}:{whole % 60:02d}.{thousandths:03d}"
+    rest = f".{thousandths:03d}" if thousandths else ""
+    return f"{whole // 3600}:{whole // 60 % 60:02d}:{whole % 60:02d}{rest}"
