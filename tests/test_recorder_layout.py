@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 import soundfile as sf
 
+from debleed.intake import session_of
 from debleed.io.recorder.layout import laid_out
 from debleed.io.recorder.table import table
 from debleed.io.recorder.take import RecorderTake, open_folder
@@ -179,3 +180,18 @@ def test_a_part_that_changes_is_noticed(tmp_path):
 def test_tracks_that_differ_in_case_alone_have_numbers(tmp_path):
     put(tmp_path / "T01.wav", band(3), iXML=ixml("Vox", "vox", "Boom"))
     assert open_folder(tmp_path, Session()).units == ("ch1", "ch2", "Boom")
+
+
+def test_somebody_has_to_be_left(tmp_path):
+    put(tmp_path / "T01.wav", band(3))
+    for names in (("ch1", "ch2", "ch3"), ("T01",)):
+        with pytest.raises(InputError, match=r"every audio file in .* is left out"):
+            open_folder(tmp_path, Session(leave_out=names))
+
+
+def test_a_session_file_beside_the_audio_files_counts(tmp_path):
+    RECORDERS["SQ"].fill(tmp_path, band(4))
+    (tmp_path / "AHSQ/USBMTK/SQ-MT001/session.toml").write_text('leave_out = ["TRK02"]')
+    assert session_of(tmp_path).leave_out == ("TRK02",)
+    (tmp_path / "session.toml").write_text('leave_out = ["TRK03"]')
+    assert session_of(tmp_path).leave_out == ("TRK03",)

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+Split = Literal["whole", "like-input"]
+"""How results are laid out: a whole file for each microphone or file, or files like those of the input."""
+
 
 @dataclass(frozen=True)
 class Job:
@@ -68,7 +71,7 @@ class Job:
     mixture: Path | None = None
     truth: Path | None = None
     force: bool = False
-    split: Literal["whole", "like-input"] = "whole"
+    split: Split = "whole"
 
 
 @dataclass(frozen=True)
@@ -148,8 +151,12 @@ def prepared(job: Job) -> Prepared:
 
 
 def session_of(given: Path) -> Session:
-    """Read the session file of an input, if there is one."""
+    """Read the session file of an input, if there is one: in its folder, or else in that of its audio files."""
+    from debleed.io.recorder.folders import only_folder
+
     path = session_path(given)
+    if given.is_dir() and not path.exists():
+        path = session_path(only_folder(given))
     return load_session(path) if path.exists() else Session()
 
 

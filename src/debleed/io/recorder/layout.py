@@ -97,19 +97,19 @@ def laid_out(folder: Path, session: Session) -> Layout:
     listed = [name for names in (session.parts or {}).values() for name in names]
     paths = files_of(folder, listed)
     kept = [path for path in paths if not {path.name, path.stem} & set(session.leave_out)]
-    if not kept:
-        raise InputError(f"every audio file in '{folder}' is left out; keep at least two")
     facts = [facts_of(path) for path in kept]
     if session.parts is None:
         chains, notes = told(facts)
     else:
         chains, notes = said(facts, folder, session.parts), ()
-    strands = _named(chains, folder, session.polyphonic)
+    strands = _named(chains, folder, session.polyphonic) if chains else []
     known = {name for strand in strands for name in (*strand.units, *_numbers(strand))}
     if any(name not in known for name in session.leave_out):
         channels = sorted(known - {path.stem for path in paths} - {path.name for path in paths})
         left_out(session, [*paths, *map(Path, channels)])
     strands = [cut for strand in strands if (cut := _without(strand, session.leave_out))]
+    if not strands:
+        raise InputError(f"every audio file in '{folder}' is left out; keep at least two")
     top = kept[0].parent
     while not all(path.is_relative_to(top) for path in kept):
         top = top.parent

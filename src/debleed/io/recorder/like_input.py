@@ -224,7 +224,7 @@ def clipped(samples: Samples, bits: int) -> tuple[Samples, int]:
 def encoded(samples: Samples, subtype: str, order: str) -> tuple[bytes, int]:
     """Encode samples of shape ``(channels, samples)`` as the bytes of a file; also count those beyond its range.
 
-    ``order`` is the byte order as :mod:`struct` writes it.
+    ``order`` is the byte order: ``<`` for little-endian, ``>`` for big-endian.
     """
     if subtype in FLOATS:
         return samples.T.astype(f"{order}f{np.dtype(FLOATS[subtype]).itemsize}").tobytes(), 0
