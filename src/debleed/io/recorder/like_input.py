@@ -21,12 +21,15 @@ from debleed.io import chunks
 from debleed.io.audio import BITS, FLOATS, AudioFile, Take
 from debleed.io.recorder.take import RecorderTake
 from debleed.io.writing import Writer, form_of, to_grid
-from debleed.recording import BLOCK_SECONDS, InputError, Samples
+from debleed.recording import InputError, Samples
 
 log = logging.getLogger(__name__)
 
 RAW = frozenset(("WAV", "WAVEX", "RF64", "W64", "AIFF"))
 """Containers, as named by libsndfile, in which the samples stand one after another in one chunk."""
+
+FRAMES = 2**14
+"""Frames to write at a time: those of 32 channels take 4 MB, which stay in the cache."""
 
 WHOLE = "whole"
 """Name of the folder for the whole files while they are cut."""
@@ -134,10 +137,12 @@ def _cut(piece: Piece, results: Sequence[Path], folder: Path) -> Path:
         target = Copy(like, folder) if like.container in RAW else Rewritten(like, folder)
         sources = {i: AudioFile(results[i]) for i, _ in filter(None, piece.results)}
         try:
-            step = round(BLOCK_SECONDS * like.rate)
-            for first in range(0, like.frames, step):
-                last = min(first + step, like.frames)
-                out = like.read(first, last, np.float64).copy()
+            kept = None in piece.results
+            for first in range(0, like.frames, FRAMES):
+                last = min(first + FRAMES, like.frames)
+                out = np.empty((like.channels, last - first))
+                if kept:
+                    out[:] = like.read(first, last, np.float64)
                 for i, source in sources.items():
                     there = source.read(piece.start + first, piece.start + last, np.float64)
                     for row, place in enumerate(piece.results):

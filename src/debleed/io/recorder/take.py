@@ -3,23 +3,20 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from debleed.io.audio import AudioFile, Take, at_rate, length_at, refuse_twins
-from debleed.io.recorder.joined import Channel, Joined
+from debleed.io.recorder.joined import Channel, Joined, spread
 from debleed.io.recorder.layout import Layout, Strand, laid_out
 from debleed.io.session import Session
 from debleed.io.track_names import numbers_of_channels, of_file
 from debleed.recording import Recording, Samples
 
 log = logging.getLogger(__name__)
-
-PIECE = 1024
-"""Samples to copy at a time: those of 32 interleaved channels then stay in the cache, and copying takes a third."""
 
 
 @dataclass(frozen=True)
@@ -79,14 +76,6 @@ class RecorderTake(Take):
             return out
 
         return read
-
-
-def spread(samples: Samples, sources: Sequence[int], out: Samples, rows: Sequence[int]) -> None:
-    """Copy rows ``sources`` of an array to ``rows`` of another, both ``(channels, samples)``, piece by piece."""
-    for first in range(0, out.shape[1], PIECE):
-        piece, target = samples[:, first : first + PIECE], out[:, first : first + PIECE]
-        for source, row in zip(sources, rows, strict=True):
-            target[row] = piece[source]
 
 
 def _label(strand: Strand) -> str | None:
