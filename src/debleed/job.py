@@ -193,7 +193,8 @@ def learnt(ready: Prepared, progress: Progress = quiet) -> tuple[Stage, Alignmen
 
     if stretch is not ready.recording:
         side = Side(cut(side.mixture), cut(side.truth))
-    day = recorded_on(ready.take.files[0].origin)
+    origin = ready.take.files[0].origin
+    day = recorded_on(origin) if origin else None
     return learn_in_step(
         stretch,
         job.method,

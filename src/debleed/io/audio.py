@@ -73,8 +73,8 @@ class AudioFile:
         self._lock = Lock()
 
     @property
-    def origin(self) -> Path:
-        """The file whose chunks describe the recording; here, the file itself."""
+    def origin(self) -> Path | None:
+        """The file whose chunks describe the recording; here, the file itself. ``None`` if none does."""
         return self.path
 
     @property

@@ -149,15 +149,15 @@ class Writer:
                     self._put(earlier.read(COPY_FRAMES, FLOATS[self.form.subtype].__name__, always_2d=True).T)
         narrow.unlink()
 
-    def close(self, file: AudioFile | None = None) -> Path:
-        """Finish the file; copy the chunks of ``file`` to it, for one channel of a polyphonic file those of it."""
+    def close(self, file: Place | None = None, channel: int | None = None) -> Path:
+        """Finish the file; copy the chunks of ``file`` to it, without the tracks of other channels than this one."""
         self._file.close()
         if soundfile.info(self._place).frames != self.written:
             raise self._unwritten()
         chunks.forget_time(self._place)
         if file is not None:
-            chunks.append(self._place, of_one_channel(chunks.carried(file.origin), file.channel))
-            chunks.copy_speakers(file.origin, self._place)
+            chunks.append(self._place, of_one_channel(chunks.carried(file), channel))
+            chunks.copy_speakers(file, self._place)
         return self._place.rename(self.path)
 
 
@@ -218,8 +218,9 @@ def write_take(
                 BITS[form_of(track.file).subtype],
                 track.out.path.name,
             )
-    outputs = [track.out.close(track.file) for track in tracks]
-    return outputs, [track.removed.close(track.file) for track in tracks if track.removed]
+    outputs = [track.out.close(track.file.origin, track.file.channel) for track in tracks]
+    removed_tracks = [(track.removed, track.file) for track in tracks if track.removed]
+    return outputs, [writer.close(file.origin, file.channel) for writer, file in removed_tracks]
 
 
 def _refuse_full_disk(take: Take, folder: Place, copies: int) -> None:

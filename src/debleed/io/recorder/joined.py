@@ -144,7 +144,7 @@ class Channel(AudioFile):
         self._track_names = (path.stem,)
 
     @property
-    def origin(self) -> Path:
+    def origin(self) -> Path | None:
         """The first part of the chain."""
         return self.whole.origin
 

@@ -204,7 +204,7 @@ class Rewritten:
 
     def close(self) -> Path:
         """Finish the file."""
-        return self._out.close(self._like)
+        return self._out.close(self._like.path)
 
 
 def samples_at(path: Path) -> int:
