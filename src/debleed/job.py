@@ -323,8 +323,9 @@ def finished(ready: Prepared, after: Recording, findings: Mapping[str, str], pro
     InputError
         If an input file changed since it was opened, or a result has appeared since, without ``force``.
     """
+    from debleed.io.recorder.like_input import cut_like_input
     from debleed.io.results import warn_of_twins
-    from debleed.io.writing import finished_files, finished_journal, write_take
+    from debleed.io.writing import write_take
 
     job, take = ready.job, ready.take
     ledger = Ledger(ready.recording, reduced(ready.recording, after, ready.reductions), work.ledger())
@@ -333,15 +334,19 @@ def finished(ready: Prepared, after: Recording, findings: Mapping[str, str], pro
     if not again:
         told = work.keeping(progress)
         files, removed = write_take(take, ledger.entered(), folder, aside, told, work.path(BLOCKS))
+        if job.split == "like-input":
+            files = cut_like_input(take, files, folder)
+            removed = cut_like_input(take, removed, aside) if aside else []
         page = work.folder(REPORT) / job.report.name if job.report else None
         if page:
             report_on(ready, files, page, findings, progress)
         work.refuse_changes()
         refuse_overwriting(ready)
         work.commit(files, removed, page)
-    files, removed = finished_files(finished_journal(work.path(BLOCKS)), job.output, job.removed)
+    files, removed = work.targets(CLEAN), work.targets(REMOVED)
     work.place(again)
-    warn_of_twins(take.files, [*files, *removed])
+    if job.split == "whole":
+        warn_of_twins(take.files, [*files, *removed])
     return Result(tuple(files), tuple(removed), job.report, ledger.treated(ready, findings))
 
 
@@ -399,10 +404,15 @@ def report_on(
 ) -> None:
     """Write the report from the written files, so that it describes what they contain."""
     from debleed.io.audio import Take
+    from debleed.io.recorder.take import RecorderTake, open_layout
     from debleed.report.page import write
 
     take = ready.take
     title = files[0].stem if take.poly else take.files[0].path.absolute().parent.name
-    with closing(Take.open(files, poly=take.poly, rate=take.rate)) as result:
+    if ready.job.split == "like-input" and isinstance(take, RecorderTake):
+        opened: Take = open_layout(take.layout.moved(dict(zip(take.layout.files, files, strict=True))), take.rate)
+    else:
+        opened = Take.open(files, poly=take.poly, rate=take.rate)
+    with closing(opened) as result:
         after = result.recording(sources_of(ready.microphones), references_of(ready.microphones))
         write(page, ready.recording, after, title=title, findings=findings, progress=progress)

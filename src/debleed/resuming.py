@@ -181,12 +181,20 @@ class Work:
     def commit(self, files: Sequence[Path], removed: Sequence[Path], page: Path | None) -> None:
         """Say that these files are finished and are now being placed."""
         job = self.ready.job
-        moves = [(path, job.output / path.name) for path in files]
-        moves += [(path, (job.removed or job.output) / path.name) for path in removed]
+        moves = [(path, job.output / path.relative_to(self.path(CLEAN))) for path in files]
+        moves += [(path, (job.removed or job.output) / path.relative_to(self.path(REMOVED))) for path in removed]
         if page and job.report:
             moves.append((page, job.report))
         told = [[str(source.relative_to(self.unfinished.work)), str(target.absolute())] for source, target in moves]
         write_text(self.path(COMMIT), json_text(told))
+
+    def targets(self, folder: str) -> list[Path]:
+        """Return the places of the finished files that are in a folder of the folder."""
+        return [target for source, target in self._moves() if Path(source).parts[0] == folder]
+
+    def _moves(self) -> list[tuple[str, Path]]:
+        told = json.loads(self.path(COMMIT).read_text("utf-8"))
+        return [(source, Path(target)) for source, target in told]
 
     def place(self, again: bool) -> None:
         """Move the files to their places; the work is done then.
@@ -201,8 +209,7 @@ class Work:
         InputError
             If something is there that was not when the work began, without ``force``.
         """
-        told = json.loads(self.path(COMMIT).read_text("utf-8"))
-        place_all([Move(self.path(source), Path(target)) for source, target in told], self.ready.job.force, again)
+        place_all([Move(self.path(source), target) for source, target in self._moves()], self.ready.job.force, again)
         self.unfinished.finish()
 
 
@@ -240,7 +247,7 @@ def what_is_written(ready: Prepared) -> dict[str, Any]:
     """Describe all that else the results depend on."""
     job = ready.job
     places = [path and path.absolute() for path in (job.output, job.removed, job.report)]
-    return {"reductions": ready.reductions, "keep": ready.session.keep, "places": places}
+    return {"reductions": ready.reductions, "keep": ready.session.keep, "places": places, "split": job.split}
 
 
 def checksum(described: dict[str, Any]) -> str:

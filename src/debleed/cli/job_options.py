@@ -86,6 +86,13 @@ RESULT = (
         default="bar",
         help="A progress bar, or JSON lines for programs.",
     ),
+    click.option(
+        "--split",
+        type=click.Choice(["whole", "like-input"]),
+        default="whole",
+        show_default=True,
+        help="Write a whole file for each microphone, or files cut and laid out like those of the input.",
+    ),
     click.option("--force", is_flag=True, help="Overwrite existing results."),
 )
 """Options that describe the result."""
