@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import soundfile as sf
 
-from debleed.io import chunks
+from debleed.io import carried
 
 RATE = 8000
 LENGTHS = (3000, 3000, 1700)
@@ -39,7 +39,7 @@ def put(path, samples, subtype="PCM_24", rate=RATE, **extra):
     """Write samples ``(channels, samples)`` with extra chunks."""
     path.parent.mkdir(parents=True, exist_ok=True)
     sf.write(path, samples.T, rate, subtype=subtype)
-    chunks.append(path, [(name.encode(), content) for name, content in extra.items()])
+    carried.append(path, [(name.encode(), content) for name, content in extra.items()])
     return path
 
 

@@ -9,7 +9,7 @@ import soundfile as sf
 
 from bands import bled, sources
 from debleed import InputError, clean_folder, cli
-from debleed.io import chunks
+from debleed.io import carried, chunks
 from debleed.io.recorder.chains import end_to_end
 from debleed.io.recorder.facts import Facts
 from debleed.io.recorder.joined import Joined
@@ -112,7 +112,7 @@ def test_whole_files_keep_date_and_names(tmp_path):
     gig = tmp_path / "gig"
     RECORDERS["Sound Devices"].fill(gig, band(4))
     first, *_ = clean_folder(gig, tmp_path / "clean", method="unprocessed").files
-    content = dict(chunks.carried(first))
+    content = dict(carried.carried(first))
     assert content[b"bext"] == bext(72000 * RATE)
     assert b"<NAME>Anna Lav</NAME>" in content[b"iXML"]
     assert b"Boom" not in content[b"iXML"]

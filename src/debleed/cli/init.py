@@ -24,13 +24,9 @@ def command(given: Path, force: bool) -> None:
     from debleed.io.staging import writable_ancestor
 
     target = session.session_path(given)
-    take = (
-        None
-        if is_project(given)
-        else audio.open_take(given)
-        if given.is_file()
-        else open_folder(given, session.Session())
-    )
+    take = None
+    if not is_project(given):
+        take = audio.open_take(given) if given.is_file() else open_folder(given, session.Session())
     if session.has_session(given) and not target.is_file():  # to write into a pipe would wait for who reads it
         raise InputError(f"'{target}' is not a file; rename it")
     if session.has_session(given) and not force:

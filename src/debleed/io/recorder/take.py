@@ -11,6 +11,7 @@ import numpy as np
 
 from debleed.io.audio import Take, length_at, refuse_twins
 from debleed.io.audio_file import AudioFile, at_rate
+from debleed.io.descriptors import refuse_too_many
 from debleed.io.recorder.joined import Channel, Joined, spread
 from debleed.io.recorder.layout import Layout, Strand, laid_out
 from debleed.io.session import Session
@@ -101,6 +102,7 @@ def open_folder(folder: Path, session: Session) -> Take:
     layout = laid_out(folder, session)
     for note in layout.notes:
         log.warning("%s", note)
+    refuse_too_many(len(layout.strands))
     return Take.open(layout.files) if layout.plain else open_layout(layout)
 
 
