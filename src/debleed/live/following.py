@@ -2,10 +2,12 @@
 
 The filter that runs back from the future has no place in a stream. A prediction has not heard the frame that it
 predicts, nor one that overlaps with it, so what a frame teaches may be learnt while the next one arrives: a stream
-spreads this work over its blocks.
+spreads this work, and the share of the next prediction that is known already, over its blocks.
 """
 
 from __future__ import annotations
+
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,21 +40,12 @@ class Forward:
         self._first = np.cumsum(paths.gap) - paths.gap
         self._earlier = np.zeros((lags, int(paths.gap.sum())), np.complex64)
         self._frame = 0
+        self._heard = np.zeros((lags, entries), np.complex64)
         self._level = np.zeros((lags, entries), np.float32)
+        self._prepare()
 
-    def predict(self, heard: Values) -> tuple[Values, Powers]:
-        """Predict the bleed of the next frame.
-
-        Parameters
-        ----------
-        heard
-            y of each entry's reference, ``(lags, entries)``, the newest frame first.
-
-        Returns
-        -------
-        bleed, uncertainty
-            ``(entries,)`` each; the second is the variance of the first.
-        """
+    def _prepare(self) -> None:
+        """Advance to the next frame, and predict it as far as the references are here: all lags but the first."""
         self._state *= self.paths.memory
         self._variance *= self._fading
         self._variance += self._driven
@@ -60,27 +53,57 @@ class Forward:
         self._frame += 1
         older = self._earlier[:, slot]
         self._earlier[:, slot] = self._state
-        self._level = power(heard)
-        bleed = (older * heard).sum(axis=0) * self._kept
-        doubt = (self._variance * self._level).sum(axis=0)
-        unknown = (self.paths.variance * self._level).sum(axis=0)
-        return bleed, self._known * doubt + (1 - self._known) * unknown
+        self._heard[1:] = self._heard[:-1]
+        self._level[1:] = self._level[:-1]
+        level = self._level[1:]
+        self._older = older[0]
+        self._bleed = (older[1:] * self._heard[1:]).sum(axis=0)
+        self._doubt = (self._variance[1:] * level).sum(axis=0)
+        self._unknown = (self.paths.variance[1:] * level).sum(axis=0)
 
-    def learn(self, heard: Values, observed: Values, noise: Powers) -> None:
-        """Learn from the frame that was predicted last.
+    def predict(self, heard: Values) -> tuple[Values, Powers]:
+        """Predict the bleed of the next frame.
 
         Parameters
         ----------
         heard
-            As in :meth:`predict`.
+            y of each entry's reference, ``(entries,)``.
+
+        Returns
+        -------
+        bleed, uncertainty
+            ``(entries,)`` each; the second is the variance of the first.
+        """
+        self._heard[0] = heard
+        self._level[0] = level = power(heard)
+        bleed = (self._bleed + self._older * heard) * self._kept
+        self._doubt += self._variance[0] * level
+        unknown = self._unknown + self.paths.variance[0] * level
+        return bleed, unknown + self._known * (self._doubt - unknown)
+
+    def learn(self, observed: Values, noise: Powers) -> None:
+        """Learn from the frame that was predicted last, and prepare the next prediction.
+
+        Parameters
+        ----------
         observed
             y of each bin of a microphone, ``(observed,)``.
         noise
             Variance of the own source, ``(observed,)``.
         """
+        innovation = observed - np.add.reduceat((self._state * self._heard).sum(axis=0), self.starts)
+        certainty = 1 / (np.add.reduceat(self._doubt, self.starts) + noise)
+        self._state += self._variance * self._heard.conj() * (innovation * certainty)[self._of]
         expected = self._variance * self._level
-        innovation = observed - np.add.reduceat((self._state * heard).sum(axis=0), self.starts)
-        certainty = 1 / (np.add.reduceat(expected.sum(axis=0), self.starts) + noise)
-        self._state += self._variance * heard.conj() * (innovation * certainty)[self._of]
         expected *= certainty[self._of]
         self._variance -= self._variance * expected
+        self._prepare()
+
+
+def pieces(paths: Followed, entries: int) -> list[Followed]:
+    """Split paths into pieces of about so many entries, each with whole bins."""
+    if not len(paths.mics):
+        return []
+    starts = paths.starts
+    firsts = starts[np.unique(np.searchsorted(starts, np.arange(0, len(paths.mics), entries), side="right") - 1)]
+    return [paths.part(slice(a, b)) for a, b in pairwise([*firsts.tolist(), len(paths.mics)])]

@@ -96,13 +96,18 @@ class Smoothing:
     """
 
     def __init__(self, mics: int, bins: int) -> None:
-        self._last = np.zeros((2, mics, bins), np.float32)
+        self._last = np.zeros((mics, bins), np.float32)
+        self._earlier = self._last  # the sum of the last two
 
     def process(self, powers: Power) -> Power:
         """Take the next frame and return the mean."""
-        sides = np.pad(powers, ((0, 0), (1, 1)), mode="edge")
-        wide = (sides[:, :-2] + powers + sides[:, 2:]) * np.float32(1 / 3)
-        mean: Power = (self._last[0] + self._last[1] + wide) * np.float32(1 / 3)
-        self._last[0] = self._last[1]
-        self._last[1] = wide
+        wide = powers.copy()  # beyond the edges, the outermost bins go on
+        wide[:, 1:] += powers[:, :-1]
+        wide[:, :-1] += powers[:, 1:]
+        wide[:, 0] += powers[:, 0]
+        wide[:, -1] += powers[:, -1]
+        wide *= np.float32(1 / 9)
+        mean: Power = self._earlier + wide
+        self._earlier = self._last + wide
+        self._last = wide
         return mean

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from debleed.dsp.stft import nfft_at
 from debleed.live.convolution import Block, Delay
-from debleed.live.following import Forward
+from debleed.live.following import Forward, pieces
 from debleed.live.frames import Frames, Power, Smoothing, Spectrum
 from debleed.methods.demix.background import INAUDIBLE, NFFT, Background, audible_share
 from debleed.methods.demix.excerpt import power
@@ -20,7 +20,6 @@ from debleed.methods.demix.postfilter import FLOOR
 from debleed.methods.demix.tracking import (
     CLEARLY,
     CONTEXT,
-    ENTRIES,
     FAINT,
     LAGS,
     OWN_AT_LEAST,
@@ -31,6 +30,10 @@ from debleed.methods.demix.tracking import (
     memory,
     over_bins,
 )
+
+ENTRIES = 4000
+"""Entries that are followed together: fewer than a frame has, so that the work can be spread over blocks, and enough for
+one call to be worth it."""
 
 TINY = np.finfo(np.float32).tiny
 
@@ -72,22 +75,25 @@ class Following:
         followed = Followed.of(
             variance * (weight > 0), memory(seconds, rate), fading(rate), gaps(bins, rate)
         )
-        parts = followed.parts(ENTRIES) if len(followed.mics) else []
-        self._parts = [Part(paths, weight) for paths in parts]
+        self._parts = [Part(paths, weight) for paths in pieces(followed, ENTRIES)]
         self._expected = by_bin(variance * weight)
-        self._constant = constants(tracking.constant[:, self._changed]) if tracking.constant.any() else None
-        self._fading = fading(rate)[:, None, None]
-        self._heard = deque([np.zeros((mics, bins), np.complex64)] * LAGS, maxlen=LAGS)
+        self._constant = Constant(tracking.constant[:, self._changed]) if tracking.constant.any() else None
+        self._fading = fading(rate)
+        self._heard = deque([np.zeros((mics, bins), np.float32)] * LAGS, maxlen=LAGS)
         self._levels, self._expectations, self._loud, self._doubt = (Smoothing(changed, bins) for _ in range(4))
         self._mean = Mean((changed, bins), round(CONTEXT * rate / hop))
         self._waiting: deque[Callable[[], None]] = deque()
-        self._per_block = -(-len(self._parts) * block // hop)
+        # the block that completes a frame has enough to do; those between two frames share what is to be learnt
+        tasks = len(self._parts) + (self._constant is not None)
+        self._per_block = -(-tasks // max(1, hop // block - 1))
+        self._fresh = False
 
     def process(self, block: Block) -> Block:
         """Take the next block, ``(mics, block)``, and return the cleaned one, :attr:`latency` samples late."""
         out = self._delay.process(block)
         out[self._changed] -= self._frames.process(block, self._removed)
-        self._learn(self._per_block)
+        self._learn(0 if self._fresh else self._per_block)
+        self._fresh = False
         return out
 
     def _learn(self, most: int) -> None:
@@ -98,13 +104,16 @@ class Following:
     def _removed(self, spectrum: Spectrum) -> Spectrum:
         """Return what is removed from the changed microphones in the next frame, ``(changed, bins)``."""
         self._learn(len(self._waiting))
+        self._fresh = True
         powers = power(spectrum)
         here = spectrum[self._changed]
-        self._heard.appendleft(self._references.process(spectrum, powers))
-        heard = np.stack(self._heard)
-        bleed = self._always(heard)
+        heard = self._references.process(spectrum, powers)
+        bleed = np.zeros_like(here)
+        if self._constant is not None:
+            bleed += self._constant.predict(heard)
+            self._waiting.append(self._constant.prepare)
         rest = here - bleed
-        noise = self._own_variance(powers[self._changed], heard)
+        noise = self._own_variance(powers[self._changed], power(heard))
         doubt = np.zeros(here.shape, np.float32)
         for part in self._parts:
             part.predict(heard, bleed, doubt)
@@ -115,17 +124,11 @@ class Following:
         change: Spectrum = bleed + share * clean
         return change
 
-    def _always(self, heard: NDArray[np.complex64]) -> Spectrum:
-        """Return what the constant deviations predict from the references, ``(lags, mics, bins)``."""
-        if self._constant is None:
-            return np.zeros((len(self._changed), heard.shape[-1]), np.complex64)
-        sources = heard.reshape(-1, heard.shape[-1]).T[:, :, None]
-        return np.ascontiguousarray((self._constant @ sources)[..., 0].T)
-
-    def _own_variance(self, powers: Power, heard: NDArray[np.complex64]) -> Power:
+    def _own_variance(self, powers: Power, heard: Power) -> Power:
         """Return the variance of the own source, see :func:`debleed.methods.demix.tracking.own_variance`."""
+        self._heard.appendleft(heard)
         smooth = self._levels.process(powers)
-        bleed = through(self._expected, (self._fading * power(heard)).sum(axis=0))
+        bleed = through(self._expected, faded(self._fading, self._heard))
         variance: Power = np.maximum(smooth - self._expectations.process(bleed), OWN_AT_LEAST * smooth)
         variance += FAINT * self._mean.process(powers) + TINY
         return variance
@@ -151,15 +154,14 @@ class References:
         mics = len(leakage)
         self._leakage = by_bin(over_bins(leakage, bins, rate))
         self._background = None if background.silent else background.above(CLEARLY).level
-        self._fading = fading(rate)[:, None, None]
+        self._fading = fading(rate)
         self._powers = deque([np.zeros((mics, bins), np.float32)] * LAGS, maxlen=LAGS)
         self._levels, self._left = Smoothing(mics, bins), Smoothing(mics, bins)
 
     def process(self, spectrum: Spectrum, powers: Power) -> Spectrum:
         """Take the next frame and its powers, ``(mics, bins)`` each, and return the references."""
         self._powers.appendleft(powers)
-        smeared = (self._fading * np.stack(self._powers)).sum(axis=0)
-        left = self._left.process(through(self._leakage, smeared))
+        left = self._left.process(through(self._leakage, faded(self._fading, self._powers)))
         level = self._levels.process(powers)
         share = np.divide(np.float32(UNDERRATED) * left, level, out=np.ones_like(level), where=level > 0)
         own: Spectrum = spectrum * np.maximum(1 - share, np.float32(INAUDIBLE))
@@ -185,19 +187,47 @@ class Part:
         self._from = paths.references, paths.bins
         starts = self._forward.starts
         self._to = paths.mics[starts], paths.bins[starts]
-        self._heard = np.zeros(paths.variance.shape, np.complex64)
 
-    def predict(self, heard: NDArray[np.complex64], bleed: Spectrum, doubt: Power) -> None:
-        """Add what is predicted from the references ``(lags, mics, bins)`` to the bleed and to its doubt."""
-        self._heard = heard[:, *self._from]
-        values, uncertainty = self._forward.predict(self._heard)
+    def predict(self, heard: Spectrum, bleed: Spectrum, doubt: Power) -> None:
+        """Add what is predicted from the newest frame of the references to the bleed and to its doubt."""
+        values, uncertainty = self._forward.predict(heard[self._from])
         starts = self._forward.starts
         bleed[self._to] += np.add.reduceat(values * self._share, starts)
         doubt[self._to] += np.add.reduceat(uncertainty * self._share, starts)
 
     def learn(self, rest: Spectrum, noise: Power) -> None:
         """Learn from the frame that was predicted last, ``(changed, bins)``."""
-        self._forward.learn(self._heard, rest[self._to], noise[self._to])
+        self._forward.learn(rest[self._to], noise[self._to])
+
+
+class Constant:
+    """What the constant deviations predict, see :attr:`debleed.methods.demix.tracking.Tracking.constant`.
+
+    Parameters
+    ----------
+    constant
+        ``(lags, outputs, inputs, bins)``.
+    """
+
+    def __init__(self, constant: NDArray[np.complex64]) -> None:
+        lags, outputs, inputs, bins = constant.shape
+        ordered = np.ascontiguousarray(np.moveaxis(constant, (3, 1, 0, 2), (0, 1, 2, 3)))
+        self._first = np.ascontiguousarray(ordered[:, :, 0])
+        self._rest = ordered[:, :, 1:].reshape(bins, outputs, -1)
+        self._heard = np.zeros((bins, lags, inputs), np.complex64)
+        self._known = np.zeros((outputs, bins), np.complex64)
+
+    def predict(self, heard: Spectrum) -> Spectrum:
+        """Return what the newest frame of the references, ``(inputs, bins)``, and those before it predict."""
+        self._heard[:, 0] = heard.T
+        predicted: Spectrum = self._known + (self._first @ self._heard[:, 0, :, None])[..., 0].T
+        return predicted
+
+    def prepare(self) -> None:
+        """Predict the next frame as far as the references are here."""
+        self._heard[:, 1:] = self._heard[:, :-1].copy()
+        earlier = self._heard[:, 1:].reshape(len(self._heard), -1, 1)
+        self._known = np.ascontiguousarray((self._rest @ earlier)[..., 0].T)
 
 
 class Mean:
@@ -232,7 +262,9 @@ def through(paths: NDArray[np.float32], powers: Power) -> Power:
     return np.ascontiguousarray((paths @ powers.T[:, :, None])[..., 0].T)
 
 
-def constants(constant: NDArray[np.complex64]) -> NDArray[np.complex64]:
-    """Arrange deviations ``(lags, outputs, inputs, bins)`` as one matrix a bin, ``(bins, outputs, lags · inputs)``."""
-    lags, outputs, inputs, bins = constant.shape
-    return np.ascontiguousarray(np.moveaxis(constant, (3, 1, 0, 2), (0, 1, 2, 3))).reshape(bins, outputs, lags * inputs)
+def faded(fading: NDArray[np.float32], powers: deque[Power]) -> Power:
+    """Return the sum of the last frames' powers, the newest first, each with its share."""
+    total = fading[0] * powers[0]
+    for share, earlier in zip(fading[1:], list(powers)[1:], strict=True):
+        total += share * earlier
+    return total
