@@ -86,7 +86,7 @@ def table(seconds: float) -> list[str]:
     """Measure everything; a line for each number of microphones and set of steps."""
     deadline = 1000 * BLOCK / RATE
     lines = [
-        "| microphones | steps | latency, ms | clock | median, ms | 99.9 %, ms | worst, ms | worst, share of the deadline |",
+        "| microphones | steps | latency, ms | clock | median, ms | 99.9 %, ms | worst, ms | worst of the deadline |",
         "| --- | --- | --- | --- | --- | --- | --- | --- |",
     ]
     for mics in (8, 16):

@@ -60,7 +60,7 @@ def stage_of(learned: Demixed, rate: int = RATE, **fields: object) -> Stage:
     """Wrap what was learnt; every microphone is a source of its own unless it is said otherwise."""
     names = tuple(f"mic{k}" for k in range(len(learned.verdicts)))
     stage = Stage("demix", {}, rate, names, names, learned, "test", soundcheck=Soundcheck())
-    return replace(stage, **fields)  # type: ignore[arg-type]
+    return replace(stage, **fields)
 
 
 def whole(mics: int = 3, background: bool = False) -> Demixed:
@@ -76,7 +76,7 @@ def whole(mics: int = 3, background: bool = False) -> Demixed:
 
 def linear(mics: int = 3, **fields: object) -> Demixed:
     """Filters alone."""
-    return replace(Demixed.none(mics), filters=random_filters(mics), **fields)  # type: ignore[arg-type]
+    return replace(Demixed.none(mics), filters=random_filters(mics), **fields)
 
 
 def noise(mics: int, samples: int, seed: int = 3) -> np.ndarray:
@@ -92,7 +92,7 @@ def recording(samples: np.ndarray, stage: Stage) -> Recording:
     return replace(wrapped, references=stage.references)
 
 
-def streamed(stream, samples: np.ndarray) -> np.ndarray:  # type: ignore[no-untyped-def]
+def streamed(stream, samples: np.ndarray) -> np.ndarray:
     """Pass samples through a stream, and undo its latency."""
     size, late, length = stream.block, stream.latency, samples.shape[1]
     padded = np.zeros((len(samples), -(-(length + late) // size) * size), np.float32)

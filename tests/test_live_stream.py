@@ -44,8 +44,9 @@ def test_what_lies_further_ahead_is_cut_off(lookahead: float) -> None:
     expected = np.zeros_like(mics)
     for i in range(3):
         late = np.concatenate([np.zeros(stream.latency), mics[i]])
-        made = late + sum(scipy.signal.fftconvolve(np.pad(mics[j], (0, stream.latency)), causal[i, j])[: len(late)]
-                          for j in range(3))
+        made = late + sum(
+            scipy.signal.fftconvolve(np.pad(mics[j], (0, stream.latency)), causal[i, j])[: len(late)] for j in range(3)
+        )
         expected[i] = made[stream.latency :]
     assert error_db(expected, streamed(stream, mics)) < -100
 
@@ -85,9 +86,7 @@ def test_the_latency_is_what_is_said(block: int, left_out: str | None) -> None:
 
 def test_the_latency_of_each_step() -> None:
     stage = stage_of(whole(background=True))
-    alone = {
-        name: Stream(stage, 64, **{other: other == name for other in EVERYTHING}).latency for name in EVERYTHING
-    }
+    alone = {name: Stream(stage, 64, **{other: other == name for other in EVERYTHING}).latency for name in EVERYTHING}
     # windows of 512 (46 ms at 44.1 kHz) and 256 samples at 8 kHz, and hops of 256 and 64
     assert alone == {"background": 512 - 64, "tracking": 512 - 64, "postfilter": 256 - 64}
     assert Stream(stage, 64, **EVERYTHING).latency == sum(alone.values())
@@ -98,8 +97,10 @@ def test_no_output_depends_on_the_future() -> None:
     mics = noise(3, 8 * 256)
     other = mics.copy()
     other[:, 4 * 256 :] = noise(3, 4 * 256, seed=9)
-    one, two = ([stream.process(z[:, k : k + 256]) for k in range(0, 2048, 256)]
-                for stream, z in ((Stream(stage, 256), mics), (Stream(stage, 256), other)))
+    one, two = (
+        [stream.process(z[:, k : k + 256]) for k in range(0, 2048, 256)]
+        for stream, z in ((Stream(stage, 256), mics), (Stream(stage, 256), other))
+    )
     assert all(np.array_equal(a, b) for a, b in zip(one[:4], two[:4], strict=True))
     assert not np.array_equal(one[6], two[6])
 

@@ -56,7 +56,8 @@ def test_the_collector_rests_while_it_plays() -> None:
 
 
 @pytest.mark.parametrize(
-    ("seconds", "text"), [(0, "0 ms"), (0.00026, "0.26 ms"), (0.0053333, "5.33 ms"), (0.0373, "37.3 ms"), (1.5, "1500 ms")]
+    ("seconds", "text"),
+    [(0, "0 ms"), (0.00026, "0.26 ms"), (0.0053333, "5.33 ms"), (0.0373, "37.3 ms"), (1.5, "1500 ms")],
 )
 def test_times(seconds: float, text: str) -> None:
     assert milliseconds(seconds) == text

@@ -83,7 +83,7 @@ def command(
         if driver == "jack":
             watched = jack_client.play(loaded.rate, make, wait)
         else:
-            watched = portaudio.play(loaded.rate, make, wait, block=block or BLOCK, device=device)
+            watched = portaudio.play(loaded.rate, make, wait, block=BLOCK if block is None else block, device=device)
         log.info("%s", watched.summary())
     return 0 if watched.lost is None and watched.failure is None else 1
 

@@ -17,7 +17,7 @@ from debleed.live.convolution import Block, Convolution, Delay
 from debleed.methods.demix.filters import Filters
 
 NEGLIGIBLE, WEAKEST = 1e-11, 1e-3
-"""What lies beyond the reach of a filter has less than the first share of its energy (-110 dB), so that what is streamed
+"""What lies beyond the reach of a filter has less than the first share of its energy (-110 dB). Then what is streamed
 agrees with what :meth:`debleed.methods.demix.filters.Filters.apply` gives to -100 dB, also where low notes are much
 louder than the rest. Filters with less energy than the second number (-30 dB) count as if they had as much; otherwise
 the rounding of a path that is hardly there would decide."""

@@ -10,7 +10,6 @@ from __future__ import annotations
 from itertools import pairwise
 
 import numpy as np
-from numpy.typing import NDArray
 
 from debleed.methods.demix.excerpt import power
 from debleed.methods.demix.kalman import Followed, Powers, Values

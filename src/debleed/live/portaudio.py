@@ -54,8 +54,14 @@ def play(rate: int, make: Callable[[int], Stream], wait: Wait, *, block: int, de
 
     try:
         opened = sound.Stream(
-            samplerate=rate, blocksize=block, device=chosen, channels=mics, dtype="float32", latency="low",
-            callback=process, finished_callback=finished,
+            samplerate=rate,
+            blocksize=block,
+            device=chosen,
+            channels=mics,
+            dtype="float32",
+            latency="low",
+            callback=process,
+            finished_callback=finished,
         )
     except (sound.PortAudioError, ValueError) as failure:
         raise InputError(
@@ -73,7 +79,9 @@ def library() -> Any:
     try:
         import sounddevice
     except ImportError:
-        raise InputError("PortAudio needs the package 'sounddevice'; install it with: pip install 'debleed[live]'") from None
+        raise InputError(
+            "PortAudio needs the package 'sounddevice'; install it with: pip install 'debleed[live]'"
+        ) from None
     except OSError:
         raise InputError("PortAudio is not installed here; install it (libportaudio2), or use --driver jack") from None
     return sounddevice

@@ -32,8 +32,8 @@ from debleed.methods.demix.tracking import (
 )
 
 ENTRIES = 4000
-"""Entries that are followed together: fewer than a frame has, so that the work can be spread over blocks, and enough for
-one call to be worth it."""
+"""Entries that are followed together: few enough for the work of a frame to be spread over blocks, many enough for a
+call to be worth it."""
 
 TINY = np.finfo(np.float32).tiny
 
@@ -72,9 +72,7 @@ class Following:
             over_bins(values[self._changed], bins, rate)
             for values in (tracking.variance, tracking.seconds, tracking.weight)
         )
-        followed = Followed.of(
-            variance * (weight > 0), memory(seconds, rate), fading(rate), gaps(bins, rate)
-        )
+        followed = Followed.of(variance * (weight > 0), memory(seconds, rate), fading(rate), gaps(bins, rate))
         self._parts = [Part(paths, weight) for paths in pieces(followed, ENTRIES)]
         self._expected = by_bin(variance * weight)
         self._constant = Constant(tracking.constant[:, self._changed]) if tracking.constant.any() else None
@@ -135,8 +133,9 @@ class Following:
 
 
 class References:
-    """The part of the sources that is their own and stands out, see
-    :func:`debleed.methods.demix.tracking.references`.
+    """The part of the sources that is their own and stands out.
+
+    The causal form of :func:`debleed.methods.demix.tracking.references`.
 
     Parameters
     ----------
@@ -264,7 +263,7 @@ def through(paths: NDArray[np.float32], powers: Power) -> Power:
 
 def faded(fading: NDArray[np.float32], powers: deque[Power]) -> Power:
     """Return the sum of the last frames' powers, the newest first, each with its share."""
-    total = fading[0] * powers[0]
+    total: Power = fading[0] * powers[0]
     for share, earlier in zip(fading[1:], list(powers)[1:], strict=True):
         total += share * earlier
     return total
