@@ -33,7 +33,9 @@ def test_every_tap_of_long_filters_is_there() -> None:
 
 
 def test_no_filters_are_silence() -> None:
-    assert np.array_equal(Convolution(np.zeros((1, 2, 1), np.float32), 64).process(np.ones((2, 64), np.float32)), [[0] * 64])
+    assert np.array_equal(
+        Convolution(np.zeros((1, 2, 1), np.float32), 64).process(np.ones((2, 64), np.float32)), [[0] * 64]
+    )
 
 
 @pytest.mark.parametrize("samples", [0, 1, 64, 1000])

@@ -49,7 +49,7 @@ LOOK = 0.2
     default=0.0,
     show_default=True,
     metavar="MS",
-    help="Milliseconds that the filters may look ahead, which is latency; 25 is all that they can use.",
+    help="Milliseconds that the filters may look ahead, which is latency; few reach further than 40.",
 )
 @click.option(
     "--without",

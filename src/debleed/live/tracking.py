@@ -80,9 +80,10 @@ class Following:
         self._heard = deque([np.zeros((mics, bins), np.float32)] * LAGS, maxlen=LAGS)
         self._levels, self._expectations, self._loud, self._doubt = (Smoothing(changed, bins) for _ in range(4))
         self._mean = Mean((changed, bins), round(CONTEXT * rate / hop))
+        self._noise = np.zeros((changed, bins), np.float32)
         self._waiting: deque[Callable[[], None]] = deque()
         # the block that completes a frame has enough to do; those between two frames share what is to be learnt
-        tasks = len(self._parts) + (self._constant is not None)
+        tasks = len(self._parts) + 1 + (self._constant is not None)
         self._per_block = -(-tasks // max(1, hop // block - 1))
         self._fresh = False
 
@@ -111,25 +112,24 @@ class Following:
             bleed += self._constant.predict(heard)
             self._waiting.append(self._constant.prepare)
         rest = here - bleed
-        noise = self._own_variance(powers[self._changed], power(heard))
+        self._waiting.append(partial(self._own_variance, powers[self._changed], power(heard)))
         doubt = np.zeros(here.shape, np.float32)
         for part in self._parts:
             part.predict(heard, bleed, doubt)
-            self._waiting.append(partial(part.learn, rest, noise))
+            self._waiting.append(partial(part.learn, rest, self._noise))
         clean = here - bleed
         loud = np.maximum(self._loud.process(power(clean)), TINY)
         share = np.minimum(self._doubt.process(doubt) / loud, np.float32(1 - FLOOR))
         change: Spectrum = bleed + share * clean
         return change
 
-    def _own_variance(self, powers: Power, heard: Power) -> Power:
-        """Return the variance of the own source, see :func:`debleed.methods.demix.tracking.own_variance`."""
+    def _own_variance(self, powers: Power, heard: Power) -> None:
+        """Estimate the variance of the own source, see :func:`debleed.methods.demix.tracking.own_variance`."""
         self._heard.appendleft(heard)
         smooth = self._levels.process(powers)
         bleed = through(self._expected, faded(self._fading, self._heard))
-        variance: Power = np.maximum(smooth - self._expectations.process(bleed), OWN_AT_LEAST * smooth)
-        variance += FAINT * self._mean.process(powers) + TINY
-        return variance
+        np.maximum(smooth - self._expectations.process(bleed), OWN_AT_LEAST * smooth, out=self._noise)
+        self._noise += FAINT * self._mean.process(powers) + TINY
 
 
 class References:
@@ -258,7 +258,7 @@ def by_bin(paths: NDArray[np.float32]) -> NDArray[np.float32]:
 
 def through(paths: NDArray[np.float32], powers: Power) -> Power:
     """Return the powers ``(outputs, bins)`` that paths from :func:`by_bin` make of ``(inputs, bins)``."""
-    return np.ascontiguousarray((paths @ powers.T[:, :, None])[..., 0].T)
+    return np.ascontiguousarray((paths @ np.ascontiguousarray(powers.T)[:, :, None])[..., 0].T)
 
 
 def faded(fading: NDArray[np.float32], powers: deque[Power]) -> Power:
