@@ -13,7 +13,7 @@ FLOORS = (  # who stands on a floor may import from the floors below and from it
     {"methods", "scenes"},
     {"soundcheck"},
     {"stage", "assignment", "scoring"},
-    {"remove"},
+    {"remove", "live"},
     {"contract"},
     {"report", "bench", "training", "daw"},
     {"intake"},
