@@ -43,6 +43,7 @@ def random_tracking(mics: int, followed: float = 1.0, seed: int = 1, rate: int =
         there.astype(np.float32),
         constant,
         (1e-3 * others * np.ones(bands)).astype(np.float32),
+        (1e-3 * there).astype(np.float32),
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 
 import numpy as np
@@ -68,13 +68,14 @@ class Following:
         self._delay = Delay(mics, self.latency)
         self._references = References(tracking.leakage, background, bins, rate)
 
-        variance, seconds, weight = (
+        variance, seconds, weight, unfollowed = (
             over_bins(values[self._changed], bins, rate)
-            for values in (tracking.variance, tracking.seconds, tracking.weight)
+            for values in (tracking.variance, tracking.seconds, tracking.weight, tracking.unfollowed)
         )
         followed = Followed.of(variance * (weight > 0), memory(seconds, rate), fading(rate), gaps(bins, rate))
         self._parts = [Part(paths, weight) for paths in pieces(followed, ENTRIES)]
         self._expected = by_bin(variance * weight)
+        self._unfollowed = by_bin(unfollowed) if unfollowed.any() else None
         self._constant = Constant(tracking.constant[:, self._changed]) if tracking.constant.any() else None
         self._fading = fading(rate)
         self._heard = deque([np.zeros((mics, bins), np.float32)] * LAGS, maxlen=LAGS)
@@ -112,8 +113,11 @@ class Following:
             bleed += self._constant.predict(heard)
             self._waiting.append(self._constant.prepare)
         rest = here - bleed
-        self._waiting.append(partial(self._own_variance, powers[self._changed], power(heard)))
+        loudness = power(heard)
         doubt = np.zeros(here.shape, np.float32)
+        if self._unfollowed is not None:
+            doubt += through(self._unfollowed, faded(self._fading, [loudness, *self._heard][:LAGS]))
+        self._waiting.append(partial(self._own_variance, powers[self._changed], loudness))
         for part in self._parts:
             part.predict(heard, bleed, doubt)
             self._waiting.append(partial(part.learn, rest, self._noise))
@@ -261,7 +265,7 @@ def through(paths: NDArray[np.float32], powers: Power) -> Power:
     return np.ascontiguousarray((paths @ np.ascontiguousarray(powers.T)[:, :, None])[..., 0].T)
 
 
-def faded(fading: NDArray[np.float32], powers: deque[Power]) -> Power:
+def faded(fading: NDArray[np.float32], powers: Sequence[Power]) -> Power:
     """Return the sum of the last frames' powers, the newest first, each with its share."""
     total: Power = fading[0] * powers[0]
     for share, earlier in zip(fading[1:], list(powers)[1:], strict=True):
