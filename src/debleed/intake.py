@@ -45,6 +45,9 @@ class Job:
         Folder for the removed signal: input - output.
     report
         File for a page with figures, pictures and players.
+    record
+        File for what was asked and what was done, see :class:`debleed.record.Record`. It is placed last, so all results
+        are there if it is.
     mixture, truth
         The clean mixture and the folder of true images, for methods that need them.
     force
@@ -60,6 +63,7 @@ class Job:
     region: tuple[float, float] | None = None
     removed: Path | None = None
     report: Path | None = None
+    record: Path | None = None
     mixture: Path | None = None
     truth: Path | None = None
     force: bool = False
@@ -290,8 +294,9 @@ def refuse_overwriting(ready: Prepared) -> None:
     known = [file for path in known for file in ([path] if path.is_file() else path.iterdir())]
     for folder in filter(None, (job.output, job.removed)):
         refuse_existing(ready.take.files, folder, job.force, [*known, *(file.path for file in ready.take.files)])
-    if job.report and job.report.exists() and not job.force:
-        raise InputError(f"'{job.report}' exists already; choose another name, or overwrite it with --force")
+    for path in filter(None, (job.report, job.record)):
+        if path.exists() and not job.force:
+            raise InputError(f"'{path}' exists already; choose another name, or overwrite it with --force")
 
 
 def describe(ready: Prepared) -> None:
