@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from debleed.workers import RETRIES, each, explained
 from debleed.recording import InputError
+from debleed.workers import RETRIES, each, explained
 
 
 def square(number: int) -> int:

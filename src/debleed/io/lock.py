@@ -8,6 +8,11 @@ from pathlib import Path
 from typing import BinaryIO
 
 from debleed.io.documents import Place
+from debleed.recording import InputError
+
+
+class Busy(InputError):
+    """Another run holds the lock that this one needs."""
 
 
 def acquired(path: Place) -> BinaryIO | None:
