@@ -198,9 +198,20 @@ def refuse_full_disk(plans: Sequence[Planned], output: Path) -> None:
     kept = sum(_held(place_of(plan.job.output)) for plan in plans if plan.job and plan.state == "begun")
     if need - kept > free:
         raise OSError(
-            f"the results need about {need / 2**30:.1f} GiB, but the disk of '{output}' has {free / 2**30:.1f} GiB "
-            "free; free some space or choose another output folder"
+            f"the results need about {shown_size(need)}, but the disk of '{output}' has {shown_size(free)} free; "
+            "free some space or choose another output folder"
         )
+
+
+def shown_size(size: int) -> str:
+    """Format a number of bytes.
+
+    Examples
+    --------
+    >>> shown_size(3 * 2**29), shown_size(2**22)
+    ('1.5 GiB', '4.0 MiB')
+    """
+    return f"{size / 2**30:.1f} GiB" if size >= 2**30 else f"{size / 2**20:.1f} MiB"
 
 
 def _held(folder: Path) -> int:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from debleed.io.audio import is_audio
 from debleed.io.documents import UNFINISHED, Place
-from debleed.io.identity import is_within
 from debleed.io.session import session_path
 from debleed.recording import InputError
 
@@ -74,18 +73,39 @@ def recordings(given: Place) -> tuple[Listed, ...]:
     return found
 
 
+def passed_over(given: Place, names: Iterable[str]) -> list[str]:
+    """Name the folders directly in a folder of recordings that neither are one of these recordings nor hold one."""
+    folders = sorted(path.name for path in Path(given).iterdir() if path.is_dir()) if Path(given).is_dir() else []
+    first = {name.partition("/")[0] for name in names}
+    return [name for name in folders if name not in first]
+
+
 def refuse_inside(output: Place, given: Place, found: Sequence[Listed]) -> None:
-    """Refuse a folder for the results inside the folder of recordings, or inside one of them.
+    """Refuse a folder for the results with which those of any recording would be inside what is read, by any path.
 
     Raises
     ------
     InputError
         That says so.
     """
-    inputs = [one.input if one.input.is_dir() else one.input.parent for one in found]
-    for folder in [Path(given)] if Path(given).is_dir() else inputs:
-        if is_within(output, folder):
-            raise InputError(f"'{output}' is or lies inside '{folder}', which is read; choose another folder")
+    folders = [one.input for one in found if one.input.is_dir()] + [Path(given)] * Path(given).is_dir()
+    read = {_identity(folder): folder for folder in folders}
+    beside = {_identity(one.input.parent): one.input.parent for one in found if one.input.is_file()}
+    for one in found:
+        place = Path(output) / one.name
+        there = [_identity(folder) for folder in (place, *place.parents) if folder.exists()]
+        inside = [read[known] for known in there if known in read]
+        inside += [beside[known] for known in there[:1] if known in beside and place.exists()]
+        if inside:
+            raise InputError(
+                f"the results of '{one.name}' would be inside '{inside[0]}', which is read; choose another folder than "
+                f"'{output}'"
+            )
+
+
+def _identity(folder: Path) -> tuple[int, int]:
+    about = folder.stat()
+    return about.st_dev, about.st_ino
 
 
 def _found(top: Path) -> Iterator[Listed]:
@@ -94,13 +114,12 @@ def _found(top: Path) -> Iterator[Listed]:
             f"'{top}' is a recording itself, not a folder of recordings; clean it with 'debleed remove', or name its "
             "recordings in a list"
         )
-    seen = set()
+    seen: set[tuple[int, int]] = set()
     for place, folders, _ in os.walk(top, followlinks=True):
         folder = Path(place)
-        about = folder.stat()
         depth = len(folder.relative_to(top).parts)
-        again = (about.st_dev, about.st_ino) in seen  # links may lead in circles
-        seen.add((about.st_dev, about.st_ino))
+        again = _identity(folder) in seen  # links may lead in circles
+        seen.add(_identity(folder))
         here = sorted(name for name in folders if not name.startswith(".") and not name.endswith(UNFINISHED))
         folders[:] = [] if again or depth == DEEPEST else here
         if not again and _is_recording(folder):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 
 from debleed.batch.plan import Batch, Planned, planned, refuse_full_disk
-from debleed.batch.recordings import recordings, refuse_inside
+from debleed.batch.recordings import Listed, recordings, refuse_inside
 from debleed.batch.tables import refuse_other_batch, write_tables
 from debleed.batch.work import Outcome, known, worked_off
 from debleed.io.staging import writable_ancestor
@@ -13,33 +13,44 @@ from debleed.methods import create
 from debleed.progress import Progress, quiet
 
 
-def looked_at(batch: Batch, progress: Progress = quiet) -> tuple[Planned, ...]:
-    """Find the recordings of a batch and say what will be done with each; nothing is written.
-
-    Parameters
-    ----------
-    batch
-        What is asked.
-    progress
-        Called with the stage "look".
+def found(batch: Batch) -> tuple[Listed, ...]:
+    """Find the recordings of a batch, and refuse what concerns all of them; nothing is written.
 
     Raises
     ------
     InputError
         If there is no recording, if the method or a setting does not exist, or if the folder for the results cannot be
-        used. What is wrong with one recording is its own failure.
+        used.
+    """
+    create(batch.method, **batch.settings)
+    listed = recordings(batch.given)
+    refuse_inside(batch.output, batch.given, listed)
+    writable_ancestor(batch.output)
+    refuse_other_batch(batch)
+    return listed
+
+
+def looked_at(batch: Batch, listed: Sequence[Listed], progress: Progress = quiet) -> tuple[Planned, ...]:
+    """Say what will be done with each recording; nothing is written, and what is wrong with one is its own failure.
+
+    Parameters
+    ----------
+    batch
+        What is asked.
+    listed
+        Its recordings, of :func:`found`.
+    progress
+        Called with the stage "look".
+
+    Raises
+    ------
     OSError
         If the results do not fit on the disk.
     """
-    create(batch.method, **batch.settings)
-    found = recordings(batch.given)
-    refuse_inside(batch.output, batch.given, found)
-    writable_ancestor(batch.output)
-    refuse_other_batch(batch)
     plans = []
-    for done, one in enumerate(found, start=1):
+    for done, one in enumerate(listed, start=1):
         plans.append(planned(batch, one))
-        progress("look", done / len(found))
+        progress("look", done / len(listed))
     refuse_full_disk(plans, batch.output)
     return tuple(plans)
 

@@ -82,7 +82,7 @@ def alone(output: Path) -> Iterator[None]:
 
 
 def known(plans: Sequence[Planned]) -> dict[str, Outcome]:
-    """Return the outcome of each recording as it is before the work begins, by name."""
+    """Return the outcome of each recording as it is when the work begins, by name; sweep what killed runs left."""
     return {plan.name: _known(plan) for plan in plans}
 
 
@@ -150,7 +150,8 @@ def _done_before(job: Job) -> Record | None:
     with jobs.collected(), closing(prepared(job)) as ready:
         record = finished_record(ready)
     if record:
-        sweep(job.output)
+        with suppress(InputError):
+            sweep(job.output)
     return record
 
 
@@ -183,5 +184,8 @@ def _known(plan: Planned) -> Outcome:
     if plan.state == "failed":
         return Outcome(plan, "failed", failure=plan.failure)
     if plan.state == "finished":
+        if plan.job:
+            with suppress(InputError):  # of somebody else, or another run is at its very end
+                sweep(plan.job.output)
         return Outcome(plan, "before", plan.record)
     return Outcome(plan, "open")

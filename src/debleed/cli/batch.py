@@ -56,31 +56,35 @@ def command(
 ) -> int:
     """Plan the batch, show the plan, work it off, and show what was done."""
     from debleed.batch.plan import Batch
-    from debleed.batch.run import looked_at, run
+    from debleed.batch.run import found, looked_at, run
     from debleed.batch.work import alone
 
     session = partial(gather, reduction=reduction, keep=keep)
     chosen = settings(method, pairs)
     batch = Batch(given.resolve(), output.resolve(), method, chosen, session, keep_removed, report, force)
+    listed = found(batch)
     with alone(batch.output):
         with feedback.progress(progress) as told:
-            plans = looked_at(batch, told)
+            plans = looked_at(batch, listed, told)
         show_plan(batch, plans)
         outcomes: list[Outcome] = []
         try:
             with feedback.many(progress, {plan.name: plan.length for plan in plans}) as shown:
                 for one in run(batch, plans, workers, scheduler, lambda plan, said: shown.told(plan.name, *said)):
                     outcomes.append(one)
-                    shown.ended(one.plan.name, said_of(one) if one.state != "before" else "")
+                    shown.ended(one.plan.name, said_of(one))
         except KeyboardInterrupt as end:
             done = sum(one.state != "failed" for one in outcomes)
             end.__notes__ = [f"{done} of {len(plans)} recordings are clean, and the same command goes on with the rest"]
             raise
-        return show_outcomes(batch, outcomes, progress)
+        order = {plan.name: number for number, plan in enumerate(plans)}
+        return show_outcomes(batch, sorted(outcomes, key=lambda one: order[one.plan.name]), progress)
 
 
 def show_plan(batch: Batch, plans: Sequence[Planned]) -> None:
     """Print what will be done."""
+    from debleed.batch.plan import shown_size
+    from debleed.batch.recordings import passed_over
     from debleed.batch.tables import clock
 
     what = {"new": "clean", "begun": "go on", "finished": "nothing: cleaned before", "failed": "nothing: see below"}
@@ -90,22 +94,25 @@ def show_plan(batch: Batch, plans: Sequence[Planned]) -> None:
         for plan, cells in zip(plans, known, strict=True)
     ]
     feedback.table(f"recordings in {batch.given}", ("recording", "microphones", "sources", "length", "to do"), rows)
+    if passed := passed_over(batch.given, [plan.name for plan in plans]):
+        feedback.say(f"passed over, since there is no recording in them: {', '.join(passed)}")
     for plan in plans:
         if plan.failure:
             feedback.say(f"{plan.name} cannot be cleaned: {plan.failure}")
     left = [plan for plan in plans if plan.state in ("new", "begun")]
-    length = clock(sum(plan.length for plan in left))
-    size = sum(plan.size for plan in left) / 2**30
+    length, size = clock(sum(plan.length for plan in left)), shown_size(sum(plan.size for plan in left))
+    sound = f", {length} of sound, about {size} of results" if left else ""
     feedback.say(
-        f"{len(left)} of {len(plans)} recordings to clean, {length} of sound, about {size:.1f} GiB of results; "
-        f"method {batch.method}, results to {batch.output}"
+        f"{len(left)} of {len(plans)} recordings to clean{sound}; method {batch.method}, results to {batch.output}"
     )
 
 
 def said_of(one: Outcome) -> str:
-    """Say what became of a recording, in a line."""
+    """Say what this run has made of a recording, in a line."""
     from debleed.batch.tables import clock
 
+    if one.state == "before" or one.plan.state == "failed":  # said before anything began
+        return ""
     if one.record is None:
         return f"{one.plan.name} failed: {one.failure}"
     changed = sum(not mic.unchanged for mic in one.record.microphones)
