@@ -98,6 +98,7 @@ def main(count: int, seed: int, source: Path, place: Path) -> None:
     place.mkdir()
     _, points = run(source, place / "clean", None)
     wanted = contents(place)
+    changed = all(wanted[f"clean/{name}"] != data for name, data in contents(source).items())
     shutil.rmtree(place)
     kills, through, wrong, going = 0, 0, [], False
     while kills < count or going:
@@ -112,7 +113,7 @@ def main(count: int, seed: int, source: Path, place: Path) -> None:
             if contents(place) != wanted:
                 wrong.append({"die_at": die_at, "there": sorted(contents(place))})
             shutil.rmtree(place)
-    print(json.dumps({"points": points, "kills": kills, "through": through, "wrong": wrong}))
+    print(json.dumps({"points": points, "kills": kills, "through": through, "wrong": wrong, "changed": changed}))
 
 
 if __name__ == "__main__":

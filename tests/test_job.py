@@ -212,14 +212,14 @@ def test_keep_and_reduction_by_microphone(gig: Path, tmp_path: Path) -> None:
     assert result.microphones[0].unchanged
 
 
-def test_nothing_is_written_where_the_work_is_stopped(gig: Path, tmp_path: Path) -> None:
+def test_no_result_is_written_where_the_work_is_stopped(gig: Path, tmp_path: Path) -> None:
     def stop(stage: str, share: float) -> None:
         if stage == "write":
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
         clean_folder(gig, tmp_path / "clean", method="unprocessed", progress=stop)
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["gig"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["clean.unfinished", "gig"]
 
 
 def test_old_options_are_accepted_with_a_warning(gig: Path, tmp_path: Path, capsys: object) -> None:

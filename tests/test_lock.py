@@ -1,3 +1,5 @@
+import errno
+import fcntl
 import subprocess
 import sys
 
@@ -57,3 +59,16 @@ def test_a_link_is_no_lock(tmp_path):
         acquired(tmp_path / "lock")
     with pytest.raises(FileNotFoundError):
         acquired(tmp_path / "nowhere" / "lock")
+
+
+@pytest.mark.parametrize(("number", "works"), [(errno.ENOLCK, True), (errno.EIO, False)])
+def test_a_disk_that_knows_no_locks(tmp_path, monkeypatch, number, works):
+    def refuse(*_):
+        raise OSError(number, "as some disks do")
+
+    monkeypatch.setattr(fcntl, "flock", refuse)
+    if works:
+        acquired(tmp_path / "lock").close()
+    else:
+        with pytest.raises(OSError, match="as some disks do"):
+            acquired(tmp_path / "lock")

@@ -345,7 +345,7 @@ class Ledger:
         blocks = {entry["start"]: entry["energy"] for entry in self.journal.entries}
         total = np.zeros((2, len(self.before)))
         for start in sorted(blocks):
-            total += blocks[start]
+            total += [[float.fromhex(value) for value in row] for row in blocks[start]]
         return total
 
     def entered(self) -> Recording:
@@ -358,7 +358,7 @@ class Ledger:
                 change = (x[i] - y[i]).astype(np.float64)
                 own = x[i].astype(np.float64)
                 energy[:, i] = own @ own, change @ change
-            self.journal.add({"start": start, "energy": energy.tolist()})
+            self.journal.add({"start": start, "energy": [[value.hex() for value in row] for row in energy.tolist()]})
             return y
 
         return self.after.with_reader(read)

@@ -247,7 +247,7 @@ def what_is_written(ready: Prepared) -> dict[str, Any]:
 
 def checksum(described: dict[str, Any]) -> str:
     """Return a checksum of a description."""
-    return hashlib.sha256(json.dumps(described, sort_keys=True, default=str).encode()).hexdigest()
+    return hashlib.sha256(repr(sorted(described.items())).encode("utf-8", "surrogateescape")).hexdigest()
 
 
 def _line(stretches: Sequence[Sequence[float]]) -> TimeLine:

@@ -246,7 +246,7 @@ class Stage:
         if not self.portable:
             return secrets.token_hex()
         header, arrays = self._contents()
-        found = hashlib.sha256(json.dumps(header, sort_keys=True).encode())
+        found = hashlib.sha256(json.dumps(header, sort_keys=True, allow_nan=False).encode())
         for name, array in sorted(arrays.items()):
             found.update(f"{name} {array.dtype.str} {array.shape}".encode() + array.tobytes())
         return found.hexdigest()

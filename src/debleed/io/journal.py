@@ -7,6 +7,8 @@ import os
 from pathlib import Path
 from typing import Any
 
+from debleed.io.documents import json_line
+
 
 class Journal:
     """The lines of a journal that are whole, and those to come; what follows a line that a kill cut is dropped.
@@ -44,7 +46,7 @@ class Journal:
 
     def add(self, entry: dict[str, Any], sync: bool = False) -> None:
         """Add a line; with ``sync``, wait until it is on disk."""
-        line = json.dumps(entry).encode() + b"\n"
+        line = json_line(entry).encode() + b"\n"
         with self._path.open("ab") as file:
             file.truncate(self._ends[-1])  # of a line that a full disk cut
             file.write(line)

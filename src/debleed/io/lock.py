@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 from pathlib import Path
@@ -13,6 +14,9 @@ from debleed.recording import InputError
 
 class Busy(InputError):
     """Another run holds the lock that this one needs."""
+
+WITHOUT_LOCKS = {errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EINVAL}
+"""What file systems answer that know no locks; :mod:`debleed.io.placing` overwrites no results there either."""
 
 
 def acquired(path: Place) -> BinaryIO | None:
@@ -31,14 +35,17 @@ def acquired(path: Place) -> BinaryIO | None:
     while True:
         number = os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0), 0o600)
         file = os.fdopen(number, "r+b")
-        if not _locked(number):
-            file.close()
-            return None
         try:
+            if not _locked(number):
+                file.close()
+                return None
             if os.path.samestat(os.fstat(number), path.stat()):
                 return file
         except FileNotFoundError:
             pass
+        except BaseException:
+            file.close()
+            raise
         file.close()  # its last holder deleted it while we waited: what is locked is not what others will find
 
 
@@ -57,4 +64,7 @@ def _locked(number: int) -> bool:
         return False
     except PermissionError:  # as Windows says it
         return False
+    except OSError as failure:
+        if failure.errno not in WITHOUT_LOCKS:
+            raise
     return True
