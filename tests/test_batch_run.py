@@ -323,7 +323,9 @@ def test_json_lines_tell_of_all(gigs: Path, out: Path, capsys: pytest.CaptureFix
     (gigs / "b" / "vox.wav").write_text("la la la")
     assert batch(gigs, out, "--method", "unprocessed", "--progress", "json") == 1
     told = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
-    assert {line["recording"] for line in told if "recording" in line} == {"a", "c/one", "c/two"}
+    ends = {line["recording"]: line["stage"] for line in told if "recording" in line}
+    assert ends == {"a": "finished", "b": "failed", "c/one": "finished", "c/two": "finished"}
+    assert {"recording": "a", "stage": "write", "share": 0.9} in told
     assert told[-1] == {
         "stage": "done",
         "share": 1.0,

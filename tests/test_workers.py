@@ -119,6 +119,17 @@ def test_what_jobs_tell_is_heard(workers: int) -> None:
     assert sorted(heard, key=str) == [(2, {"halfway to": 4}), (3, {"halfway to": 9})]
 
 
+def test_a_scheduler_elsewhere_works_the_same() -> None:
+    distributed = pytest.importorskip("distributed", reason="the extra 'batch' is not installed")
+    heard: list[tuple[int, object]] = []
+    with distributed.LocalCluster(1, threads_per_worker=1, processes=True, dashboard_address=":0") as cluster:
+        address = cluster.scheduler_address
+        found = dict(each(told_square, [2], scheduler=address, heard=lambda job, said: heard.append((job, said))))
+        refused = dict(each(square, [3], scheduler=address))
+    assert (found, heard) == ({2: 4}, [(2, {"halfway to": 4})])
+    assert isinstance(refused[3], InputError)
+
+
 def test_what_is_kept_is_said_with_the_error() -> None:
     error = InputError("the drive is gone")
     error.add_note("what was done is kept")

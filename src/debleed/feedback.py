@@ -161,9 +161,11 @@ class Many:
             self._tasks[name] = self._bars.add_task("", total=1.0)
         self._bars.update(self._tasks[name], description=escape(f"{name}: {stage}"), completed=share)
 
-    def ended(self, name: str, said: str) -> None:
-        """Say what became of a recording, if anything is to be said."""
+    def ended(self, name: str, state: str, said: str = "") -> None:
+        """Say what became of a recording: a word for programs, and a line for people, if anything is to be said."""
         self._ended.add(name)
+        if self._bars is None:
+            line(recording=name, stage=state, share=1.0)
         if self._bars is not None and self._all is not None:
             if name in self._tasks:
                 self._bars.remove_task(self._tasks.pop(name))

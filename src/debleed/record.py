@@ -165,7 +165,7 @@ def asked(ready: Prepared, witness: Witness) -> dict[str, Any]:
             if path != told  # what it says is in the rest; another comment changes nothing
         },
     }
-    plain: dict[str, Any] = json.loads(json.dumps(_finite(described), default=str))
+    plain: dict[str, Any] = json.loads(json.dumps(_finite(described), default=str, allow_nan=False))
     return plain
 
 

@@ -103,6 +103,8 @@ class Planned:
         What was done, if it is finished.
     failure
         Why it cannot be cleaned, in a sentence.
+    warnings
+        What was logged while its session was read.
     """
 
     name: str
@@ -114,6 +116,7 @@ class Planned:
     size: int = 0
     record: Record | None = None
     failure: str = ""
+    warnings: tuple[str, ...] = ()
 
 
 def planned(batch: Batch, one: Listed) -> Planned:
@@ -121,7 +124,8 @@ def planned(batch: Batch, one: Listed) -> Planned:
     name = one.name
     job = None
     try:
-        job = batch.job(one)
+        with collected() as said:
+            job = batch.job(one)
         refuse_places(job)
         with collected(), closing(prepared(job)) as ready:
             record = finished_record(ready)
@@ -131,8 +135,8 @@ def planned(batch: Batch, one: Listed) -> Planned:
             state: State = "finished" if record else "begun" if begun else "new"
             recording = ready.recording
             sources = {source for source in recording.sources if source is not None}
-            size = 0 if record else estimated_size(ready)
-            return Planned(name, job, state, len(recording), len(sources), recording.seconds, size, record)
+            counts = len(recording), len(sources), recording.seconds, 0 if record else estimated_size(ready)
+            return Planned(name, job, state, *counts, record, warnings=tuple(said))
     except Exception as refusal:  # whatever is wrong with one recording must not stop the others
         return Planned(name, job, "failed", failure=explained(refusal))
 

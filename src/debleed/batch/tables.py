@@ -82,7 +82,7 @@ def described(batch: Batch, outcomes: Sequence[Outcome]) -> dict[str, Any]:
                 "length": round(one.record.length if one.record else one.plan.length, 3),
                 "seconds": one.record and round(one.record.seconds, 3),
                 "microphones": [mic.described() for mic in one.record.microphones] if one.record else [],
-                "warnings": list(one.record.warnings) if one.record else [],
+                "warnings": list(one.warnings),
             }
             for one in outcomes
         ],
@@ -101,8 +101,7 @@ def csv_text(outcomes: Sequence[Outcome]) -> str:
     for one in outcomes:
         length = f"{one.record.length if one.record else one.plan.length:.3f}"
         seconds = f"{one.record.seconds:.3f}" if one.record else ""
-        warnings = "; ".join(one.record.warnings) if one.record else ""
-        line = [one.plan.name, one.state, length, seconds, warnings, one.failure]
+        line = [one.plan.name, one.state, length, seconds, "; ".join(one.warnings), one.failure]
         for mic in one.record.microphones if one.record else ():
             level = "" if mic.unchanged else f"{mic.removed_db:.2f}"
             writer.writerow([*line, mic.name, mic.role, mic.source or "", level, mic.finding])
@@ -120,7 +119,7 @@ def overview(outcomes: Iterable[Outcome]) -> Table:
             changed = [mic for mic in one.record.microphones if not mic.unchanged]
             cleaned = f"{len(changed)} of {len(one.record.microphones)}"
             row += [cleaned, _strongest(one), clock(one.record.length), clock(one.record.seconds)]
-            row.append(str(len(one.record.warnings) or ""))
+            row.append(str(len(one.warnings) or ""))
         else:
             row += ["", "", clock(one.plan.length) if one.plan.length else "", "", ""]
         rows.append(row)
@@ -154,8 +153,8 @@ def markdown(batch: Batch, outcomes: Sequence[Outcome]) -> str:
     for one in outcomes:
         if one.record:
             out += ["", f"## {_plain(one.plan.name)}", ""]
-            out += [f"- warning: {_plain(warning)}" for warning in one.record.warnings]
-            out += [""] * bool(one.record.warnings) + rows(*microphones(one))
+            out += [f"- warning: {_plain(warning)}" for warning in one.warnings]
+            out += [""] * bool(one.warnings) + rows(*microphones(one))
     out += ["", "The level of what was removed is relative to that of the microphone."]
     return "\n".join([*out, ""])
 

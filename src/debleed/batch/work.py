@@ -54,6 +54,11 @@ class Outcome:
     record: Record | None = None
     failure: str = ""
 
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What is good to know about it."""
+        return self.plan.warnings + (self.record.warnings if self.record else ())
+
 
 @contextmanager
 def alone(output: Path) -> Iterator[None]:

@@ -72,7 +72,7 @@ def command(
             with feedback.many(progress, {plan.name: plan.length for plan in plans}) as shown:
                 for one in run(batch, plans, workers, scheduler, lambda plan, said: shown.told(plan.name, *said)):
                     outcomes.append(one)
-                    shown.ended(one.plan.name, said_of(one))
+                    shown.ended(one.plan.name, one.state, said_of(one))
         except KeyboardInterrupt as end:
             done = sum(one.state != "failed" for one in outcomes)
             end.__notes__ = [f"{done} of {len(plans)} recordings are clean, and the same command goes on with the rest"]
@@ -116,7 +116,7 @@ def said_of(one: Outcome) -> str:
     if one.record is None:
         return f"{one.plan.name} failed: {one.failure}"
     changed = sum(not mic.unchanged for mic in one.record.microphones)
-    warned = len(one.record.warnings)
+    warned = len(one.warnings)
     return (
         f"{one.plan.name}: bleed removed from {changed} of {len(one.record.microphones)} microphones in "
         f"{clock(one.record.seconds)}" + (f", {warned} warning{'s' * (warned > 1)}" if warned else "")

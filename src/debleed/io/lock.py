@@ -15,6 +15,7 @@ from debleed.recording import InputError
 class Busy(InputError):
     """Another run holds the lock that this one needs."""
 
+
 WITHOUT_LOCKS = {errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EINVAL}
 """What file systems answer that know no locks; :mod:`debleed.io.placing` overwrites no results there either."""
 

@@ -205,7 +205,7 @@ def sweep(final: Place) -> None:
         If somebody else made the folder, or another run has the lock.
     """
     place = place_of(final)
-    if place.is_dir() and not (place / WORK).is_dir():
+    if place.is_dir() and not ((place / WORK).is_dir() and any((place / WORK).iterdir())):
         with Unfinished(final):
             pass
 
