@@ -9,7 +9,7 @@ HOUSE = Path(debleed.__file__).parent
 FLOORS = (  # who stands on a floor may import from the floors below and from its own room, and from nothing else
     {"recording", "progress", "seeding", "spelling", "decibels", "interruption"},
     {"io", "dsp", "inspection", "naming"},
-    {"nets"},
+    {"nets", "workers"},
     {"methods", "scenes"},
     {"soundcheck"},
     {"stage", "assignment", "scoring"},
@@ -18,7 +18,9 @@ FLOORS = (  # who stands on a floor may import from the floors below and from it
     {"report", "bench", "training", "daw"},
     {"intake"},
     {"resuming"},
+    {"record"},
     {"job"},
+    {"batch"},
     {"feedback"},
     {"cli"},
     {"web"},

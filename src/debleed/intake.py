@@ -52,6 +52,9 @@ class Job:
         for the results.
     report
         File for a page with figures, pictures and players.
+    record
+        File for what was asked and what was done, see :class:`debleed.record.Record`. It is placed last, so all results
+        are there if it is.
     mixture, truth
         The clean mixture and the folder of true images, for methods that need them.
     force
@@ -70,6 +73,7 @@ class Job:
     region: tuple[float, float] | None = None
     removed: Path | None = None
     report: Path | None = None
+    record: Path | None = None
     mixture: Path | None = None
     truth: Path | None = None
     force: bool = False
@@ -321,8 +325,9 @@ def refuse_overwriting(ready: Prepared) -> None:
             refuse_existing_pieces(ready.take, folder, job.force, [*known, *ready.take.inputs])
         else:
             refuse_existing(ready.take.files, folder, job.force, [*known, *ready.take.inputs])
-    if job.report and job.report.exists() and not job.force:
-        raise InputError(f"'{job.report}' exists already; choose another name, or overwrite it with --force")
+    for path in filter(None, (job.report, job.record)):
+        if path.exists() and not job.force:
+            raise InputError(f"'{path}' exists already; choose another name, or overwrite it with --force")
 
 
 def describe(ready: Prepared) -> None:

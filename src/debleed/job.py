@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 import math
 import os
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
@@ -25,9 +26,10 @@ from debleed.io.chunks import recorded_on
 from debleed.io.journal import Journal
 from debleed.methods import Side
 from debleed.progress import Progress, quiet
+from debleed.record import Treated, recorded, refuse_record
 from debleed.recording import Recording, Samples
 from debleed.remove import learn_in_step, reduced
-from debleed.resuming import BLOCKS, CLEAN, REMOVED, REPORT, Learnt, Work
+from debleed.resuming import BLOCKS, CLEAN, RECORD, REMOVED, REPORT, Learnt, Work
 from debleed.soundcheck.alignment import Alignment
 from debleed.stage import Stage
 
@@ -35,36 +37,6 @@ __all__ = ["Job", "Result", "Treated", "clean_folder", "cleaned", "learnt", "run
 
 FADE = 0.01
 """Length in seconds of the crossfade at the edges of a region."""
-
-
-@dataclass(frozen=True)
-class Treated:
-    """What was done to a microphone.
-
-    Parameters
-    ----------
-    name
-        Name of the microphone; a stereo file ``keys`` has two, ``keys.L`` and ``keys.R``.
-    role, source, reason
-        Its assignment, see :class:`debleed.assignment.Microphone`.
-    finding
-        What the sound says about it, or why it was left alone, see :meth:`debleed.Stage.findings`; empty if nothing was
-        found.
-    removed_db
-        Power of the removed signal relative to the microphone, in dB; minus infinity if the microphone is unchanged.
-    """
-
-    name: str
-    role: str
-    source: str | None
-    reason: str
-    finding: str
-    removed_db: float
-
-    @property
-    def unchanged(self) -> bool:
-        """Whether the microphone is unchanged, to the bit."""
-        return self.removed_db == -math.inf
 
 
 @dataclass(frozen=True)
@@ -124,7 +96,7 @@ def clean_folder(input: str | os.PathLike[str], output: str | os.PathLike[str], 
     and the same call goes on with it.
     """
     progress: Progress = options.pop("progress", quiet)
-    for key in {"removed", "report", "mixture", "truth"} & set(options):
+    for key in {"removed", "report", "record", "mixture", "truth"} & set(options):
         options[key] = options[key] and Path(options[key])
     return run(Job(Path(input), Path(output), **options), progress)
 
@@ -137,16 +109,20 @@ def run(job: Job, progress: Progress = quiet) -> Result:
     InputError, OSError
         As :func:`clean_folder`.
     """
+    began = time.monotonic()
     job = with_removed(job)
     with collected() as warnings:
         refuse_places(job)
+        if job.record:
+            refuse_record(job.record)
         with closing(prepared(job)) as ready, Work.of(ready) as work:
             if not work.committed:
                 refuse_overwriting(ready)
                 refuse_shortage(ready, work)
             describe(ready)
             stage, after = cleaned(ready, progress, work)
-            result = with_project(ready, finished(ready, after, stage.findings(), progress, work))
+            done = finished(ready, after, stage.findings(), progress, work, began, warnings)
+            result = with_project(ready, done)
             return replace(result, warnings=tuple(warnings), stage=stage)
 
 
@@ -315,8 +291,27 @@ def written(ready: Prepared, after: Recording, findings: Mapping[str, str], prog
         return finished(ready, after, findings, progress, work)
 
 
-def finished(ready: Prepared, after: Recording, findings: Mapping[str, str], progress: Progress, work: Work) -> Result:
+def finished(
+    ready: Prepared,
+    after: Recording,
+    findings: Mapping[str, str],
+    progress: Progress,
+    work: Work,
+    began: float | None = None,
+    warnings: Sequence[str] = (),
+) -> Result:
     """Do what :func:`written` does, with the work that is kept of it.
+
+    Parameters
+    ----------
+    ready, after, findings, progress
+        As for :func:`written`.
+    work
+        What is kept.
+    began
+        When the job began, of :func:`time.monotonic`; by default, now.
+    warnings
+        What was logged so far.
 
     Raises
     ------
@@ -328,6 +323,7 @@ def finished(ready: Prepared, after: Recording, findings: Mapping[str, str], pro
     from debleed.io.writing import write_take
 
     job, take = ready.job, ready.take
+    began = time.monotonic() if began is None else began
     ledger = Ledger(ready.recording, reduced(ready.recording, after, ready.reductions), work.ledger())
     again = work.committed
     folder, aside = work.folder(CLEAN), work.folder(REMOVED) if job.removed else None
@@ -340,9 +336,15 @@ def finished(ready: Prepared, after: Recording, findings: Mapping[str, str], pro
         page = work.folder(REPORT) / job.report.name if job.report else None
         if page:
             report_on(ready, files, page, findings, progress)
+        moves = work.moves(files, removed, page)
+        if job.record:
+            made, treated = [target for _, target in moves], ledger.treated(ready, findings)
+            record = work.folder(RECORD) / job.record.name
+            recorded(ready, work.witness, made, treated, time.monotonic() - began, warnings).write(record)
+            moves.append((record, job.record))
         work.refuse_changes()
         refuse_overwriting(ready)
-        work.commit(files, removed, page)
+        work.commit(moves)
     files, removed = work.targets(CLEAN), work.targets(REMOVED)
     work.place(again)
     if job.split == "whole":

@@ -17,6 +17,7 @@ from debleed.recording import InputError
 
 COMMANDS = {
     "apply": "clean a recording with a saved stage",
+    "batch": "remove the bleed from many recordings, and list what was done",
     "benchmark": "run methods on corpora with bleed and write the tables",
     "corpus": "make a corpus with bleed from folders of stems such as MUSDB18-HQ, or check one",
     "demo": "synthesize a band, simulate the bleed, remove it and show the result",
