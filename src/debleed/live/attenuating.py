@@ -16,7 +16,7 @@ class Attenuating:
     """The causal form of :class:`debleed.methods.demix.postfilter.Postfilter`.
 
     The power of a microphone is smoothed over this frame and the two before it, not over those around it. Microphones
-    without estimated leakage come back to the bit, :attr:`latency` samples late.
+    without estimated leakage come back to the bit, ``latency`` samples late.
 
     Parameters
     ----------
@@ -46,7 +46,7 @@ class Attenuating:
         self._delay = Delay(mics, self.latency)
 
     def process(self, block: Block) -> Block:
-        """Take the next block, ``(mics, block)``, and return the attenuated one, :attr:`latency` samples late."""
+        """Take the next block, ``(mics, block)``, and return the attenuated one, ``latency`` samples late."""
         out = self._delay.process(block)
         out[self._changed] = self._frames.process(block, self._attenuated)
         return out

@@ -45,7 +45,7 @@ class BackgroundKept:
         self._delay = Delay(mics, self.latency)
 
     def process(self, block: Block) -> Block:
-        """Take the next block, ``(mics, block)``, and return it with the background, :attr:`latency` samples late."""
+        """Take the next block, ``(mics, block)``, and return it with the background, ``latency`` samples late."""
         carried = self._filters.process(self._frames.process(block, self._inaudible))
         out: Block = self._delay.process(block) + carried
         return out

@@ -66,7 +66,7 @@ def looked_ahead(taps: NDArray[np.float32], most: int | None) -> int:
 
 
 class Fixed:
-    """The fixed filters; microphones that they leave unchanged come back to the bit, :attr:`latency` samples late.
+    """The fixed filters; microphones that they leave unchanged come back to the bit, ``latency`` samples late.
 
     Parameters
     ----------
@@ -89,7 +89,7 @@ class Fixed:
         self._delay = Delay(len(taps), self.latency)
 
     def process(self, block: Block) -> Block:
-        """Take the next block, ``(mics, block)``, and return the cleaned one, :attr:`latency` samples late."""
+        """Take the next block, ``(mics, block)``, and return the cleaned one, ``latency`` samples late."""
         out = self._delay.process(block)
         out[self._changed] += self._filters.process(block[self._heard])
         return out

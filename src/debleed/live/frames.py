@@ -23,7 +23,7 @@ class Frames:
     """Cut a stream into overlapping frames, change each, and add them up again.
 
     A frame can be changed once its last sample is here, and a sample is complete after the last frame that holds it.
-    So the result comes ``nfft - gcd(block, hop)`` samples late: :attr:`latency`.
+    So the result comes ``nfft - gcd(block, hop)`` samples late: ``latency``.
 
     Parameters
     ----------

@@ -114,7 +114,7 @@ class Stream:
 
         Returns
         -------
-        ``(mics, block)`` as float32: what :meth:`debleed.Stage.apply` would return, :attr:`latency` samples late.
+        ``(mics, block)`` as float32: what :meth:`debleed.Stage.apply` would return, ``latency`` samples late.
 
         Raises
         ------

@@ -43,7 +43,7 @@ class Following:
 
     The paths are followed from the past alone, powers are smoothed over this frame and the two before it, and the mean
     power of a microphone is that of the last seconds. Microphones without deviations come back to the bit,
-    :attr:`latency` samples late.
+    ``latency`` samples late.
 
     Parameters
     ----------
@@ -89,7 +89,7 @@ class Following:
         self._fresh = False
 
     def process(self, block: Block) -> Block:
-        """Take the next block, ``(mics, block)``, and return the cleaned one, :attr:`latency` samples late."""
+        """Take the next block, ``(mics, block)``, and return the cleaned one, ``latency`` samples late."""
         out = self._delay.process(block)
         out[self._changed] -= self._frames.process(block, self._removed)
         self._learn(0 if self._fresh else self._per_block)
@@ -204,7 +204,7 @@ class Part:
 
 
 class Constant:
-    """What the constant deviations predict, see :attr:`debleed.methods.demix.tracking.Tracking.constant`.
+    """What the constant deviations of a :class:`debleed.methods.demix.tracking.Tracking` predict.
 
     Parameters
     ----------
