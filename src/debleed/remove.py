@@ -112,15 +112,19 @@ def learn_in_step(
     name = method if isinstance(method, str) else name_of(method)
     for concern in concerns(recording, inspect(recording, progress)):
         log.warning("%s", concern)
+    progress("compare", 0)
     found = soundcheck(recording, settled)
+    progress("compare", 0.3)
     aligned, alignment, fingerprint = recording, None, None
     if settings_of(chosen).get("in_step"):
         alignment = alignment_of(recording, found.mixes)
+        progress("compare", 0.7)
         alignment.announce(recording)
         if not alignment.in_step:
             aligned = alignment.aligned(recording).stretch(*alignment.shared(recording))
             found = soundcheck(aligned, settled)
         fingerprint = Fingerprint.of(aligned, alignment, np.array(compared(recording, found.mixes), np.intp))
+    progress("compare", 1)
     found.announce()
     with_source = learnt_from(recording.names, recording.sources, found)
     sources = found.heard(aligned)

@@ -12,6 +12,7 @@ import shutil
 import sys
 from collections.abc import Sequence
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from threading import Thread
 from typing import Any
@@ -20,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from debleed import feedback
-from debleed.intake import prepared
+from debleed.intake import Prepared, prepared, samples_of
 from debleed.io.documents import json_numbers
 from debleed.io.session import Session, dumped
 from debleed.io.staging import Staging
@@ -75,6 +76,15 @@ def job_of(place: Path, run: Json) -> Job:
     )
 
 
+def opened(place: Path, run: Json) -> Prepared:
+    """Open the input of a run; that of a preview is only an excerpt of the recording."""
+    ready = prepared(job_of(place, run))
+    if run.get("excerpt") is None:
+        return ready
+    start, stop = run["excerpt"]
+    return replace(ready, recording=ready.recording.stretch(*samples_of((start, stop), ready.recording)))
+
+
 def given(place: Path, run: Json) -> Path:
     """Return the input for ``debleed remove``: the folder of the files, or the only file."""
     folder = given_folder(place)
@@ -90,7 +100,7 @@ def work_run(session: Path, run: str) -> None:
     """Clean a session; store everything needed to listen, compare, and write the files with any reduction."""
     place = session / "runs" / run
     meta = read(place / "run.json") | {"reduction": {}}
-    with feedback.progress("json") as progress, closing(prepared(job_of(place, meta))) as ready:
+    with feedback.progress("json") as progress, closing(opened(place, meta)) as ready:
         recording = ready.recording
         stage, clean = cleaned(ready, progress)
         after = kept(place, recording, clean, progress)
