@@ -435,7 +435,7 @@ def test_waveforms_are_handed_out(web):
     key = two(web)
     address = f"/api/sessions/{key}/files/0/peaks"
     content = web.get(f"{address}?zoom=0&mic=0&first=2&last=5").content
-    assert np.frombuffer(content, "<i2").shape == (6,)
+    assert np.frombuffer(content, "<f4").shape == (6,)
     for query in ("zoom=9&mic=0&first=0&last=1", "zoom=0&mic=7&first=0&last=1"):
         assert web.get(f"{address}?{query}").status_code == 404
     assert web.get(f"/api/sessions/{key}/files/7/peaks?zoom=0&mic=0&first=0&last=1").status_code == 404

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from debleed.web.peaks import FULL, ZOOMS
+from debleed.web.peaks import ZOOMS, load
 from debleed.web.roles import Json
 
 PREVIEW = 10
@@ -38,8 +38,8 @@ def loudest(meta: Json, place: Path, seconds: float = PREVIEW) -> tuple[float, f
         return 0.0, longest
     total = np.zeros(int(np.ceil(longest / STEP)))
     for file in meta["files"]:
-        found = np.load(place / "peaks" / f"{file['id']}-{ZOOM}.npy", mmap_mode="r")
-        power = np.square(np.abs(found.astype(np.float64) / FULL).max(axis=2))  # (channels, intervals)
+        found = load(place / "peaks", str(file["id"]), ZOOM)
+        power = np.square(np.abs(found.astype(np.float64)).max(axis=2))  # (channels, intervals)
         times = (np.arange(power.shape[1]) + 0.5) * ZOOMS[ZOOM] / file["rate"]
         cells = np.minimum((times / STEP).astype(int), len(total) - 1)
         for row in power:

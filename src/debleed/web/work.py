@@ -148,21 +148,28 @@ def described(recording: Recording, poly: bool) -> Json:
 
 
 def energies(before: Recording, after: Recording) -> Json:
-    """Energy before, after and of their product, for the energy of any mix of the two; and the brightest levels."""
+    """Energy before, after and of their product, for the energy of any mix of the two; peaks and brightest levels."""
     found = np.zeros((3, len(before)))
     blocks = list(before.blocks(BRIGHTEST))
     loudness = np.zeros((len(before), len(blocks)))
+    peaks = np.zeros(len(before))
     for k, (start, stop) in enumerate(blocks):
         x, y = (recording.read(start, stop).astype(np.float64) for recording in (before, after))
         for row, (a, b) in zip(found, ((x, x), (y, y), (x, y)), strict=True):
             row += np.einsum("mt,mt->m", a, b)
         loudness[:, k] = np.einsum("mt,mt->m", x, x)
+        for shown in (x, y, x - y):
+            peaks = np.maximum(peaks, np.abs(shown).max(axis=1))
     brightest = []
     for mic, block in enumerate(np.argmax(loudness, axis=1)):
-        shown = spectrogram(before.read(*blocks[block])[mic].astype(np.float32), before.rate)
-        heard = shown[np.isfinite(shown)]
+        picture = spectrogram(before.read(*blocks[block])[mic].astype(np.float32), before.rate)
+        heard = picture[np.isfinite(picture)]
         brightest.append(float(np.percentile(heard, 99.8)) if heard.size else 0.0)
-    return {"energies": (found / max(1, before.length)).tolist(), "brightest": brightest}
+    return {
+        "energies": (found / max(1, before.length)).tolist(),
+        "peaks": peaks.tolist(),
+        "brightest": brightest,
+    }
 
 
 def measured(place: Path, before: Recording, after: Recording, progress: Progress) -> None:

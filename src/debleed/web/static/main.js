@@ -81,6 +81,7 @@ addEventListener("drop", (event) => {
 
 const help = document.getElementById("help");
 document.getElementById("keys").addEventListener("click", () => help.showModal());
-addEventListener("keydown", (event) => view?.key(event));
+addEventListener("keydown", (event) => view?.key(event), true); // before any control has them
+addEventListener("keyup", (event) => view?.released(event), true);
 addEventListener("hashchange", route);
 route();

@@ -36,8 +36,8 @@ export class SessionView {
     this.seen = () => { if (!document.hidden) { this.arrival = null; this.refresh(); } };
     document.addEventListener("visibilitychange", this.seen);
     this.show();
-    const tick = () => { this.frame = requestAnimationFrame(tick); this.listen?.follow(); this.spectra?.follow(); };
-    tick();
+    const tick = (now) => { this.frame = requestAnimationFrame(tick); this.listen?.follow(); this.listen?.meter(now); this.spectra?.follow(); };
+    this.frame = requestAnimationFrame(tick);
   }
 
   close() {
@@ -166,7 +166,7 @@ export class SessionView {
     const canvases = channels.map((channel) => {
       const canvas = h("canvas", { class: "wave small", role: "img", "aria-label": `Waveform of ${unit.name}` });
       const peak = file.peak[channel];
-      new Waveform(canvas).show([{ path: `sessions/${this.id}/files/${file.id}/peaks?mic=${channel}`, rate: file.rate, zooms: this.about.zooms, color: "--wave" }], 0, longest, peak > 0 ? Math.min(30, 0.9 / peak) : 1);
+      new Waveform(canvas).show([{ parts: [[`sessions/${this.id}/files/${file.id}/peaks?mic=${channel}`, 1]], rate: file.rate, zooms: this.about.zooms, color: "--wave" }], 0, longest, peak);
       return canvas;
     });
     const peak = Math.max(...channels.map((channel) => file.peak[channel]));
@@ -298,7 +298,16 @@ export class SessionView {
 
   key(event) {
     if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey || document.querySelector("dialog[open]")) return;
-    this.listen?.key(event);
+    if (!this.listen?.key(event)) return;
+    event.preventDefault();
+    event.stopPropagation();
+    this.pressed = event.key;
+  }
+
+  // A button would act when the space bar is released, even if the player had it.
+  released(event) {
+    if (event.key === " " && this.pressed === " ") event.preventDefault();
+    this.pressed = null;
   }
 }
 
