@@ -48,10 +48,10 @@ def tab(browser, address, **options):
     """Open the page in a profile of its own; whatever the page or the browser complains of fails the test."""
     context = browser.new_context(**{"viewport": {"width": 1280, "height": 900}, **options})
     context.set_default_timeout(WAIT)
-    page, complaints = context.new_page(), []
+    page, complaints, origin = context.new_page(), [], address.split("#")[0]
     page.on("pageerror", lambda error: complaints.append(str(error)))
     page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
-    page.on("request", lambda asked: None if asked.url.startswith((address, "blob:")) else complaints.append(asked.url))
+    page.on("request", lambda asked: None if asked.url.startswith((origin, "blob:")) else complaints.append(asked.url))
     page.goto(address)
     try:
         yield page
