@@ -16,7 +16,6 @@ ARGUMENTS = (
 WAIT = 60_000  # ms; a slow machine is no failure
 
 
-
 @pytest.fixture(scope="module")
 def browser():
     playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")

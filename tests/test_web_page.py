@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 import soundfile as sf
 
-from debleed import cli
 from browser import begin, drop, slide, tab, until
+from debleed import cli
 from page import bled_band, wav
 
 STATIC = files("debleed.web") / "static"

@@ -22,7 +22,16 @@ from debleed.web.pace import Mark
 
 log = logging.getLogger(__name__)
 
-WEIGHTS = {"check": 0.03, "compare": 0.3, "result": 0.3, "figures": 0.2, "write": 0.5, "report": 0.5, "play": 0.2, "bleed": 0.8}
+WEIGHTS = {
+    "check": 0.03,
+    "compare": 0.3,
+    "result": 0.3,
+    "figures": 0.2,
+    "write": 0.5,
+    "report": 0.5,
+    "play": 0.2,
+    "bleed": 0.8,
+}
 """Approximate relative durations of the stages; a method's own stages share 1.0."""
 
 

@@ -81,7 +81,7 @@ def said(meta: Json, reduction: dict[str, float] | None = None) -> Session:
 def grouping(session: Session) -> tuple[object, ...]:
     """Return what of a session decides which microphones are cleaned of which sources, without any order."""
     sources = {frozenset(names) for names in session.sources.values()}
-    return sources, set(session.room), set(session.reference), set(session.leave_out)
+    return sources, set(session.room or ()), set(session.reference or ()), set(session.leave_out)
 
 
 def problem(meta: Json) -> str | None:

@@ -67,7 +67,7 @@ export class Uploads {
   add(files) {
     this.toml = [...files].find((file) => file.name === "session.toml") ?? this.toml;
     const known = audible(files), others = [...files].filter((file) => !known.includes(file) && !hidden(file.name) && file.name !== "session.toml");
-    if (others.length) this.tellOthers(others.map((file) => file.name));
+    if (others.length) this.tellOthers(others.map((file) => file.name).sort());
     for (const item of known) {
       const line = this.line(item);
       if (item.size > this.limits.file) this.fail(line, `'${item.name}' is larger than ${size(this.limits.file)}, the limit for one file`);

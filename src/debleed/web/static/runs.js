@@ -29,7 +29,7 @@ export class Runs {
       onclick: () => this.begin({ preview: true }) }, `Preview ${preview} s`);
     const form = h("form", { class: "clean", onsubmit: (event) => { event.preventDefault(); this.begin(); } },
       h("div", { class: "row" }, h("label", { for: "method" }, "Method"), this.method,
-        h("label", { for: "most" }, "Remove at most"), this.most, h("span", { class: "soft", id: "most-help" }, "dB; you can adjust this by ear afterwards"), this.button, this.preview),
+        h("label", { for: "most" }, "Remove at most"), this.most, h("span", { class: "soft", id: "most-help" }, "dB; adjustable by ear afterwards"), this.button, this.preview),
       this.text, this.details);
     this.fill();
     return form;
