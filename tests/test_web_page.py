@@ -381,6 +381,11 @@ def luminance(colour):
     return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
 
 
+def contrast(one, other):
+    light, dark = sorted((luminance(one), luminance(other)), reverse=True)
+    return (light + 0.05) / (dark + 0.05)
+
+
 def test_text_stands_out_from_its_ground():
     themes = [dict(re.findall(r"--(\w+): (#\w{6})", block))
               for block in re.findall(r":root \{([^}]*)\}", (STATIC / "style.css").read_text("utf-8"))]  # fmt: skip
@@ -388,5 +393,7 @@ def test_text_stands_out_from_its_ground():
     pairs = [(text, ground) for text in ("text", "soft", "accent", "wrong") for ground in ("page", "card", "sunk")]
     for theme in themes:
         for text, ground in (*pairs, ("page", "accent"), ("text", "hot")):
-            light, dark = sorted((luminance(theme[text]), luminance(theme[ground])), reverse=True)
-            assert (light + 0.05) / (dark + 0.05) >= 4.5, (text, ground, theme)
+            assert contrast(theme[text], theme[ground]) >= 4.5, (text, ground, theme)
+        # a waveform stands out from the one behind it, and that one from its ground
+        for front, behind in (("ghost", "sunk"), ("wave", "ghost"), ("taken", "ghost"), ("edge", "page")):
+            assert contrast(theme[front], theme[behind]) >= 3, (front, behind, theme)
