@@ -146,6 +146,10 @@ def test_what_holds_no_audio_makes_no_session(browser, address, tmp_path):
         drop(page, *folder(tmp_path / "gig", 2))
         ready(page, 2)
         assert page.locator(".said.wrong.shown").count() == 0
+        # each microphone is drawn twice, in the list and in the player, from the same numbers
+        drawn = "(c) => c.getContext('2d').getImageData(0, 0, c.width, c.height).data.some((v) => v)"
+        page.locator(".strip").nth(1).scroll_into_view_if_needed()
+        until(page, f"[...document.querySelectorAll('canvas.wave')].filter({drawn}).length === 4")
 
 
 def test_uploads_can_be_cancelled_and_files_deleted(browser, address, tmp_path):

@@ -30,6 +30,6 @@ export class MeterBar {
     }
     if (level === this.level) return;
     this.level = level;
-    this.fill.style.transform = `scaleX(${(1 - Math.min(0, level) / LOWEST).toFixed(3)})`;
+    this.fill.style.clipPath = `inset(0 ${((100 * Math.min(0, level)) / LOWEST).toFixed(1)}% 0 0)`;
   }
 }

@@ -5,14 +5,22 @@ import { bytes } from "./api.js";
 const PIECE = 2048; // stretches fetched at a time
 const pieces = new Map();
 
+// The samples of a piece, none while they are on their way; everybody who asked meanwhile is told when they are there.
 function piece(path, zoom, k, ready) {
   const key = `${path}&zoom=${zoom}&first=${k * PIECE}&last=${(k + 1) * PIECE}`;
-  const kept = pieces.get(key);
-  if (kept) return kept;
-  pieces.set(key, []);
-  bytes(key).then((buffer) => { pieces.set(key, new Float32Array(buffer)); ready(); }).catch(() => pieces.delete(key));
-  if (pieces.size > 2000) pieces.delete(pieces.keys().next().value);
-  return [];
+  let kept = pieces.get(key);
+  if (!kept) {
+    kept = { samples: [], waiting: new Set() };
+    pieces.set(key, kept);
+    if (pieces.size > 2000) pieces.delete(pieces.keys().next().value);
+    bytes(key).then((buffer) => {
+      kept.samples = new Float32Array(buffer);
+      for (const tell of kept.waiting) tell();
+      kept.waiting = null;
+    }).catch(() => pieces.delete(key));
+  }
+  kept.waiting?.add(ready);
+  return kept.samples;
 }
 
 const MOST = 30;  // the most by which a quiet microphone is drawn larger
@@ -25,7 +33,8 @@ export class Waveform {
     this.layers = [];
     this.view = [0, 1];
     this.gain = 1;
-    canvas.redraw = () => this.soon(); // when the system's theme changes
+    this.again = () => this.soon();
+    canvas.redraw = this.again; // when the system's theme changes
     new ResizeObserver(() => this.soon()).observe(canvas);
     new IntersectionObserver((seen) => { this.visible = seen.at(-1).isIntersecting; if (this.visible) this.soon(); }, { rootMargin: "200px" }).observe(canvas);
   }
@@ -59,8 +68,8 @@ export class Waveform {
     const [from, to] = this.view, perPixel = ((to - from) * rate) / width;
     let zoom = 0;
     while (zoom + 1 < zooms.length && zooms[zoom + 1] <= perPixel) zoom++;
-    const middle = height / 2, reach = middle * this.gain, more = () => this.soon();
-    const rows = parts.map(([path, weight]) => [new Extremes(path, zoom, more), weight]);
+    const middle = height / 2, reach = middle * this.gain;
+    const rows = parts.map(([path, weight]) => [new Extremes(path, zoom, this.again), weight]);
     paint.beginPath();
     for (let x = 0; x < width && rows.length; x++) {
       const first = Math.floor(((from * rate) + x * perPixel) / zooms[zoom]);
