@@ -47,3 +47,13 @@ def test_a_run_teaches_the_next_one(tmp_path):
 def test_a_run_that_told_nothing_teaches_nothing():
     assert learnt([(1.0, 0.5)], 10.0, 20.0) is None
     assert learnt([(1.0, 0.2), (2.0, 0.5)], 10.0, 0.0) is None
+
+
+def test_a_course_is_the_mean_of_runs():
+    even = Pace((0.0, 0.5, 1.0), (0.0, 0.5, 1.0), 3.0)
+    mean = UNEVEN.blended(even)
+    assert mean.at(0.1) == pytest.approx((0.5 + 0.1) / 2)
+    assert mean.at(0.5) == pytest.approx((0.7 + 0.5) / 2)
+    assert (mean.at(0), mean.at(1), mean.seconds) == (0, 1, 2)
+    many = Pace(tuple(k / 99 for k in range(100)), tuple(k / 99 for k in range(100)), 1.0)
+    assert len(many.blended(even).steps) <= 61

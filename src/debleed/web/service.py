@@ -263,7 +263,8 @@ class Service:
             log.info("a run was deleted while it was in progress")
             return
         if state.status == "done" and (found := pace.learnt(state.marks, state.seconds or 0, sized(kept))):
-            pace.keep(self.store.folder, kept["method"], found)
+            known = pace.load(self.store.folder, kept["method"])
+            pace.keep(self.store.folder, kept["method"], found.blended(known) if known != pace.UNKNOWN else found)
 
     def brief(self, key: str, run: Json) -> Json:
         """Return the state of a run."""
