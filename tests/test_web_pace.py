@@ -49,6 +49,13 @@ def test_a_run_that_told_nothing_teaches_nothing():
     assert learnt([(1.0, 0.2), (2.0, 0.5)], 10.0, 0.0) is None
 
 
+def test_a_long_gap_is_crossed_even_if_the_last_mark_differs_by_a_hair():
+    pace = Pace((0, 0.46, 0.73, 1), (0, 0.4, 0.8, 1), 1.0)
+    share, left = estimated(pace, [(40.0, 0.4598)], 60.0, 100.0)
+    assert share == pytest.approx(0.6, abs=0.01)
+    assert left == pytest.approx(40, abs=1)
+
+
 def test_a_course_is_the_mean_of_runs():
     even = Pace((0.0, 0.5, 1.0), (0.0, 0.5, 1.0), 3.0)
     mean = UNEVEN.blended(even)

@@ -23,6 +23,9 @@ FILE = "pace.json"
 TRUSTED = 0.1
 """Share of the time from which on a run's own speed counts alone; before, the last run's counts as well."""
 
+SAME = 0.005
+"""Shares of the steps that differ by less are one mark: the courses of two runs, and rounded ones, differ by a hair."""
+
 MOST_MARKS = 60
 """Marks of a run that are kept."""
 
@@ -49,7 +52,7 @@ class Pace:
 
     def after(self, step: float) -> float:
         """Return the share of the time at which the next step after ``step`` was reported."""
-        later = [time for mark, time in zip(self.steps, self.times, strict=True) if mark > step + 1e-9]
+        later = [time for mark, time in zip(self.steps, self.times, strict=True) if mark > step + SAME]
         return later[0] if later else 1.0
 
     def blended(self, other: Pace) -> Pace:
