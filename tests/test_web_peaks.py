@@ -13,9 +13,9 @@ def test_waveforms_hold_every_sample():
     for zoom, found in zip(ZOOMS, peaks.zooms(), strict=True):
         assert found.shape == (2, -(-100_001 // zoom), 2)
         for k in (0, found.shape[1] - 1):
-            piece = np.clip(samples[:, k * zoom : (k + 1) * zoom], -1, 1)
-            np.testing.assert_allclose(found[:, k, 0] / 32767, piece.min(axis=1), atol=1 / 32767)
-            np.testing.assert_allclose(found[:, k, 1] / 32767, piece.max(axis=1), atol=1 / 32767)
+            piece = samples[:, k * zoom : (k + 1) * zoom]  # above full scale as well
+            np.testing.assert_array_equal(found[:, k, 0], piece.min(axis=1))
+            np.testing.assert_array_equal(found[:, k, 1], piece.max(axis=1))
 
 
 @given(st.lists(st.integers(0, 700), max_size=6))
@@ -34,6 +34,12 @@ def test_stretches_are_cut_out_of_the_file(tmp_path):
     peaks.add(np.random.default_rng(0).uniform(-1, 1, (2, 5000)).astype(np.float32))
     peaks.save(tmp_path / "peaks", "before")
     expected = peaks.zooms()[0][1, 3:7]
-    found = np.frombuffer(cut(tmp_path / "peaks", "before", 0, 1, 3, 7), "<i2").reshape(-1, 2)
+    found = np.frombuffer(cut(tmp_path / "peaks", "before", 0, 1, 3, 7), "<f4").reshape(-1, 2)
     assert np.array_equal(found, expected)
     assert cut(tmp_path / "peaks", "before", 0, 1, 90, 95) == b""
+
+
+def test_waveforms_of_version_02_were_whole_numbers(tmp_path):
+    np.save(tmp_path / "before-0.npy", np.array([[[-32767, 16384]]], np.int16))
+    found = np.frombuffer(cut(tmp_path, "before", 0, 0, 0, 1), "<f4")
+    np.testing.assert_allclose(found, [-1, 0.5], atol=1e-4)

@@ -118,16 +118,20 @@ def learn_in_step(
     statistics = inspect(recording, progress)
     for concern in concerns(recording, statistics):
         log.warning("%s", concern)
+    progress("compare", 0)
     nothing = Soundcheck(faint=faint(recording, statistics))
     found = replace(soundcheck(nothing.heard(recording), settled), faint=nothing.faint)
+    progress("compare", 0.3)
     aligned, alignment, fingerprint = recording, None, None
     if settings_of(chosen).get("in_step"):
         alignment = alignment_of(recording, found.set_aside)
+        progress("compare", 0.7)
         alignment.announce(recording)
         if not alignment.in_step:
             aligned = alignment.aligned(recording).stretch(*alignment.shared(recording))
             found = replace(soundcheck(nothing.heard(aligned), settled), faint=nothing.faint)
         fingerprint = Fingerprint.of(aligned, alignment, np.array(compared(recording, found.set_aside), np.intp))
+    progress("compare", 1)
     found.announce()
     with_source = learnt_from(recording.names, recording.sources, found)
     sources = found.heard(aligned)

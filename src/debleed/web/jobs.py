@@ -18,10 +18,20 @@ from threading import Lock, Thread
 from typing import IO, Any
 
 from debleed.web.limits import Refusal
+from debleed.web.pace import Mark
 
 log = logging.getLogger(__name__)
 
-WEIGHTS = {"check": 0.03, "result": 0.3, "figures": 0.2, "write": 0.5, "report": 0.5, "play": 0.2, "bleed": 0.8}
+WEIGHTS = {
+    "check": 0.03,
+    "compare": 0.3,
+    "result": 0.3,
+    "figures": 0.2,
+    "write": 0.5,
+    "report": 0.5,
+    "play": 0.2,
+    "bleed": 0.8,
+}
 """Approximate relative durations of the stages; a method's own stages share 1.0."""
 
 
@@ -37,10 +47,14 @@ class State:
     error: str | None = None
     ready: bool = False
     seconds: float | None = None
+    begun: float | None = None
+    marks: list[Mark] = field(default_factory=list)
+    shown: float = 0.0
 
     def told(self) -> dict[str, Any]:
-        """Return the state as JSON for the page."""
-        return dict(vars(self), notes=list(self.notes))
+        """Return the state as JSON for the page; the rest is for :mod:`debleed.web.pace`."""
+        shown = {name: value for name, value in vars(self).items() if name not in ("begun", "marks", "shown")}
+        return dict(shown, notes=list(self.notes))
 
 
 @dataclass
@@ -144,7 +158,7 @@ class Jobs:
                     stderr=complaints,
                     start_new_session=True,  # a group of its own, killed as one
                 )
-                job.state.status = "running"
+                job.state.status, job.state.begun = "running", start
             job.begun(job.state)
             assert job.process.stdout is not None
             for line in job.process.stdout:
@@ -198,7 +212,9 @@ def hear(job: Job, line: bytes, elapsed: float) -> None:
     if "stage" in told:
         state.stage = str(told["stage"])
         share = overall(job.stages, state.stage, float(told["share"]))
-        state.share = max(state.share, share)
+        if share > state.share:
+            state.marks.append((elapsed, share))
+            state.share = share
         state.left = elapsed * (1 - state.share) / state.share if state.share > 0.02 else None
 
 

@@ -14,10 +14,10 @@ ZOOMS = (256, 2048, 16384)
 """Samples per interval. At 48 kHz these are 5 ms, 43 ms and 0.34 s: ten minutes are 1758 of the longest."""
 
 FULL = 32767
-"""Full scale; larger samples are drawn as full scale."""
+"""Full scale of waveforms of version 0.2, which were whole numbers."""
 
-Extremes = NDArray[np.int16]
-"""``(mics, intervals, 2)``: minimum and maximum."""
+Extremes = NDArray[np.float32]
+"""``(mics, intervals, 2)``: minimum and maximum, true even above full scale."""
 
 
 class Peaks:
@@ -38,7 +38,7 @@ class Peaks:
         """Return the extremes at every zoom level, finest first; the last interval may be shorter than the others."""
         if self._rest.shape[1]:
             self.add(np.repeat(self._rest[:, -1:], -self._rest.shape[1] % ZOOMS[0], axis=1))
-        found = [np.concatenate([np.empty((len(self._rest), 0, 2), np.int16), *self._parts], axis=1)]
+        found = [np.concatenate([np.empty((len(self._rest), 0, 2), np.float32), *self._parts], axis=1)]
         for fine, coarse in pairwise(ZOOMS):
             found.append(gathered(found[-1], coarse // fine))
         return found
@@ -54,9 +54,7 @@ def extremes(samples: Samples) -> Extremes:
     """Return the extremes of whole intervals at the finest zoom level."""
     # files are read channel by channel in turns; in a row, the minimum is found ten times as fast
     framed = np.ascontiguousarray(samples).reshape(len(samples), -1, ZOOMS[0])
-    pair = np.stack([framed.min(axis=2), framed.max(axis=2)], axis=2)
-    found: Extremes = np.rint(np.clip(pair, -1, 1) * FULL).astype(np.int16)
-    return found
+    return np.stack([framed.min(axis=2), framed.max(axis=2)], axis=2).astype(np.float32)
 
 
 def gathered(fine: Extremes, count: int) -> Extremes:
@@ -66,7 +64,14 @@ def gathered(fine: Extremes, count: int) -> Extremes:
     return np.stack([framed[..., 0].min(axis=2), framed[..., 1].max(axis=2)], axis=2)
 
 
+def load(folder: Path, name: str, zoom: int) -> Extremes:
+    """Open the extremes of a waveform at one zoom level."""
+    found: NDArray[np.float32] | NDArray[np.int16] = np.load(folder / f"{name}-{zoom}.npy", mmap_mode="r")
+    if found.dtype == np.int16:
+        return (found / np.float32(FULL)).astype(np.float32)
+    return found.astype(np.float32, copy=False)
+
+
 def cut(folder: Path, name: str, zoom: int, mic: int, first: int, last: int) -> bytes:
-    """Return intervals ``first`` to ``last`` of one microphone as little-endian 16-bit pairs."""
-    found = np.load(folder / f"{name}-{zoom}.npy", mmap_mode="r")
-    return bytes(found[mic, first:last].astype("<i2").tobytes())
+    """Return intervals ``first`` to ``last`` of one microphone as pairs of little-endian 32-bit floats."""
+    return load(folder, name, zoom)[mic, first:last].astype("<f4").tobytes()

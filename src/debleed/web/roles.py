@@ -78,6 +78,12 @@ def said(meta: Json, reduction: dict[str, float] | None = None) -> Session:
     )
 
 
+def grouping(session: Session) -> tuple[object, ...]:
+    """Return what of a session decides which microphones are cleaned of which sources, without any order."""
+    sources = {frozenset(names) for names in session.sources.values()}
+    return sources, set(session.room or ()), set(session.reference or ()), set(session.leave_out)
+
+
 def problem(meta: Json) -> str | None:
     """Return what prevents a run, if anything."""
     kept = [unit for unit in units(meta) if unit not in meta["leave_out"]]

@@ -10,20 +10,22 @@ from functools import partial
 from pathlib import Path
 
 from debleed import __version__
+from debleed.io.documents import json_line
 from debleed.io.failures import sentence
 from debleed.io.session import dumped, reduction_db
 from debleed.methods.settings import configured
 from debleed.recording import InputError
-from debleed.web import roles
+from debleed.web import pace, roles
 from debleed.web.data_folder import put_in_order
 from debleed.web.jobs import Job, Jobs, State
 from debleed.web.limits import Limits, Refusal, checked_name, refuse_full_disk
+from debleed.web.loudest import PREVIEW, loudest
 from debleed.web.peaks import ZOOMS
 from debleed.web.roles import Json
 from debleed.web.sessions import Store, lay_out, read, read_figures, write
 from debleed.web.sound import TILE, OpenRecordings
 from debleed.web.words import command_line, methods
-from debleed.web.work import session_of
+from debleed.web.work import given_folder, session_of
 
 log = logging.getLogger(__name__)
 
@@ -50,6 +52,7 @@ class Service:
             "limits": {"file": self.limits.file, "files": self.limits.files},
             "zooms": ZOOMS,
             "tile": TILE,
+            "preview": PREVIEW,
         }
 
     def list(self) -> list[Json]:
@@ -213,10 +216,14 @@ class Service:
             "labels": roles.labels(meta),
             "kept": kept,
             "reduction": {},
+            "excerpt": loudest(meta, place) if wanted.get("preview") is True else None,
+            "size": length / rate * channels,
             **State().told(),
         }
         usual = {source: value for source, value in meta["reduction"].items() if source in told.sources}
         run["reduction"] = reduction(run, wanted.get("reduction", usual))
+        if same := self._under_way(key, run):  # a double click, or another tab
+            return self.run(key, same)
         folder = place / "runs" / run["id"]
         try:
             lay_out(meta, place, folder / "take" / meta["name"])
@@ -230,7 +237,7 @@ class Service:
         job = Job(
             f"{key}/{run['id']}",
             ("run", str(place), run["id"]),
-            ("check", "", "result", "figures"),
+            ("check", "compare", "", "result", "figures"),
             partial(self._note, key, run["id"]),
             partial(self._note, key, run["id"]),
         )
@@ -241,23 +248,45 @@ class Service:
             raise
         return self.run(key, run["id"])
 
+    def _under_way(self, key: str, wanted: Json) -> str | None:
+        """Return the run that does the same already and has not ended."""
+        decisive = ("method", "settings", "units", "reduction", "excerpt")
+        for run in self.store.runs(key):
+            if self.jobs.state(f"{key}/{run['id']}") and all(
+                json_line(run.get(name)) == json_line(wanted[name]) for name in (*decisive, "session")
+            ):
+                return str(run["id"])
+        return None
+
     def _note(self, key: str, run: str, state: State) -> None:
-        """Keep how a run stands, unless it was deleted meanwhile."""
+        """Keep how a run stands, unless it was deleted meanwhile, and how long its stages took."""
         try:
-            self.store.change_run(key, run, lambda meta: meta.update(state.told()))
+            kept = self.store.change_run(key, run, lambda meta: meta.update(state.told()))
             self.unstored.pop(f"{key}/{run}", None)
         except Refusal:
             log.info("a run was deleted while it was in progress")
+            return
         except OSError as failure:  # it is told as long as the server runs, and after that as a failure
             self.unstored[f"{key}/{run}"] = state
             log.warning("how a run stands cannot be stored: %s", sentence(failure))
+            return
+        if state.status == "done" and (found := pace.learnt(state.marks, state.seconds or 0, sized(kept))):
+            known = pace.load(self.store.folder, kept["method"])
+            pace.keep(self.store.folder, kept["method"], found.blended(known) if known != pace.UNKNOWN else found)
 
     def brief(self, key: str, run: Json) -> Json:
         """Return the state of a run."""
         live = self.jobs.state(f"{key}/{run['id']}") or self.unstored.get(f"{key}/{run['id']}")
         take = self.quick.state(f"{key}/{run['id']}/take")
         told = {name: value for name, value in run.items() if name not in ("session", "units", "labels", "kept")}
-        told |= live.told() if live else {}
+        if live:
+            told |= live.told()
+            if live.begun is not None:
+                now = time.monotonic() - live.begun
+                usual = pace.load(self.store.folder, run["method"])
+                share, told["left"] = pace.estimated(usual, list(live.marks), now, sized(run))
+                told["share"] = live.shown = max(live.shown, share)  # an estimate may turn out to be too high
+        told["other_grouping"] = roles.grouping(session_of(run)) != roles.grouping(roles.said(self.store.get(key)))
         place = self.store.run_place(key, run["id"])
         figures = read_figures(place) or {}
         told["ready"] = bool(figures)
@@ -275,6 +304,7 @@ class Service:
         return {
             **self.brief(key, meta),
             "figures": figures,
+            "inputs": inputs(place, meta),
             "command": command_line(meta, told, meta["units"]),
             "toml": dumped(told),
         }
@@ -302,6 +332,8 @@ class Service:
         place = self.store.run_place(key, run)
         if not (place / "figures.json").is_file():
             raise Refusal("this run has no result to download (yet)", 409)
+        if read(place / "run.json").get("excerpt"):
+            raise Refusal("a preview has no files to download; remove the bleed from the whole recording first", 409)
         figures = read(place / "figures.json")
         refuse_full_disk(self.store.folder, 16 * figures["length"] * len(figures["names"]), self.limits.spare)
         self.quick.cancel(f"{key}/{run}/take")
@@ -328,6 +360,21 @@ class Service:
         if not (place / "out.json").is_file():
             raise Refusal("the files have not been written yet", 409)
         return place, read(place / "out.json")
+
+
+def inputs(place: Path, run: Json) -> list[str]:
+    """List the files of a run that are cleaned or come back unchanged; results have the same stems."""
+    if run["poly"]:
+        return [run["poly"]]
+    out = run["session"]["leave_out"]
+    names = sorted(path.name for path in given_folder(place).iterdir())
+    return [name for name in names if name not in out and Path(name).stem not in out]
+
+
+def sized(run: Json) -> float:
+    """Return the seconds of all microphones of a run together."""
+    size = float(run.get("size", 0))
+    return min(size, PREVIEW * len(run["kept"])) if run.get("excerpt") else size
 
 
 def noted(state: State) -> None:

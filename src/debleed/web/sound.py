@@ -10,14 +10,13 @@ from threading import Lock
 
 import numpy as np
 
-from debleed.intake import prepared
 from debleed.io.audio import Take
 from debleed.io.documents import write_bytes
 from debleed.recording import Recording, Samples
 from debleed.report.pictures import png, shades, spectrogram
 from debleed.web.limits import LONGEST_WINDOW, Refusal
 from debleed.web.sessions import read, stored_take
-from debleed.web.work import LAYERS, job_of, stored_result
+from debleed.web.work import LAYERS, opened, stored_result
 
 TILE = 20
 """Length of one picture in seconds."""
@@ -90,7 +89,7 @@ class OpenRecordings:
 def open_run(place: Path) -> Heard:
     """Open the files and the result of a run."""
     meta = read(place / "run.json")
-    ready = prepared(job_of(place, meta))
+    ready = opened(place, meta)
     return Heard(ready.take, ready.recording, stored_result(place, ready.recording))
 
 

@@ -12,6 +12,7 @@ import shutil
 import sys
 from collections.abc import Sequence
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from threading import Thread
 from typing import Any
@@ -20,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from debleed import feedback
-from debleed.intake import prepared
+from debleed.intake import Prepared, prepared, samples_of
 from debleed.io.documents import json_numbers
 from debleed.io.session import Session, dumped
 from debleed.io.staging import Staging
@@ -77,6 +78,15 @@ def job_of(place: Path, run: Json) -> Job:
     )
 
 
+def opened(place: Path, run: Json) -> Prepared:
+    """Open the input of a run; that of a preview is only an excerpt of the recording."""
+    ready = prepared(job_of(place, run))
+    if run.get("excerpt") is None:
+        return ready
+    start, stop = run["excerpt"]
+    return replace(ready, recording=ready.recording.stretch(*samples_of((start, stop), ready.recording)))
+
+
 def given(place: Path, run: Json) -> Path:
     """Return the input for ``debleed remove``: the folder of the files, or the only file."""
     folder = given_folder(place)
@@ -92,7 +102,7 @@ def work_run(session: Path, run: str) -> None:
     """Clean a session; store everything needed to listen, compare, and write the files with any reduction."""
     place = session / "runs" / run
     meta = read(place / "run.json") | {"reduction": {}}
-    with feedback.progress("json") as progress, closing(prepared(job_of(place, meta))) as ready:
+    with feedback.progress("json") as progress, closing(opened(place, meta)) as ready:
         recording = ready.recording
         stage, clean = cleaned(ready, progress)
         after = kept(place, recording, clean, progress)
@@ -140,21 +150,28 @@ def described(recording: Recording, poly: bool) -> Json:
 
 
 def energies(before: Recording, after: Recording) -> Json:
-    """Energy before, after and of their product, for the energy of any mix of the two; and the brightest levels."""
+    """Energy before, after and of their product, for the energy of any mix of the two; peaks and brightest levels."""
     found = np.zeros((3, len(before)))
     blocks = list(before.blocks(BRIGHTEST))
     loudness = np.zeros((len(before), len(blocks)))
+    peaks = np.zeros(len(before))
     for k, (start, stop) in enumerate(blocks):
         x, y = (recording.read(start, stop).astype(np.float64) for recording in (before, after))
         for row, (a, b) in zip(found, ((x, x), (y, y), (x, y)), strict=True):
             row += np.einsum("mt,mt->m", a, b)
         loudness[:, k] = np.einsum("mt,mt->m", x, x)
+        for shown in (x, y, x - y):
+            peaks = np.maximum(peaks, np.abs(shown).max(axis=1))
     brightest = []
     for mic, block in enumerate(np.argmax(loudness, axis=1)):
-        shown = spectrogram(before.read(*blocks[block])[mic].astype(np.float32), before.rate)
-        heard = shown[np.isfinite(shown)]
+        picture = spectrogram(before.read(*blocks[block])[mic].astype(np.float32), before.rate)
+        heard = picture[np.isfinite(picture)]
         brightest.append(float(np.percentile(heard, 99.8)) if heard.size else 0.0)
-    return {"energies": (found / max(1, before.length)).tolist(), "brightest": brightest}
+    return {
+        "energies": (found / max(1, before.length)).tolist(),
+        "peaks": peaks.tolist(),
+        "brightest": brightest,
+    }
 
 
 def measured(place: Path, before: Recording, after: Recording, progress: Progress) -> None:

@@ -59,11 +59,17 @@ export function say(sentence, wrong = false) {
   quiet = setTimeout(() => place.classList.remove("shown"), wrong ? 12000 : 4000);
 }
 
+// What went wrong is over: a later success takes its sentence away.
+export function settle() {
+  const place = document.getElementById("said");
+  if (place.classList.contains("wrong")) place.classList.remove("shown");
+}
+
 // Run what a button does; what goes wrong is said, and the button waits meanwhile.
 export const doing = (work) => async (event) => {
   const button = event?.currentTarget;
   if (button) button.disabled = true;
-  try { await work(event); } catch (error) { say(error.message, true); } finally { if (button) button.disabled = false; }
+  try { await work(event); settle(); } catch (error) { say(error.message, true); } finally { if (button) button.disabled = false; }
 };
 
 // Build a place anew; what had the focus in it has it again.

@@ -1,9 +1,13 @@
 // The mixer: a strip a microphone over one transport. What is done here is heard at once.
 
+import { BlindTest } from "./abx.js";
 import { amplitude, decibel, h, number, time } from "./dom.js";
+import { press } from "./keys.js";
+import { MeterBar } from "./meters.js";
 import { LAYERS } from "./spectrogram.js";
 import { Waveform } from "./waveform.js";
 
+const SHORTEST = 0.05; // seconds: the closest view
 const ALL = 40.5; // right end of a reduction's slider: all of the bleed is removed
 
 export class Listen {
@@ -16,10 +20,10 @@ export class Listen {
     const on = (name, work) => player.addEventListener(name, work, { signal: this.events.signal });
     run.figures.sources.forEach((source, mic) => { player.mics[mic].kept = this.kept(source); });
     this.strips = run.figures.names.map((name, mic) => this.strip(name, mic));
-    this.element = h("div", {}, this.transport(), h("div", { class: "strips" }, this.ruler(), this.strips.map((strip) => strip.element)));
+    this.element = h("div", {}, this.transport(), h("div", { class: "strips", onwheel: (event) => this.wheel(event) }, this.ruler(), this.strips.map((strip) => strip.element)));
     on("state", () => this.show());
     on("mix", () => this.show());
-    on("moved", () => this.follow());
+    on("moved", () => { this.reveal(); this.follow(); });
     this.show();
     this.draw();
     player.update(0);
@@ -41,22 +45,28 @@ export class Listen {
     this.seek = h("input", { type: "range", class: "seek", min: 0, max: this.seconds, step: 0.01, value: 0, "aria-label": "Playback position",
       oninput: () => player.seek(this.seek.value * this.run.figures.rate) });
     this.layers = LAYERS.map(([layer, title], k) => h("label", {}, h("input", { type: "radio", name: "layer", value: layer, onchange: () => player.choose(layer) }), title, h("kbd", { "aria-hidden": "true" }, k + 1)));
-    this.match = h("input", { type: "checkbox", checked: player.match, onchange: () => { player.match = this.match.checked; player.update(); } });
+    this.match = h("input", { type: "checkbox", onchange: () => { player.matching[player.layer] = this.match.checked; player.update(); } });
+    this.matched = h("output", { class: "soft matched", "aria-label": "Gain of the matched level" });
+    this.mix = ["left", "right"].map((side) => new MeterBar(`the mix, ${side}`));
+    this.blind = h("button", { type: "button", class: "quiet", onclick: () => new BlindTest(player).begin() }, "Blind test");
     this.loop = h("button", { type: "button", class: "toggle", onclick: () => this.toggleLoop() }, "Loop");
     this.volume = h("input", { type: "range", min: -40, max: 6, step: 1, value: player.volume, "aria-label": "Volume in dB",
       oninput: () => { player.volume = Number(this.volume.value); player.update(); } });
     const zoom = (factor) => () => this.zoom(factor);
-    return h("div", { class: "transport", role: "group", "aria-label": "Transport" },
+    const core = h("div", { class: "core", role: "group", "aria-label": "Play" },
       this.play, this.clock,
       this.after ? h("fieldset", {}, h("legend", { class: "hidden" }, "Signal to play"), this.layers) : null,
-      this.after ? h("label", { class: "check" }, this.match, "match levels") : null,
+      this.seek);
+    return h("div", { class: "transport", role: "group", "aria-label": "Transport" }, core,
+      this.after ? h("label", { class: "check" }, this.match, "match levels", this.matched) : null,
       this.loop,
+      this.after ? this.blind : null,
       h("span", { class: "zoom", role: "group", "aria-label": "Zoom" },
         h("button", { type: "button", class: "quiet", onclick: zoom(0.5), "aria-label": "Zoom in" }, "+"),
         h("button", { type: "button", class: "quiet", onclick: zoom(2), "aria-label": "Zoom out" }, "−"),
         h("button", { type: "button", class: "quiet", onclick: zoom(Infinity) }, "All")),
       h("label", { class: "volume" }, "Volume ", this.volume),
-      this.seek);
+      h("div", { class: "mix", role: "group", "aria-label": "Level of the mix" }, this.mix.map((bar) => bar.element)));
   }
 
   toggleLoop() {
@@ -66,16 +76,34 @@ export class Listen {
     player.setLoop({ start, end: Math.min(length, start + 4 * rate) });
   }
 
-  zoom(factor) {
-    const span = this.view[1] - this.view[0], at = this.player.position() / this.run.figures.rate;
-    const wanted = Math.min(this.seconds, Math.max(0.05, span * factor));
-    const from = Math.max(0, Math.min(at - wanted / 2, this.seconds - wanted));
-    this.view = factor === Infinity ? [0, this.seconds] : [from, from + wanted];
+  // Zoom about a time, which stays where it is; by default the playhead, which comes to the middle.
+  zoom(factor, at = this.player.position() / this.run.figures.rate, share = 0.5) {
+    const span = Math.min(this.seconds, Math.max(SHORTEST, (this.view[1] - this.view[0]) * factor));
+    this.look(at - share * span, span);
+  }
+
+  look(start, span = this.view[1] - this.view[0]) {
+    const from = Math.max(0, Math.min(start, this.seconds - span));
+    if (from === this.view[0] && from + span === this.view[1]) return;
+    this.view = [from, from + span];
     this.draw();
   }
 
+  // The wheel zooms on the ruler, and with Ctrl (so does a pinch) on the waveforms, which else scroll with the page;
+  // sideways it moves along.
+  wheel(event) {
+    const place = event.target.closest(".lane, .marks");
+    if (!place) return;
+    const box = place.getBoundingClientRect(), span = this.view[1] - this.view[0], share = (event.clientX - box.left) / box.width;
+    const across = event.shiftKey && !event.deltaX ? event.deltaY : event.deltaX;
+    if (event.ctrlKey || event.metaKey || (place === this.marks && !across)) this.zoom(1.002 ** event.deltaY, this.view[0] + share * span, share);
+    else if (Math.abs(across) > Math.abs(event.shiftKey ? 0 : event.deltaY)) this.look(this.view[0] + (across / box.width) * span);
+    else return;
+    event.preventDefault();
+  }
+
   ruler() {
-    this.marks = h("div", { class: "marks", "aria-hidden": "true" });
+    this.marks = h("div", { class: "marks", "aria-hidden": "true", title: "Drag to move along, turn the wheel to zoom", onpointerdown: (event) => this.drag(event, true) });
     return h("div", { class: "ruler" }, h("div"), this.marks);
   }
 
@@ -83,13 +111,16 @@ export class Listen {
 
   strip(name, mic) {
     const { player } = this, state = player.mics[mic], source = this.run.figures.sources[mic];
-    const press = (key) => () => { state[key] = !state[key]; player.update(); };
-    const solo = h("button", { type: "button", class: "toggle", onclick: press("solo"), "aria-label": `Solo ${name}` }, "S");
-    const mute = h("button", { type: "button", class: "toggle", onclick: press("mute"), "aria-label": `Mute ${name}` }, "M");
+    const flip = (key) => () => { state[key] = !state[key]; player.update(); };
+    const solo = h("button", { type: "button", class: "toggle", onclick: flip("solo"), "aria-label": `Solo ${name}` }, "S");
+    const mute = h("button", { type: "button", class: "toggle", onclick: flip("mute"), "aria-label": `Mute ${name}` }, "M");
     const layer = h("select", { "aria-label": `Signal to play from ${name}`, onchange: () => { state.layer = layer.value || null; player.update(); } },
       h("option", { value: "" }, "global"), LAYERS.map(([value, title]) => h("option", { value }, title.toLowerCase())));
     const levelText = h("output"), level = h("input", { type: "range", min: -40, max: 12, step: 0.5, value: state.level, "aria-label": `Level of ${name} in dB`,
       oninput: () => { state.level = Number(level.value); player.update(); }, ondblclick: () => { state.level = 0; player.update(); } });
+    const panText = h("output"), pan = h("input", { type: "range", min: -1, max: 1, step: 0.05, value: state.pan, "aria-label": `Pan of ${name}`,
+      oninput: () => { state.pan = Number(pan.value); player.update(); }, ondblclick: () => { state.pan = 0; player.update(); } });
+    const meter = new MeterBar(name);
     const depthText = h("output"), depth = h("input", { type: "range", min: 0, max: ALL, step: 0.5, "aria-label": `Most bleed to remove from ${source} in dB`,
       oninput: () => this.tune(source, Number(depth.value)) });
     const canvas = h("canvas", { class: "wave", role: "img", "aria-label": `Waveform of ${name}` });
@@ -103,10 +134,12 @@ export class Listen {
       h("div", { class: "controls" },
         h("div", { class: "row" }, h("strong", { class: "name", title: name }, name, h("span", { class: "soft" }, named)), solo, mute, this.after ? layer : null),
         finding ? h("p", { class: "finding" }, finding) : null,
+        meter.element,
         h("label", { class: "slide" }, h("span", {}, "level"), level, levelText),
+        h("label", { class: "slide" }, h("span", {}, "pan"), pan, panText),
         this.after && !idle ? h("label", { class: "slide" }, h("span", {}, "remove"), depth, depthText) : null),
       picture);
-    return { element, solo, mute, layer, level, levelText, depth, depthText, canvas, head, region, source, wave: new Waveform(canvas), lane: picture };
+    return { element, solo, mute, layer, level, levelText, pan, panText, meter, depth, depthText, canvas, head, region, source, wave: new Waveform(canvas), lane: picture };
   }
 
   // Change how much is removed of a source's bleed: heard at once, kept by the server a moment later.
@@ -114,12 +147,13 @@ export class Listen {
     if (dB >= ALL) delete this.reduction[source];
     else this.reduction[source] = dB;
     this.run.figures.sources.forEach((other, mic) => { if (other === source) this.player.mics[mic].kept = this.kept(source); });
-    this.player.update();
+    this.player.update(); // and with it what is drawn
     this.hooks.tuned?.({ ...this.reduction });
   }
 
-  // A click seeks, a stretch that is drawn becomes the loop.
-  drag(event) {
+  // A click seeks, a stretch that is drawn becomes the loop; with Alt, the middle button or on the ruler it moves along.
+  drag(event, always = false) {
+    if (event.button === 1 || always || event.altKey) { this.move(event); return; }
     if (event.button !== 0) return;
     const lane = event.currentTarget, box = lane.getBoundingClientRect(), { rate, length } = this.run.figures;
     const at = (x) => Math.round(Math.min(length, Math.max(0, (this.view[0] + ((x - box.left) / box.width) * (this.view[1] - this.view[0])) * rate)));
@@ -137,11 +171,27 @@ export class Listen {
     lane.addEventListener("pointerup", end, { once: true });
   }
 
+  // Drag the view along.
+  move(event) {
+    const place = event.currentTarget, box = place.getBoundingClientRect(), [from, to] = this.view, first = event.clientX;
+    const drawn = new AbortController();
+    place.addEventListener("pointermove", (moved) => this.look(from - ((moved.clientX - first) / box.width) * (to - from)), { signal: drawn.signal });
+    const end = (ended) => {
+      drawn.abort();
+      if (Math.abs(ended.clientX - first) <= 4) this.player.seek((from + ((first - box.left) / box.width) * (to - from)) * this.run.figures.rate);
+    };
+    for (const name of ["pointerup", "pointercancel"]) place.addEventListener(name, end, { signal: drawn.signal });
+    place.setPointerCapture?.(event.pointerId);
+    event.preventDefault();
+  }
+
   // --------------------------------------------------------------------------------------------------------- drawing
 
   show() {
     const { player } = this;
     this.play.textContent = player.playing ? "Pause" : "Play";
+    this.match.checked = player.matching[player.layer];
+    this.matched.textContent = player.factor === 1 ? "" : `${player.factor > 1 ? "+" : ""}${number(20 * Math.log10(player.factor))} dB`;
     this.layers.forEach((label) => { const radio = label.firstChild; radio.checked = radio.value === player.layer; });
     this.loop.setAttribute("aria-pressed", player.looping);
     this.volume.value = player.volume;
@@ -153,6 +203,10 @@ export class Listen {
       strip.layer.value = state.layer ?? "";
       strip.level.value = state.level;
       strip.levelText.textContent = `${number(state.level)} dB`;
+      strip.pan.value = state.pan;
+      const side = Math.round(100 * Math.abs(state.pan));
+      strip.panText.textContent = side ? `${state.pan < 0 ? "L" : "R"} ${side}` : "middle";
+      strip.pan.setAttribute("aria-valuetext", side ? `${side} % ${state.pan < 0 ? "left" : "right"}` : "middle");
       const dB = this.reduction[strip.source];
       strip.depth.value = dB ?? ALL;
       strip.depthText.textContent = dB === undefined ? "all" : `${number(dB)} dB`;
@@ -191,23 +245,42 @@ export class Listen {
 
   // The waveforms: what is heard in front of what was there before.
   redraw() {
-    const state = `${this.view} ${this.player.layer} ${this.player.mics.map((mic) => mic.layer)}`;
+    const state = `${this.view} ${this.player.layer} ${this.player.mics.map((mic) => `${mic.layer} ${mic.kept}`)}`;
     if (state === this.drawn) return;
     this.drawn = state;
     const { rate } = this.run.figures;
     this.strips.forEach((strip, mic) => {
-      const layer = this.player.mics[mic].layer ?? this.player.layer;
-      const wave = (name, color) => ({ path: `${this.path}/peaks?layer=${name}&mic=${mic}`, rate, zooms: this.zooms, color });
+      const { layer: own, kept } = this.player.mics[mic], layer = own ?? this.player.layer;
       const place = this.run.places?.[mic];
-      const layers = place
-        ? [{ path: `${this.path}/files/${place.file.id}/peaks?mic=${place.channel}`, rate: place.file.rate, zooms: this.zooms, color: "--wave" }]
-        : [wave("before", layer === "before" ? "--wave" : "--ghost"), ...(layer === "before" ? [] : [wave(layer, layer === "removed" ? "--taken" : "--wave")])];
-      const peak = place ? place.file.peak[place.channel] : amplitude(this.loudness(mic) + 14);
-      strip.wave.show(layers, ...this.view, peak > 0 ? Math.min(30, 0.9 / peak) : 1);
+      if (place) {
+        const path = `${this.path}/files/${place.file.id}/peaks?mic=${place.channel}`;
+        strip.wave.show([{ parts: [[path, 1]], rate: place.file.rate, zooms: this.zooms, color: "--wave" }], ...this.view, place.file.peak[place.channel]);
+        return;
+      }
+      const path = (name) => `${this.path}/peaks?layer=${name}&mic=${mic}`;
+      const shown = { before: [[path("before"), 1]], after: [[path("before"), kept], [path("after"), 1 - kept]], removed: [[path("removed"), 1 - kept]] };
+      const wave = (name, color) => ({ parts: shown[name].filter(([, weight]) => weight > 0), rate, zooms: this.zooms, color });
+      const layers = layer === "before" ? [wave("before", "--wave")] : [wave("before", "--ghost"), wave(layer, layer === "removed" ? "--taken" : "--wave")];
+      strip.wave.show(layers, ...this.view, this.run.figures.peaks?.[mic] ?? amplitude(this.loudness(mic) + 14));
     });
   }
 
   loudness(mic) { return decibel(this.run.figures.energies[0][mic] || 1e-3); }
+
+  // When the playhead is put out of sight, the view goes with it.
+  reveal() {
+    const at = this.player.position() / this.run.figures.rate, [from, to] = this.view;
+    if (at < from || at >= to) this.look(at - 0.1 * (to - from));
+  }
+
+  // Called for every frame: what the meters show.
+  meter(now) {
+    const { player } = this, seconds = Math.min(0.2, (now - (this.metered ?? now)) / 1000);
+    this.metered = now;
+    const peak = (meter) => (player.playing && meter ? meter.peak() : 0);
+    this.strips.forEach((strip, mic) => strip.meter.show(peak(player.buses[mic]?.meter), seconds));
+    this.mix.forEach((bar, side) => bar.show(peak(player.meters[side]), seconds));
+  }
 
   // Called for every frame: move the heads; turn the page when they leave it.
   follow() {
@@ -232,37 +305,5 @@ export class Listen {
     }
   }
 
-  // ------------------------------------------------------------------------------------------------------------ keys
-
-  key(event) {
-    const { target, key } = event, { player } = this, { rate } = this.run.figures;
-    if (target.matches("input[type=text], select, textarea") || !player.source) return;
-    const slider = target.matches("input[type=range], input[type=radio]");
-    const pressed = target.matches("button, summary, a, input[type=checkbox]") && target.matches(":focus-visible");
-    const strip = target.closest?.(".strip"), mic = this.strips.findIndex((other) => other.element === strip);
-    const low = key.toLowerCase(), step = event.shiftKey ? 1 : 5;
-    const layer = { 1: "before", 2: "after", 3: "removed", b: "before", a: "after", r: "removed" }[low];
-    if (key === " " && !pressed) player.toggle();
-    else if (layer && this.after) player.choose(layer);
-    else if (low === "l") this.toggleLoop();
-    else if (key === "[" || key === "]") this.bracket(key);
-    else if (key === "+" || key === "=") this.zoom(0.5);
-    else if (key === "-") this.zoom(2);
-    else if (low === "s" && mic >= 0) this.strips[mic].solo.click();
-    else if (low === "m" && mic >= 0) this.strips[mic].mute.click();
-    else if (slider || target.closest("table")) return;
-    else if (key === "ArrowLeft") player.seek(player.position() - step * rate);
-    else if (key === "ArrowRight") player.seek(player.position() + step * rate);
-    else if (key === "Home") player.seek(0);
-    else if ((key === "ArrowUp" || key === "ArrowDown") && mic >= 0) this.strips[mic + (key === "ArrowUp" ? -1 : 1)]?.element.focus();
-    else return;
-    event.preventDefault();
-  }
-
-  bracket(key) {
-    const { player } = this, { length, rate } = this.run.figures, at = Math.round(player.position());
-    const { start, end } = player.loop ?? { start: 0, end: length };
-    const loop = key === "[" ? { start: at, end: end > at ? end : length } : { start: start < at ? start : 0, end: at };
-    if (loop.end - loop.start > 0.02 * rate) player.setLoop(loop);
-  }
+  key(event) { return press(this, event); }
 }

@@ -3,7 +3,7 @@
 import { get, post, remove } from "./api.js";
 import { doing, h, many, say, size, time } from "./dom.js";
 import { SessionView } from "./session.js";
-import { dropped, picker } from "./files.js";
+import { audible, dropped, picker } from "./files.js";
 
 const main = document.getElementById("main");
 let about, view = null, pending = null;
@@ -27,6 +27,7 @@ async function route() {
 }
 
 async function begin(files, name) {
+  if (!audible(files).length) throw new Error(`there is no audio in ${name ? `'${name}'` : "what you chose"}; drop the files of the microphones, or the folder that holds them`);
   const made = await post("sessions", { name: named(name) });
   pending = files;
   location.hash = `#/s/${made.id}`;
@@ -73,14 +74,14 @@ addEventListener("drop", (event) => {
   document.body.classList.remove("dragging");
   doing(async () => {
     const { files, name } = await dropped(event.dataTransfer);
-    if (!files.length) return;
-    if (view) view.files.add(files);
+    if (view && files.length) view.files.add(files);
     else await begin(files, name);
   })();
 });
 
 const help = document.getElementById("help");
 document.getElementById("keys").addEventListener("click", () => help.showModal());
-addEventListener("keydown", (event) => view?.key(event));
+addEventListener("keydown", (event) => view?.key(event), true); // before any control has them
+addEventListener("keyup", (event) => view?.released(event), true);
 addEventListener("hashchange", route);
 route();

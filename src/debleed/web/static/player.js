@@ -1,6 +1,7 @@
 // Plays all microphones of a session on one clock, from windows of samples that are fetched as they are needed.
 
 import { bytes } from "./api.js";
+import { Bus, Meter, usualPan } from "./bus.js";
 import { amplitude, decibel } from "./dom.js";
 import { Strip, energy, schedule, stretch, weights } from "./schedule.js";
 
@@ -18,13 +19,16 @@ export class Player extends EventTarget {
     super();
     this.playing = false;
     this.layer = "before";
-    this.match = true;
+    this.matching = { before: true, after: true, removed: false }; // what is removed sounds as loud as it was
+    this.factor = 1;
     this.volume = 0;
     this.loop = null;       // { start, end } in samples
     this.looping = false;
     this.place = 0;         // samples, while it does not play
     this.mics = [];
     this.strips = [];
+    this.buses = [];
+    this.meters = [];
     this.windows = new Map();
     this.queue = [];
     this.wish = new AbortController();
@@ -42,7 +46,7 @@ export class Player extends EventTarget {
     this.ahead = Math.ceil((AHEAD * source.rate) / this.size) + 1;
     this.forget();
     if (fresh) {
-      this.mics = source.names.map(() => ({ level: 0, solo: false, mute: false, layer: null, kept: 0 }));
+      this.mics = source.names.map((name) => ({ level: 0, pan: usualPan(name, source.names), solo: false, mute: false, layer: null, kept: 0 }));
       this.volume = -Math.round(decibel(Math.max(1, source.names.length)) / 2);
       this.close();
     }
@@ -55,9 +59,14 @@ export class Player extends EventTarget {
   async open() {
     if (!this.context) {
       this.context = new AudioContext({ sampleRate: this.source.rate, latencyHint: "interactive" });
-      this.master = new GainNode(this.context, { gain: 0 });
+      this.master = new GainNode(this.context, { gain: 0, channelCount: 2, channelCountMode: "explicit" });
       this.master.connect(this.context.destination);
-      this.strips = this.mics.map(() => new Strip(this.context, this.master));
+      const merger = new ChannelMergerNode(this.context, { numberOfInputs: 2 }), split = new ChannelSplitterNode(this.context, { numberOfOutputs: 2 });
+      merger.connect(this.master);
+      this.master.connect(split);
+      this.meters = [0, 1].map((side) => new Meter(this.context, split, side));
+      this.buses = this.mics.map(({ pan }) => new Bus(this.context, merger, pan));
+      this.strips = this.buses.map((bus) => new Strip(this.context, bus.input));
       this.update(0);
     }
     await this.context.resume();
@@ -68,6 +77,8 @@ export class Player extends EventTarget {
     this.context?.close();
     this.context = null;
     this.strips = [];
+    this.buses = [];
+    this.meters = [];
   }
 
   forget() {
@@ -222,14 +233,15 @@ export class Player extends EventTarget {
     return !mute && (solo || !this.mics.some((other) => other.solo));
   }
 
-  // Set every gain to what the switches say; one common factor brings the layer to the level of before.
+  // Set every gain to what the switches say; one common factor brings the layer to the level of before, if that is wished.
   update(fade) {
     if (!this.source) return;
     const parts = this.mics.map((mic, i) => {
       const layer = this.source.layers === 2 ? mic.layer ?? this.layer : "before";
       return { mix: weights(layer, mic.kept), gain: this.heard(i) ? amplitude(mic.level) : 0, energies: this.source.energies?.map((row) => row[i]) };
     });
-    this.factor = this.match && this.source.layers === 2 ? matched(parts) : 1;
+    this.factor = this.matching[this.layer] && this.source.layers === 2 ? matched(parts) : 1;
+    this.mics.forEach((mic, i) => this.buses[i]?.place(mic.pan));
     parts.forEach(({ mix, gain }, i) => this.strips[i]?.mix(mix.map((weight) => weight * gain * this.factor), fade));
     if (this.context && this.playing && this.queue.length) {
       const now = this.context.currentTime;

@@ -1,16 +1,18 @@
 // One session: its microphones, its runs, and what came of the chosen run.
 
-import { get, patch, post, remove } from "./api.js";
-import { decibel, doing, h, many, number, numbers, rebuild, say, time } from "./dom.js";
+import { get, patch, remove } from "./api.js";
+import { decibel, doing, h, many, number, numbers, rebuild, say, settle, time } from "./dom.js";
 import { Uploads, picker } from "./files.js";
 import { Listen } from "./listen.js";
 import { matrix } from "./matrix.js";
 import { Player } from "./player.js";
+import { Runs, active, announce, bar, percent } from "./runs.js";
 import { Spectrograms } from "./spectrogram.js";
 import { Take } from "./take.js";
 import { Waveform } from "./waveform.js";
 
-const ACTIVE = ["waiting", "running"];
+const BUSY = 400, IDLE = 4000; // milliseconds between two looks at the server: while something is under way, and else
+const PATIENCE = [1000, 2000, 4000, 8000]; // and when it does not respond
 
 export class SessionView {
   constructor(about, id, session, run) {
@@ -21,23 +23,26 @@ export class SessionView {
     this.title = h("h1", { class: "title" });
     this.warning = h("div");
     this.mics = h("div");
-    this.clean = h("div");
-    this.runs = h("div");
+    this.offline = h("div", { role: "alert" });
+    this.runs = new Runs(this);
     this.result = h("div");
     this.element = h("div", {},
       h("div", { class: "row" }, this.title, h("button", { type: "button", class: "quiet", onclick: doing(() => this.rename()) }, "Rename")),
-      this.warning,
+      this.offline, this.warning,
       h("section", { "aria-labelledby": "mics-title" }, h("h2", { id: "mics-title" }, "Microphones"), this.files.element, this.mics),
-      h("section", { "aria-labelledby": "clean-title" }, h("h2", { id: "clean-title" }, "Clean"), this.clean, this.runs),
+      h("section", { "aria-labelledby": "clean-title" }, h("h2", { id: "clean-title" }, "Clean"), this.runs.element),
       this.result);
-    this.form();
+    this.failures = 0;
+    this.seen = () => { if (!document.hidden) { this.arrival = null; this.refresh(); } };
+    document.addEventListener("visibilitychange", this.seen);
     this.show();
-    const tick = () => { this.frame = requestAnimationFrame(tick); this.listen?.follow(); this.spectra?.follow(); };
-    tick();
+    const tick = (now) => { this.frame = requestAnimationFrame(tick); this.listen?.follow(); this.listen?.meter(now); this.spectra?.follow(); };
+    this.frame = requestAnimationFrame(tick);
   }
 
   close() {
     this.closed = true;
+    document.removeEventListener("visibilitychange", this.seen);
     cancelAnimationFrame(this.frame);
     clearTimeout(this.timer);
     this.files.stop();
@@ -48,8 +53,24 @@ export class SessionView {
   async refresh() {
     clearTimeout(this.timer);
     if (this.closed) return;
-    try { this.session = await get(`sessions/${this.id}`); } catch (error) { if (!this.closed) say(error.message, true); return; }
-    if (!this.closed) this.show();
+    try {
+      const asked = this.asked = {};
+      const session = await get(`sessions/${this.id}`);
+      if (this.asked !== asked) return; // a later look is under way, and its answer is newer
+      this.session = session;
+    } catch (error) { this.lost(error); return; }
+    if (this.closed) return;
+    if (this.failures) { this.failures = 0; this.offline.replaceChildren(); settle(); say("connected again"); }
+    this.show();
+  }
+
+  // The server did not respond: say so, and go on asking. A session that was deleted in another tab is left.
+  lost(error) {
+    if (this.closed) return;
+    if (error.status === 404) { say(error.message, true); location.hash = "#/"; return; }
+    this.failures++;
+    if (!this.offline.firstChild) this.offline.replaceChildren(h("p", { class: "note wrong" }, "The server does not respond. What is shown may be out of date; this page goes on asking. If 'debleed serve' was stopped, start it again."));
+    this.timer = setTimeout(() => this.refresh(), PATIENCE[Math.min(this.failures, PATIENCE.length) - 1]);
   }
 
   async rename() {
@@ -57,23 +78,45 @@ export class SessionView {
     if (name) { this.session = await patch(`sessions/${this.id}`, { name }); this.show(); }
   }
 
-  choose(run) { if (run && run !== this.runId) { this.runId = run; this.show(); } }
+  choose(run) {
+    if (!run || run === this.runId) return;
+    this.runId = run;
+    history.replaceState(null, "", `#/s/${this.id}/${run}`);
+    this.show();
+  }
+
+  // The result that was waited for is there: go to it, and say so.
+  arrive() {
+    const done = this.runs.arrived();
+    if (!done) return;
+    this.runId = done.id;
+    history.replaceState(null, "", `#/s/${this.id}/${done.id}`);
+    announce(this.session.name);
+    this.going = done.id;
+    if (document.hidden) this.arrival = done.id;
+  }
+
+  // How a run stands is seen in the tab's title as well.
+  showTitle(run) {
+    const { name } = this.session;
+    document.title = run ? `${run.status === "waiting" ? "queued" : `${percent(run)} %`} · ${name}` : `${this.arrival ? "Ready · " : ""}${name}, debleed`;
+  }
 
   show() {
     const { session } = this;
-    document.title = `${session.name}, debleed`;
     this.title.textContent = session.name;
     const trouble = session.failed ?? (session.files.length && !session.job ? session.problem : null);
     this.warning.replaceChildren(...(trouble ? [h("p", { class: "note", role: "status" }, trouble)] : []));
+    this.arrive();
+    this.showTitle(session.runs.find(active));
     this.showMics();
-    this.showRuns();
+    this.runs.show();
     const ready = session.runs.filter((run) => run.ready);
     const run = ready.find((other) => other.id === this.runId) ?? ready.at(-1);
-    this.button.disabled = Boolean(session.problem || session.job);
     this.showResult(run);
-    const busy = session.job || session.runs.some((other) => ACTIVE.includes(other.status) || other.taking);
+    const busy = session.job || session.runs.some((other) => active(other) || other.taking);
     clearTimeout(this.timer);
-    if (busy) this.timer = setTimeout(() => this.refresh(), 400);
+    this.timer = setTimeout(() => this.refresh(), busy ? BUSY : IDLE);
   }
 
   // ---------------------------------------------------------------------------------------------------- microphones
@@ -101,8 +144,9 @@ export class SessionView {
     const more = h("details", { class: "more" }, h("summary", {}, "Add files"), picker((files) => this.files.add(files), "Drop more files here"));
     const open = this.mics.querySelector("details.inputs")?.open ?? !session.runs.some((run) => run.ready);
     const count = `${many(session.units.length, session.poly ? "channel" : "file")}, ${time(longest)} min, ${session.rate} Hz`;
+    const whole = session.poly ? h("div", { class: "row" }, h("span", { class: "name soft" }, session.files[0].name), this.eraser(session.files[0])) : null;
     rebuild(this.mics, h("details", { class: "inputs", open },
-      h("summary", {}, count), list, h("div", { class: "inputs-list" }, rows), more));
+      h("summary", {}, count), ...(whole ? [whole] : []), list, h("div", { class: "inputs-list" }, rows), more));
   }
 
   micRow(unit, file, channels, longest) {
@@ -122,13 +166,8 @@ export class SessionView {
     const canvases = channels.map((channel) => {
       const canvas = h("canvas", { class: "wave small", role: "img", "aria-label": `Waveform of ${unit.name}` });
       const peak = file.peak[channel];
-      new Waveform(canvas).show([{ path: `sessions/${this.id}/files/${file.id}/peaks?mic=${channel}`, rate: file.rate, zooms: this.about.zooms, color: "--wave" }], 0, longest, peak > 0 ? Math.min(30, 0.9 / peak) : 1);
+      new Waveform(canvas).show([{ parts: [[`sessions/${this.id}/files/${file.id}/peaks?mic=${channel}`, 1]], rate: file.rate, zooms: this.about.zooms, color: "--wave" }], 0, longest, peak);
       return canvas;
-    });
-    const erase = doing(async () => {
-      if (!confirm(`Remove '${file.name}' from the session?`)) return;
-      this.session = await remove(`sessions/${this.id}/files/${file.id}`);
-      this.show();
     });
     const peak = Math.max(...channels.map((channel) => file.peak[channel]));
     const power = Math.max(...channels.map((channel) => file.power[channel]));
@@ -139,101 +178,24 @@ export class SessionView {
         wrong.length ? h("div", { class: "wrong" }, wrong.join("; ")) : null,
         notes.length ? h("div", { class: "soft" }, notes.join("; ")) : null),
       h("div", { class: "say" }, select, kind === "source" || kind === "reference" ? h("label", {}, h("span", { class: "soft" }, "name "), source) : null,
-        this.session.poly ? null : h("button", { type: "button", class: "quiet small", onclick: erase, "aria-label": `Remove ${file.name}` }, "×")));
+        this.session.poly ? null : this.eraser(file)));
   }
 
-  // ----------------------------------------------------------------------------------------------------------- runs
-
-  form() {
-    const { methods } = this.about;
-    const fields = h("div", { class: "settings" });
-    const text = h("p", { class: "soft" });
-    const method = h("select", { id: "method", onchange: () => fill() }, methods.map(({ name }) => h("option", { value: name }, name)));
-    const inputs = new Map();
-    const fill = () => {
-      const chosen = methods[method.selectedIndex];
-      text.textContent = chosen.text;
-      inputs.clear();
-      fields.replaceChildren(...chosen.settings.map((setting) => {
-        const id = `set-${setting.name}`;
-        const input = setting.kind === "choice"
-          ? h("select", { id }, setting.choices.map((choice) => h("option", { selected: choice === setting.default }, choice)))
-          : h("input", { id, type: "text", value: setting.default, inputmode: setting.kind === "number" ? "decimal" : null, spellcheck: "false" });
-        inputs.set(setting, input);
-        return h("div", {}, h("label", { for: id }, setting.name), input, h("span", { class: "soft" }, setting.help));
-      }));
-      details.hidden = !chosen.settings.length;
-    };
-    const details = h("details", {}, h("summary", {}, "Settings"), fields);
-    const most = h("input", { id: "most", type: "text", inputmode: "decimal", placeholder: "all", size: 5, "aria-describedby": "most-help" });
-    this.button = h("button", { type: "submit", class: "main" }, "Remove the bleed");
-    const begin = doing(async () => {
-      const settings = {};
-      for (const [setting, input] of inputs) if (input.value.trim() !== setting.default) settings[setting.name] = input.value.trim();
-      const wanted = { method: method.value, settings };
-      const dB = most.value.trim().replace(",", ".");
-      if (dB) wanted.reduction = {}; // nothing said: what a session.toml said, or all
-      if (dB && dB !== "all") for (const unit of this.session.units) if (unit.source !== null && !unit.left_out) wanted.reduction[unit.source] = dB;
-      const run = await post(`sessions/${this.id}/runs`, wanted);
-      this.follow = run.id;
-      await this.refresh();
+  eraser(file) {
+    const erase = doing(async () => {
+      if (!confirm(`Remove '${file.name}' from the session?`)) return;
+      this.session = await remove(`sessions/${this.id}/files/${file.id}`);
+      this.show();
     });
-    this.clean.replaceChildren(h("form", { class: "clean", onsubmit: (event) => { event.preventDefault(); begin(); } },
-      h("div", { class: "row" }, h("label", { for: "method" }, "Method"), method,
-        h("label", { for: "most" }, "Remove at most"), most, h("span", { class: "soft", id: "most-help" }, "dB; you can adjust this by ear afterwards"), this.button),
-      text, details));
-    fill();
-  }
-
-  showRuns() {
-    const { runs } = this.session;
-    const done = runs.find((run) => run.id === this.follow && run.ready);
-    if (done) { say("the result is ready; listen to it below"); this.follow = null; this.runId = done.id; history.replaceState(null, "", `#/s/${this.id}/${done.id}`); }
-    const state = JSON.stringify(runs.map((run) => [run.id, run.status, run.ready])) + this.runId;
-    if (state !== this.runsState) {
-      this.runsState = state;
-      this.bars = new Map();
-      rebuild(this.runs, runs.length ? h("ol", { class: "runs", "aria-label": "Runs" }, runs.map((run, k) => this.runRow(run, k))) : "");
-    }
-    for (const run of runs) this.bars.get(run.id)?.tell(run);
-  }
-
-  runRow(run, k) {
-    const path = `sessions/${this.id}/runs/${run.id}`;
-    const settings = Object.entries(run.settings).map(([key, value]) => `${key}=${value}`).join(", ");
-    const name = `${k + 1}. ${run.method}${settings ? ` (${settings})` : ""}`;
-    const chosen = this.session.runs.filter((other) => other.ready).at(-1)?.id;
-    const parts = [];
-    if (run.ready) {
-      const radio = h("input", { type: "radio", name: "run", checked: (this.runId ?? chosen) === run.id,
-        onchange: () => { this.runId = run.id; history.replaceState(null, "", `#/s/${this.id}/${run.id}`); this.show(); } });
-      parts.push(h("label", {}, radio, " ", name));
-    } else parts.push(h("span", {}, name));
-    if (ACTIVE.includes(run.status)) {
-      const progress = bar(`Progress of ${name}`, false);
-      this.bars.set(run.id, progress);
-      progress.tell(run);
-      parts.push(progress.element, h("button", { type: "button", class: "quiet", onclick: doing(async () => { await post(`${path}/cancel`); await this.refresh(); }) }, "Cancel"));
-    } else {
-      const share = run.median_sdr_after === null ? "" : `; median estimated SDR ${number(run.median_sdr_before)} → ${number(run.median_sdr_after)} dB`;
-      const text = run.status === "failed" ? run.error : run.status === "cancelled" ? "cancelled" : `took ${time(run.seconds ?? 0)}${share}`;
-      parts.push(h("span", { class: run.status === "failed" ? "wrong" : "soft", role: run.status === "failed" ? "alert" : null }, text),
-        h("button", { type: "button", class: "quiet", "aria-label": `Delete run ${name}`, onclick: doing(async () => {
-          if (run.ready && !confirm(`Delete run ${name}?`)) return;
-          this.session = await remove(path);
-          this.show();
-        }) }, "Delete"));
-    }
-    const { notes } = run;
-    return h("li", {}, h("div", { class: "row" }, parts), notes.length && !ACTIVE.includes(run.status)
-      ? h("details", { class: "notes" }, h("summary", { class: "soft" }, many(notes.length, "note")), notes.map((note) => h("p", { class: "soft" }, note))) : null);
+    return h("button", { type: "button", class: "quiet small", onclick: erase, title: "Remove from the session", "aria-label": `Remove ${file.name}` }, "×");
   }
 
   // --------------------------------------------------------------------------------------------------------- result
 
   async showResult(run) {
-    const measured = run && !ACTIVE.includes(run.status);
+    const measured = run && !active(run);
     const key = run ? `${run.id} ${measured}` : this.session.files.map((file) => file.id).join();
+    this.showStale(run);
     if (this.session.job || key === this.shown) { if (run) this.take?.tell(run); return; }
     this.shown = key;
     if (!run) { this.alone(); return; }
@@ -241,7 +203,7 @@ export class SessionView {
     try { full = await get(`sessions/${this.id}/runs/${run.id}`); } catch (error) { say(error.message, true); this.shown = undefined; return; }
     if (this.closed || this.shown !== key) return;
     if (this.heard === run.id) { // only the figures can be new
-      if (!this.measured) this.see.replaceChildren(...this.seen(full));
+      if (!this.measured) this.see.replaceChildren(...this.compared(full));
       this.measured = Boolean(full.figures.bleed_before);
       this.take.tell(full);
       return;
@@ -258,12 +220,15 @@ export class SessionView {
       look: (mic) => this.spectra.choose(mic),
       tuned: (reduction) => this.take.tune(reduction),
     });
-    this.see = h("div", {}, this.seen(full));
+    this.see = h("div", {}, this.compared(full));
+    this.stale = h("div");
+    this.showStale(run);
     this.result.replaceChildren(
-      section("Listen", "listen", this.listen.element),
+      section(run.excerpt ? `Listen to the preview, ${time(run.excerpt[0])} to ${time(run.excerpt[1])}` : "Listen", "listen", this.stale, this.listen.element),
       section("Compare", "see", this.spectra.element, this.see),
-      section("Download", "take", this.take.element));
+      run.excerpt ? this.only(run) : section("Download", "take", this.take.element));
     this.spectra.follow();
+    this.goTo(run);
   }
 
   // Before anything was run the microphones can be heard as they are.
@@ -287,9 +252,30 @@ export class SessionView {
     this.result.replaceChildren(section("Listen", "listen", this.listen.element));
   }
 
-  seen({ figures, status }) {
+  // A result of microphones that were grouped in another way than they are now is not what another run would give.
+  showStale(run) {
+    if (!this.stale || !run || this.stale.dataset.other === String(run.other_grouping)) return;
+    this.stale.dataset.other = run.other_grouping;
+    this.stale.replaceChildren(...(run.other_grouping
+      ? [h("p", { class: "note", role: "status" }, "This result belongs to another grouping of the microphones than the present one. Remove the bleed again to hear the present one.")] : []));
+  }
+
+  goTo(run) {
+    if (this.going !== run.id) return;
+    this.going = null;
+    const title = document.getElementById("listen-title");
+    title.tabIndex = -1;
+    title.focus({ preventScroll: true });
+    title.scrollIntoView({ block: "start", behavior: matchMedia("(prefers-reduced-motion: reduce)").matches ? "auto" : "smooth" });
+  }
+
+  only(run) {
+    return h("p", { class: "soft" }, `This is a preview of ${time(run.excerpt[1] - run.excerpt[0])} min; it learned from them alone. Remove the bleed from the whole recording to download it.`);
+  }
+
+  compared({ figures, status }) {
     if (!figures.bleed_before) {
-      const why = ACTIVE.includes(status) ? "Measuring the bleed." : "The bleed was not measured, because the run ended early.";
+      const why = active({ status }) ? "Measuring the bleed." : "The bleed was not measured, because the run ended early.";
       return [h("p", { class: "soft" }, why)];
     }
     const coherence = figures.coherence_before === null ? "–" : number(100 * figures.coherence_before);
@@ -312,22 +298,19 @@ export class SessionView {
 
   key(event) {
     if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey || document.querySelector("dialog[open]")) return;
-    this.listen?.key(event);
+    if (!this.listen?.key(event)) return;
+    event.preventDefault();
+    event.stopPropagation();
+    this.pressed = event.key;
+  }
+
+  // A button would act when the space bar is released, even if the player had it.
+  released(event) {
+    if (event.key === " " && this.pressed === " ") event.preventDefault();
+    this.pressed = null;
   }
 }
 
 function section(title, id, ...content) {
   return h("section", { "aria-labelledby": `${id}-title`, class: id }, h("h2", { id: `${id}-title` }, title), content);
-}
-
-// A bar with a sentence: the stage, and the time left once it can be told.
-function bar(label, shown = true) {
-  const line = h("progress", { max: 1, value: 0, "aria-label": label });
-  const text = h("span", { class: "soft" });
-  const tell = ({ status, stage, share, left }) => {
-    line.value = share;
-    const rest = left !== null && left !== undefined && share > 0.05 ? `, about ${left < 60 ? `${Math.ceil(left)} s` : `${Math.ceil(left / 60)} min`} left` : "";
-    text.textContent = status === "waiting" ? "queued" : `${{ result: "computing the result", figures: "measuring", check: "checking", "": "starting" }[stage] ?? stage} ${Math.round(100 * share)} %${rest}`;
-  };
-  return { element: h("div", { class: "progress" }, shown ? h("span", {}, label) : null, line, text), tell };
 }

@@ -6,9 +6,8 @@ import { doing, h, number, say } from "./dom.js";
 export class Take {
   constructor(path, run, changed) {
     Object.assign(this, { path, changed, wanted: null, reduction: run.reduction });
-    this.removed = h("input", { type: "checkbox" });
-    this.button = h("button", { type: "button", class: "main", onclick: doing(() => this.prepare()) }, "Download all");
-    this.each = h("button", { type: "button", class: "quiet", onclick: doing(() => this.prepare(false)) }, "Individual files");
+    this.removed = h("input", { type: "checkbox", onchange: () => this.showFiles() });
+    this.button = h("button", { type: "button", class: "main", onclick: doing(() => this.prepare({ zip: true })) }, "Download all");
     this.state = h("span", { class: "soft", role: "status" });
     this.list = h("div", { class: "downloads" });
     this.tuned = h("p", { class: "soft" });
@@ -20,20 +19,29 @@ export class Take {
     });
     this.toml = h("pre", { tabindex: 0, "aria-label": "session.toml" });
     this.element = h("div", {},
-      h("div", { class: "row" }, this.button, this.each, h("label", { class: "check" }, this.removed, "include the removed signals"), this.state),
+      h("div", { class: "row" }, this.button, h("label", { class: "check" }, this.removed, "include the removed signals"), this.state),
       this.tuned, this.list,
       h("h3", {}, "Equivalent command"),
+      h("p", { class: "soft" }, place(run)),
       h("div", { class: "row command" }, h("pre", { tabindex: 0, "aria-label": "Command line" }, this.command), h("button", { type: "button", class: "quiet", onclick: copy }, "Copy")),
       h("details", {}, h("summary", {}, "session.toml"), this.toml));
     this.tell(run);
     this.explain(run);
+    this.showFiles();
+  }
+
+  // One button a file: it is written if it has to be, then saved.
+  showFiles() {
+    const kinds = this.removed.checked ? ["clean", "removed"] : ["clean"];
+    this.list.replaceChildren(...kinds.map((kind) => h("ul", { "aria-label": kind === "clean" ? "Files" : "Removed signals" }, this.run.inputs.map((name) =>
+      h("li", {}, h("button", { type: "button", class: "file quiet", onclick: doing(() => this.prepare({ kind, stem: stem(name) })) }, kind === "clean" ? name : `${name} (removed)`))))));
   }
 
   explain(run) {
     this.command.textContent = run.command ?? "debleed remove FOLDER -o CLEAN   # put the session.toml below into FOLDER";
     this.toml.textContent = run.toml;
     const parts = Object.entries(run.reduction).map(([source, dB]) => `${source} at most ${number(dB)} dB`);
-    this.tuned.textContent = parts.length ? `Bleed removed: ${parts.join(", ")}; all of it from the other sources.` : "All bleed that can be removed without harm is removed.";
+    this.tuned.textContent = run.method === "unprocessed" ? "Nothing is removed: the files are written as they are." : parts.length ? `Bleed removed: ${parts.join(", ")}; all of it from the other sources.` : "All bleed that can be removed without harm is removed.";
   }
 
   // The reductions changed: keep them, a moment after the last change.
@@ -52,9 +60,10 @@ export class Take {
 
   current(run) { return run.files && JSON.stringify(sorted(run.files.reduction)) === JSON.stringify(sorted(this.reduction)); }
 
-  async prepare(all = true) {
+  // what: { zip: true }, or { kind, stem } of one file
+  async prepare(what) {
     if (this.timer) await this.keep();
-    this.wanted = all ? "zip" : "files";
+    this.wanted = what;
     if (this.current(this.run) && !this.run.taking) { this.tell(this.run); return; }
     this.tell(await post(`${this.path}/take`, { reduction: this.reduction }));
     await this.changed(); // the session looks again, and goes on looking while something is under way
@@ -64,20 +73,27 @@ export class Take {
     this.run = run;
     if (run.taking) {
       this.state.textContent = `writing files, ${Math.round(100 * run.taking.share)} %`;
-      this.list.replaceChildren();
       return;
     }
     this.state.textContent = run.take_error ?? "";
     this.state.className = run.take_error ? "wrong" : "soft";
-    if (!this.current(run)) { this.list.replaceChildren(); return; }
-    if (this.wanted === "zip") save(`/api/${this.path}/zip${this.removed.checked ? "?removed=1" : ""}`);
-    if (this.wanted) {
-      const kinds = this.removed.checked ? ["clean", "removed"] : ["clean"];
-      this.list.replaceChildren(...kinds.map((kind) => h("ul", { "aria-label": kind }, run.files[kind].map((name, k) =>
-        h("li", {}, h("a", { href: `/api/${this.path}/files/${kind}/${k}`, download: name }, kind === "clean" ? name : `${name} (removed)`))))));
+    if (!this.current(run)) return;
+    if (this.wanted?.zip) save(`/api/${this.path}/zip${this.removed.checked ? "?removed=1" : ""}`);
+    if (this.wanted?.kind) {
+      const { kind } = this.wanted, k = run.files[kind].findIndex((name) => stem(name) === this.wanted.stem);
+      if (k >= 0) save(`/api/${this.path}/files/${kind}/${k}`);
     }
     this.wanted = null;
   }
+}
+
+const stem = (name) => name.replace(/\.[^.]*$/, "");
+
+// The command reads one folder, or one file with all channels, and which one nobody can know who was sent only the sound.
+function place(run) {
+  if (run.poly) return `Run it in the folder of '${run.poly}'.`;
+  const files = run.inputs.length;
+  return `It reads a folder '${run.title}' with these ${files} files and nothing else; if yours lie elsewhere, make one, or put its place into the command.`;
 }
 
 const sorted = (table) => Object.entries(table).sort(([a], [b]) => (a < b ? -1 : 1));

@@ -1,0 +1,273 @@
+"""The player in a browser: keys, levels, pan, meters, views, drawings, what a finger can hit, the blind test."""
+
+import re
+
+import pytest
+
+from browser import drop, slide, tab, until
+from page import bled_band
+
+expect = pytest.importorskip("playwright.sync_api", reason="playwright is not installed").expect
+
+WIDE, PHONE = {"width": 1280, "height": 900}, {"width": 390, "height": 800}
+
+
+@pytest.fixture(scope="module")
+def result(browser, served, tmp_path_factory):
+    """The address of a finished run with a stereo pair, found once."""
+    address = served[0]
+    gig = bled_band(tmp_path_factory.mktemp("player") / "gig")
+    with tab(browser, address) as page:
+        drop(page, *sorted(gig.iterdir()))
+        until(page, "document.querySelectorAll('.input').length === 5")
+        page.get_by_label("Method").select_option("kamir")
+        page.get_by_role("button", name="Remove the bleed").click()
+        page.locator(".heat").first.wait_for()
+        return page.url
+
+
+@pytest.fixture
+def page(browser, result):
+    with tab(browser, result, viewport=WIDE) as found:
+        found.locator(".strip").first.wait_for()
+        yield found
+
+
+def position(page):
+    minutes, seconds = page.locator(".clock").text_content().split(" / ")[0].split(":")
+    return 60 * int(minutes) + float(seconds)
+
+
+def playing(page):
+    return page.locator(".play").text_content() == "Pause"
+
+
+def test_arrows_seek_whatever_was_clicked(page):
+    at = position(page)
+    clicks = [
+        page.locator("fieldset label").first,  # Before
+        page.get_by_label("match levels"),
+        page.get_by_label("Solo bass"),
+        page.get_by_label("Pan of bass"),
+        page.locator(".heat td[data-i='1'][data-j='0']"),
+        page.locator(".take summary"),
+    ]
+    for place in clicks:
+        place.click()
+        page.keyboard.press("Shift+ArrowRight")
+        assert position(page) == pytest.approx(at + 1, abs=0.11), place
+        at = position(page)
+    assert page.locator("input[name=layer]:checked").get_attribute("value") == "before"
+    page.keyboard.press("Shift+ArrowLeft")
+    assert position(page) == pytest.approx(at - 1, abs=0.11)
+
+
+def test_space_plays_whatever_was_clicked(page):
+    for place in (page.get_by_label("Solo bass"), page.get_by_label("match levels"), page.locator(".take summary")):
+        place.click()
+        state = place.evaluate("e => [e.ariaPressed, e.checked, e.parentElement.open]")
+        was = playing(page)
+        page.keyboard.press(" ")
+        assert playing(page) != was
+        assert place.evaluate("e => [e.ariaPressed, e.checked, e.parentElement.open]") == state
+    if playing(page):
+        page.keyboard.press(" ")
+
+
+def test_who_moves_with_tab_has_a_controls_own_keys(page):
+    page.get_by_label("Solo bass").focus()
+    page.keyboard.press("Tab")  # to the mute button of the same strip
+    page.keyboard.press(" ")
+    expect(page.get_by_label("Mute bass")).to_have_attribute("aria-pressed", "true")
+    assert not playing(page)
+    page.keyboard.press(" ")
+
+
+def test_removed_sounds_at_its_true_level_and_matching_says_its_gain(page):
+    gain = page.locator(".matched")
+    page.locator("fieldset label", has_text="After").click()
+    expect(page.get_by_label("match levels")).to_be_checked()
+    expect(gain).to_have_text(re.compile(r"^\+\d+\.\d dB$"))
+    page.locator("fieldset label", has_text="Removed").click()
+    expect(page.get_by_label("match levels")).not_to_be_checked()
+    expect(gain).to_have_text("")
+    page.get_by_label("match levels").check()
+    expect(gain).to_have_text(re.compile(r"^\+\d+\.\d dB$"))
+    page.locator("fieldset label", has_text="After").click()
+    page.get_by_label("match levels").uncheck()
+    expect(gain).to_have_text("")
+
+
+PANNED = """async (pan) => {
+  const { Bus } = await import("/static/bus.js");
+  const context = new OfflineAudioContext(2, 100, 8000), merger = new ChannelMergerNode(context, { numberOfInputs: 2 });
+  merger.connect(context.destination);
+  const source = new ConstantSourceNode(context, { offset: 0.5 });
+  source.connect(new Bus(context, merger, pan).input);
+  source.start();
+  const rendered = await context.startRendering();
+  return [rendered.getChannelData(0)[50], rendered.getChannelData(1)[50]];
+}"""
+
+
+@pytest.mark.parametrize(
+    ("pan", "sides"), [(0, [0.5, 0.5]), (-1, [0.5, 0]), (1, [0, 0.5]), (0.5, [0.25, 0.5]), (-0.5, [0.5, 0.25])]
+)
+def test_pan_fades_the_other_side_only(page, pan, sides):
+    assert page.evaluate(PANNED, pan) == pytest.approx(sides, abs=1e-6)
+
+
+def test_stereo_files_start_at_their_sides_and_pan_is_shown(page):
+    assert page.get_by_label("Pan of OH.L").input_value() == "-1"
+    assert page.get_by_label("Pan of OH.R").input_value() == "1"
+    assert page.get_by_label("Pan of bass").input_value() == "0"
+    slide(page, "Pan of bass", 0.5)
+    expect(page.locator(".strip", has_text="bass").get_by_text("R 50")).to_be_visible()
+
+
+def test_meters_move_while_it_plays_and_keep_the_highest_level(page):
+    page.locator(".play").click()
+    hold = page.get_by_role("button", name="Highest level of bass")
+    expect(hold).to_have_text(re.compile(r"dB$"), timeout=30_000)
+    mix = page.get_by_role("button", name="Highest level of the mix, left")
+    expect(mix).to_have_text(re.compile(r"dB$"), timeout=30_000)
+    page.locator(".play").click()
+    kept = hold.text_content()
+    page.wait_for_timeout(300)
+    assert hold.text_content() == kept
+    hold.click()
+    expect(hold).to_have_text("–")
+
+
+def marks(page):
+    return page.locator(".marks span").all_text_contents()
+
+
+def test_the_wheel_zooms_and_a_drag_loops_or_moves_along(page):
+    box = page.locator(".lane").nth(1).bounding_box()
+    ruler = page.locator(".marks").bounding_box()
+    whole = marks(page)
+    page.mouse.move(ruler["x"] + ruler["width"] / 2, ruler["y"] + 5)
+    page.mouse.wheel(0, -700)
+    until(page, f"document.querySelectorAll('.marks span')[0].textContent !== '{whole[0]}'")
+    zoomed = marks(page)
+    page.mouse.down()  # on the ruler, a drag moves along
+    page.mouse.move(ruler["x"] + ruler["width"] / 2 + 200, ruler["y"] + 5, steps=4)
+    page.mouse.up()
+    assert marks(page) != zoomed
+    assert page.get_by_role("button", name="Loop").get_attribute("aria-pressed") == "false"
+    scrolled = page.evaluate("scrollY")
+    page.mouse.move(box["x"] + 100, box["y"] + 20)
+    page.keyboard.down("Control")
+    page.mouse.wheel(0, 3000)
+    page.keyboard.up("Control")
+    assert marks(page) == whole
+    assert page.evaluate("scrollY") == scrolled
+    page.mouse.down()
+    page.mouse.move(box["x"] + 300, box["y"] + 20, steps=4)
+    page.mouse.up()
+    expect(page.get_by_role("button", name="Loop")).to_have_attribute("aria-pressed", "true")
+    page.mouse.click(box["x"] + box["width"] / 2, box["y"] + 20)
+    assert position(page) == pytest.approx(5, abs=0.2)
+
+
+def test_the_playhead_stays_in_sight(page):
+    page.get_by_role("button", name="Zoom in").click()
+    page.get_by_role("button", name="Zoom in").click()
+    for key in ("ArrowRight", "Home"):
+        page.keyboard.press(key)
+        head, lane = page.locator(".strip .head").first.bounding_box(), page.locator(".lane").first.bounding_box()
+        assert lane["x"] - 2 <= head["x"] <= lane["x"] + lane["width"]
+
+
+INK = """([mic, color]) => {
+  const canvas = document.querySelectorAll(".strip .wave")[mic];
+  const hex = getComputedStyle(canvas).getPropertyValue(color).trim().match(/[0-9a-f]{2}/g);
+  const [r, g, b] = hex.map((x) => parseInt(x, 16));
+  const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
+  let count = 0, edge = 0;
+  for (let k = 0; k < data.length; k += 4) {
+    if (data[k + 3] === 255 && data[k] === r && data[k + 1] === g && data[k + 2] === b) {
+      count++;
+      const y = Math.floor(k / 4 / canvas.width);
+      if (y === 0 || y === canvas.height - 1) edge++;
+    }
+  }
+  return [count, edge];
+}"""
+
+
+def ink(page, color, mic=2):
+    page.wait_for_timeout(700)
+    return page.evaluate(INK, [mic, color])
+
+
+def test_waveforms_follow_the_reduction_and_are_not_clipped(page):
+    page.locator("fieldset label", has_text="After").click()
+    source = page.locator(".strip").nth(2).locator("input[aria-label^='Most bleed']").get_attribute("aria-label")
+    (clean, edge), (behind, _) = ink(page, "--wave"), ink(page, "--ghost")
+    assert clean > 500
+    assert behind > 0  # before stands out behind it
+    assert edge == 0
+    slide(page, source, 0)
+    (whole, edge), (behind, _) = ink(page, "--wave"), ink(page, "--ghost")
+    assert behind == 0  # nothing is removed: before is covered
+    assert whole > clean
+    assert edge == 0
+    slide(page, source, 40.5)
+
+
+def test_waveforms_follow_the_theme_of_the_system(page):
+    page.locator("fieldset label", has_text="After").click()
+    assert ink(page, "--wave")[0] > 500
+    page.emulate_media(color_scheme="dark")
+    assert ink(page, "--wave")[0] > 500
+    page.emulate_media(color_scheme="light")
+
+
+SMALL = """() => {
+  const all = "button, select, input, summary, a.brand, fieldset label, label.check, .runs label";
+  const inside = "input[type=radio], input[type=checkbox]"; // hit by their labels
+  const low = ({ width, height }) => width > 0 && height < 43.9;
+  const small = (e, box) => low(box) || (e.tagName === "BUTTON" && box.width > 0 && box.width < 43.9);
+  const shown = (e) => e.checkVisibility({ visibilityProperty: true }) && !e.closest(".hidden") && !e.matches(inside);
+  const found = [...document.querySelectorAll(all)].filter((e) => shown(e) && small(e, e.getBoundingClientRect()));
+  return found.map((e) => e.outerHTML.slice(0, 90));
+}"""
+
+
+def test_on_a_phone_fingers_hit_everything_and_the_transport_stays_in_sight(browser, result):
+    with tab(browser, result, viewport=PHONE, has_touch=True) as page:
+        page.locator(".strip").first.wait_for()
+        page.locator(".inputs > summary").click()
+        assert page.evaluate(SMALL) == []
+        assert page.evaluate("document.documentElement.scrollWidth") <= 390
+        for top in (0, 900, 100_000):
+            page.evaluate(f"scrollTo(0, {top})")
+            for place in (page.locator(".play"), page.locator(".core .seek"), page.locator(".core fieldset")):
+                box = place.bounding_box()
+                assert box["y"] >= 0
+                assert box["y"] + box["height"] <= 800
+
+
+def test_a_blind_test_tells_nothing_and_counts(page):
+    assert page.evaluate("async () => (await import('/static/abx.js')).chance(9, 10)") == pytest.approx(11 / 1024)
+    assert page.evaluate("async () => (await import('/static/abx.js')).chance(0, 7)") == pytest.approx(1)
+    page.locator("fieldset label", has_text="Removed").click()
+    page.evaluate("() => { let n = 0; Math.random = () => (n++ % 2 ? 0.9 : 0.1); }")  # X is A, B, A, B …
+    page.get_by_role("button", name="Blind test").click()
+    test = page.get_by_role("dialog", name="Blind test")
+    for k in range(10):
+        test.get_by_role("button", name=f"X is {'AB'[k % 2]}").click()
+        expect(test.get_by_text("Right.", exact=True)).to_be_visible()
+    expect(test.get_by_text("10 of 10 right. By guessing, one gets that far")).to_contain_text("less than 0.1 %")
+    page.keyboard.press("2")  # X is A again
+    expect(test.get_by_text("Wrong: X was A.")).to_be_visible()
+    expect(test.get_by_text("10 of 11 right")).to_be_visible()
+    ground = page.evaluate("getComputedStyle(document.querySelector('dialog.abx'), '::backdrop').backgroundColor")
+    assert "/" not in ground
+    assert "rgba" not in ground
+    page.keyboard.press("Escape")
+    expect(page.locator("dialog.abx")).to_have_count(0)
+    assert page.locator("input[name=layer]:checked").get_attribute("value") == "removed"
+    expect(page.get_by_label("match levels")).not_to_be_checked()
