@@ -20,13 +20,14 @@ import numpy as np
 
 from debleed.assignment import references_of, sources_of
 from debleed.decibels import decibels
-from debleed.intake import Job, Prepared, describe, prepared, refuse_overwriting, refuse_places, samples_of
+from debleed.intake import Job, Prepared, chosen, describe, prepared, refuse_overwriting, refuse_places, samples_of
 from debleed.io.chunks import recorded_on
 from debleed.io.journal import Journal
 from debleed.methods import Side
 from debleed.progress import Progress, quiet
 from debleed.recording import Recording, Samples
 from debleed.remove import learn_in_step, reduced
+from debleed.report.sentences import Evidence, sentences
 from debleed.resuming import BLOCKS, CLEAN, REMOVED, REPORT, Learnt, Work
 from debleed.soundcheck.alignment import Alignment
 from debleed.stage import Stage
@@ -52,6 +53,9 @@ class Treated:
         found.
     removed_db
         Power of the removed signal relative to the microphone, in dB; minus infinity if the microphone is unchanged.
+    sentence
+        What was done to it, in a sentence, see :func:`debleed.report.sentences.sentences`. How much less bleed there is
+        stands in it only if a report was written, since measuring it takes a while.
     """
 
     name: str
@@ -60,6 +64,7 @@ class Treated:
     reason: str
     finding: str
     removed_db: float
+    sentence: str = ""
 
     @property
     def unchanged(self) -> bool:
@@ -146,7 +151,7 @@ def run(job: Job, progress: Progress = quiet) -> Result:
                 refuse_shortage(ready, work)
             describe(ready)
             stage, after = cleaned(ready, progress, work)
-            result = with_project(ready, finished(ready, after, stage.findings(), progress, work))
+            result = with_project(ready, finished(ready, after, Evidence.of(stage), progress, work))
             return replace(result, warnings=tuple(warnings), stage=stage)
 
 
@@ -297,7 +302,7 @@ def faded_in(recording: Recording, region: Recording, first: int) -> Recording:
     return recording.with_reader(read)
 
 
-def written(ready: Prepared, after: Recording, findings: Mapping[str, str], progress: Progress = quiet) -> Result:
+def written(ready: Prepared, after: Recording, evidence: Evidence, progress: Progress = quiet) -> Result:
     """Apply the session's reductions and write the files and the report; either all are written or none.
 
     Parameters
@@ -306,16 +311,16 @@ def written(ready: Prepared, after: Recording, findings: Mapping[str, str], prog
         The open input.
     after
         The result of :func:`cleaned`, or the same result from elsewhere.
-    findings
-        Those of the stage, see :meth:`debleed.Stage.findings`.
+    evidence
+        What the stage knows of its microphones, see :meth:`debleed.report.sentences.Evidence.of`.
     progress
         Called with the stages "write" and "report".
     """
     with Work.of(ready) as work:
-        return finished(ready, after, findings, progress, work)
+        return finished(ready, after, evidence, progress, work)
 
 
-def finished(ready: Prepared, after: Recording, findings: Mapping[str, str], progress: Progress, work: Work) -> Result:
+def finished(ready: Prepared, after: Recording, evidence: Evidence, progress: Progress, work: Work) -> Result:
     """Do what :func:`written` does, with the work that is kept of it.
 
     Raises
@@ -329,20 +334,21 @@ def finished(ready: Prepared, after: Recording, findings: Mapping[str, str], pro
     job, take = ready.job, ready.take
     ledger = Ledger(ready.recording, reduced(ready.recording, after, ready.reductions), work.ledger())
     again = work.committed
+    said: dict[str, str] = {}
     folder, aside = work.folder(CLEAN), work.folder(REMOVED) if job.removed else None
     if not again:
         told = work.keeping(progress)
         files, removed = write_take(take, ledger.entered(), folder, aside, told, work.path(BLOCKS))
         page = work.folder(REPORT) / job.report.name if job.report else None
         if page:
-            report_on(ready, files, page, findings, progress)
+            said = report_on(ready, files, page, evidence, progress)
         work.refuse_changes()
         refuse_overwriting(ready)
         work.commit(files, removed, page)
     files, removed = finished_files(finished_journal(work.path(BLOCKS)), job.output, job.removed)
     work.place(again)
     warn_of_twins(take.files, [*files, *removed])
-    return Result(tuple(files), tuple(removed), job.report, ledger.treated(ready, findings))
+    return Result(tuple(files), tuple(removed), job.report, ledger.treated(ready, evidence, said))
 
 
 @dataclass(frozen=True)
@@ -385,19 +391,22 @@ class Ledger:
 
         return self.after.with_reader(read)
 
-    def treated(self, ready: Prepared, findings: Mapping[str, str]) -> tuple[Treated, ...]:
-        """Return what was done to each microphone."""
+    def treated(self, ready: Prepared, evidence: Evidence, said: Mapping[str, str]) -> tuple[Treated, ...]:
+        """Return what was done to each microphone; ``said`` are the sentences of the report, if there is one."""
+        heard, energy = ready.recording, self.energy
+        said = said or sentences(heard.names, heard.sources, heard.references, *energy, evidence)
         done = []
-        for name, unit, (own, change) in zip(ready.recording.names, ready.by_channel, self.energy.T, strict=True):
+        for name, unit, (own, change) in zip(heard.names, ready.by_channel, energy.T, strict=True):
             level = float(decibels(change, own)) if change > 0 and own > 0 else -math.inf
-            done.append(Treated(name, unit.role, unit.source, unit.reason, findings.get(name, ""), level))
+            finding = evidence.findings.get(name, "")
+            done.append(Treated(name, unit.role, unit.source, unit.reason, finding, level, said[name]))
         return tuple(done)
 
 
 def report_on(
-    ready: Prepared, files: Sequence[Path], page: Path, findings: Mapping[str, str], progress: Progress
-) -> None:
-    """Write the report from the written files, so that it describes what they contain."""
+    ready: Prepared, files: Sequence[Path], page: Path, evidence: Evidence, progress: Progress
+) -> dict[str, str]:
+    """Write the report from the written files, so that it describes what they contain; return its sentences."""
     from debleed.io.audio import Take
     from debleed.report.page import write
 
@@ -405,4 +414,5 @@ def report_on(
     title = files[0].stem if take.poly else take.files[0].path.absolute().parent.name
     with closing(Take.open(files, poly=take.poly, rate=take.rate)) as result:
         after = result.recording(sources_of(ready.microphones), references_of(ready.microphones))
-        write(page, ready.recording, after, title=title, findings=findings, progress=progress)
+        setup = chosen(ready)
+        return write(page, ready.recording, after, title=title, evidence=evidence, setup=setup, progress=progress)

@@ -10,7 +10,7 @@ MOST_NAMES = 6
 """Number of microphones that an advice names."""
 
 ADVICE = {
-    "may be worse than before": "Compare {names} with the original first, and keep the original where it sounds better.",
+    "may be worse than before": "Compare {names} with the original first, and keep what sounds better.",
     "the paths of its bleed changed": "Listen to {names} around the times that are given: something moved there, and "
     "more bleed may remain for a few seconds.",
     LEFT_ALONE[
@@ -20,7 +20,9 @@ ADVICE = {
     LEFT_ALONE[
         OWN_SOUND
     ]: "{names}: if another microphone is on the same source, list both under one source in session.toml.",
-    LEFT_ALONE[SHARED_SOUND]: "{names}: leave out tracks that are not microphones, such as the return of an effect, and "
+    LEFT_ALONE[
+        SHARED_SOUND
+    ]: "{names}: leave out tracks that are not microphones, such as the return of an effect, and "
     "list microphones of one source together in session.toml.",
     LEFT_ALONE[
         LOUDER_AFTER
@@ -48,7 +50,7 @@ def next_steps(sentences: Mapping[str, str]) -> list[str]:
     Examples
     --------
     >>> next_steps({"bass": "may be worse than before, so compare it with the original."})[0]
-    'Compare bass with the original first, and keep the original where it sounds better.'
+    'Compare bass with the original first, and keep what sounds better.'
     """
     found = []
     for said, advice in ADVICE.items():

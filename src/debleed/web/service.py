@@ -20,6 +20,7 @@ from debleed.web.jobs import Job, Jobs, State
 from debleed.web.limits import Limits, Refusal, checked_name, refuse_full_disk
 from debleed.web.peaks import ZOOMS
 from debleed.web.roles import Json
+from debleed.web.said import said
 from debleed.web.sessions import Store, lay_out, read, read_figures, write
 from debleed.web.sound import TILE, OpenRecordings
 from debleed.web.words import command_line, methods
@@ -275,6 +276,7 @@ class Service:
         return {
             **self.brief(key, meta),
             "figures": figures,
+            "sentences": said(figures, meta["reduction"]) if figures else None,
             "command": command_line(meta, told, meta["units"]),
             "toml": dumped(told),
         }
