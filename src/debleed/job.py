@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -27,10 +27,12 @@ from debleed.methods import Side
 from debleed.progress import Progress, quiet
 from debleed.recording import Recording, Samples
 from debleed.remove import learn_in_step, reduced
-from debleed.report.sentences import Evidence, sentences
 from debleed.resuming import BLOCKS, CLEAN, REMOVED, REPORT, Learnt, Work
 from debleed.soundcheck.alignment import Alignment
 from debleed.stage import Stage
+
+if TYPE_CHECKING:
+    from debleed.report.sentences import Evidence
 
 __all__ = ["Job", "Result", "Treated", "clean_folder", "cleaned", "learnt", "run", "written"]
 
@@ -142,6 +144,8 @@ def run(job: Job, progress: Progress = quiet) -> Result:
     InputError, OSError
         As :func:`clean_folder`.
     """
+    from debleed.report.sentences import Evidence
+
     job = with_removed(job)
     with collected() as warnings:
         refuse_places(job)
@@ -393,8 +397,10 @@ class Ledger:
 
     def treated(self, ready: Prepared, evidence: Evidence, said: Mapping[str, str]) -> tuple[Treated, ...]:
         """Return what was done to each microphone; ``said`` are the sentences of the report, if there is one."""
+        from debleed.report.sentences import sentences
+
         heard, energy = ready.recording, self.energy
-        said = said or sentences(heard.names, heard.sources, heard.references, *energy, evidence)
+        said = said or sentences(heard.names, heard.sources, heard.references, energy[0], energy[1], evidence)
         done = []
         for name, unit, (own, change) in zip(heard.names, ready.by_channel, energy.T, strict=True):
             level = float(decibels(change, own)) if change > 0 and own > 0 else -math.inf

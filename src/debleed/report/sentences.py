@@ -216,21 +216,33 @@ def reduction(sdr: tuple[float, float], removed_db: float) -> str:
     return "may be worse than before, so compare it with the original"
 
 
-def limited(sdr: tuple[float, float], reduction_db: float) -> tuple[float, float]:
+def limited(sdr: tuple[float, float], removed: float, reduction_db: float) -> tuple[float, float]:
     """Return the SDR before and after if the bleed is reduced by at most ``reduction_db``.
 
-    What was removed is then taken away in part, 1 - 10^(-reduction / 20). What remains is at most the same part of the
-    error of the full result and the rest of the bleed, added as amplitudes; so the SDR is at least what is returned.
+    The part k = 1 - 10^(-reduction / 20) of what was removed is then taken away. With the energy D₀ of the bleed
+    before, D₁ of bleed and damage after, and R of what was removed, the energy of bleed and damage is
+    (1 - k) D₀ + k D₁ - k (1 - k) R. R is taken to lie between what it is if all of D₁ is bleed that is left, and if
+    all is damage.
+
+    Parameters
+    ----------
+    sdr
+        Before and after in dB, without a limit.
+    removed
+        Energy of what was removed, relative to that of the microphone.
+    reduction_db
+        The limit.
 
     Examples
     --------
-    >>> [round(value, 1) for value in limited((10.0, 30.0), 12.0)], limited((10.0, 30.0), 0.0)
-    ([10.0, 19.7], (10.0, 10.0))
+    >>> [round(value, 1) for value in limited((10.0, 30.0), 0.09, 6.0)], limited((10.0, 30.0), 0.09, 0.0)
+    ([10.0, 16.0], (10.0, 10.0))
     """
     before, after = sdr
-    kept = amplitude(-reduction_db)
-    left = kept + (1 - kept) * amplitude(before - after)
-    return before, before - float(decibels(left**2))
+    k = 1 - amplitude(-reduction_db)
+    left = 10 ** ((before - after) / 10)  # relative to the bleed before, as is all below
+    taken = min(max(removed * (1 + 10 ** (before / 10)), (1 - math.sqrt(left)) ** 2), 1 + left)
+    return before, before - float(decibels((1 - k) + k * left - k * (1 - k) * taken))
 
 
 def shares(levels: Mapping[str, float], own: Mapping[str, float], place: Mapping[str, str | None]) -> dict[str, float]:

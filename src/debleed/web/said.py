@@ -26,19 +26,17 @@ def said(figures: Json, reductions: Mapping[str, float]) -> dict[str, str]:
     reductions
         The most bleed to remove in dB, by source or microphone.
     """
-    names, sources = figures["names"], figures["sources"]
-    limits = [
-        reductions.get(name, reductions.get(source, math.inf)) for name, source in zip(names, sources, strict=True)
-    ]
-    removed = []
-    for limit, (before, after, product) in zip(limits, zip(*figures["energies"], strict=True), strict=True):
+    names, sources, references = figures["names"], figures["sources"], figures.get("references", [])
+    known = (figures.get(key) or len(names) * [None] for key in ("sdr_before", "sdr_after"))
+    removed, was, became = [], [], []
+    rows = zip(names, sources, *figures["energies"], *known, strict=True)
+    for name, source, before, after, product, *sdr in rows:
+        limit = reductions.get(name, reductions.get(source, math.inf))
         change = 0.0 if before == after == product else max(before - 2 * product + after, 0.0)
-        removed.append(float(1 - amplitude(-limit)) ** 2 * change)
-    known = [figures.get(key) or [None] * len(names) for key in ("sdr_before", "sdr_after")]
-    sdr = [
-        UNKNOWN if None in pair else limited(pair, limit)
-        for pair, limit in zip(zip(*known, strict=True), limits, strict=True)
-    ]
-    estimated = [pair[0] for pair in sdr], [pair[1] for pair in sdr]
-    references = figures.get("references", [])
-    return sentences(names, sources, references, figures["energies"][0], removed, evidence_of(figures), estimated)
+        unknown = None in sdr or before <= 0
+        pair = UNKNOWN if unknown else limited((sdr[0], sdr[1]), change / before, limit)
+        removed.append((1 - amplitude(-limit)) ** 2 * change)
+        was.append(pair[0])
+        became.append(pair[1])
+    energy = figures["energies"][0]
+    return sentences(names, sources, references, energy, removed, evidence_of(figures), (was, became))
