@@ -135,7 +135,7 @@ def test_sentences_settings_and_next_steps_are_there(tmp_path):
     found = report.write(tmp_path / "r.html", before, after, title="t", evidence=evidence, setup=setup)
     assert found == {
         "vox": "some bleed removed, from bass.",
-        "bass": "left alone: what would be removed follows its own sound.",
+        "bass": "left alone, since what would be removed follows its own sound.",
         "OH": "some bleed removed.",
     }
     parsed(tmp_path / "r.html")

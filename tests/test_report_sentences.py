@@ -56,7 +56,7 @@ def test_without_an_estimate_the_sentence_has_no_number():
 def test_why_a_microphone_is_unchanged():
     findings = {"hat": f"left alone: {LEFT_ALONE[OWN_SOUND]}", "snare": "a mix of the other tracks, left unchanged"}
     found = said([0, 0, 0], Evidence(findings), sources=("hat", "snare", None))
-    assert found["hat"] == "left alone: what would be removed follows its own sound."
+    assert found["hat"] == "left alone, since what would be removed follows its own sound."
     assert found["snare"] == "a mix of the other tracks, left unchanged."
     assert found["kick"] == "a room microphone, unchanged."
     assert said([0, 0, 0], references={"kick"})["kick"] == "a reference, unchanged."

@@ -171,6 +171,7 @@ def sentences(
     found = {}
     for name, loss, had, known in zip(names, change, energy, sdr, strict=True):
         finding = evidence.findings.get(name, "").replace(f"left alone: {LEFT_ALONE[NO_BLEED]}", HARDLY_ANY)
+        finding = finding.replace("left alone: ", "left alone, since ")
         if not loss > 0:
             said = unchanged(place[name] is None, name in references, finding)
         else:
