@@ -323,6 +323,8 @@ def describe(ready: Prepared) -> None:
 
 def chosen(ready: Prepared) -> dict[str, str]:
     """Return what was set for a job, in words, by what it is about; what was left at its default is not mentioned."""
+    from debleed.report.sentences import clock
+
     job, session, recording = ready.job, ready.session, ready.recording
     groups: dict[str, list[str]] = {}
     for name, source in zip(recording.names, recording.sources, strict=True):
@@ -337,7 +339,7 @@ def chosen(ready: Prepared) -> dict[str, str]:
         "Settings": ", ".join(f"{key}={value}" for key, value in job.settings.items()) if job.stage is None else "",
         "To remove": "; ".join([everywhere, *limits]),
         "Bleed to keep": "; ".join(f"{', '.join(kept)} in {name}" for name, kept in session.keep.items()),
-        "Stretch": "" if job.region is None else f"{job.region[0]:g} s to {job.region[1]:g} s",
+        "Stretch": "" if job.region is None else " to ".join(clock(second) for second in job.region),
         "One source each": "; ".join(f"{source} = {', '.join(names)}" for source, names in groups.items() if names[1:]),
         "Room microphones": ", ".join(
             name for name, source in zip(recording.names, recording.sources, strict=True) if source is None
