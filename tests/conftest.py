@@ -1,5 +1,11 @@
 """What holds for all tests."""
 
+import os
+import shutil
+import subprocess
+import time
+from collections.abc import Iterator
+
 import hypothesis
 import pytest
 
@@ -8,3 +14,33 @@ hypothesis.settings.register_profile("untimed", deadline=None)
 hypothesis.settings.load_profile("untimed")
 
 pytest.register_assert_rewrite("debleed.contract")  # its tests are no test module by name
+
+
+@pytest.fixture
+def jack_server(monkeypatch: pytest.MonkeyPatch) -> Iterator[subprocess.Popen[bytes]]:
+    """A JACK server that belongs to this test, with 4 inputs and outputs; skipped where there is none."""
+    from live_stages import RATE
+
+    try:
+        import jack
+    except (ImportError, OSError):
+        pytest.skip("needs JACK: pip install 'debleed[live]' and libjack")
+    if shutil.which("jackd") is None:
+        pytest.skip("needs the server of JACK: jackd")
+    name = f"debleed-test-{os.getpid()}"
+    monkeypatch.setenv("JACK_DEFAULT_SERVER", name)
+    command = ["jackd", "--no-realtime", "--name", name, "-d", "dummy", "-r", str(RATE), "-p", "256", "-C4", "-P4"]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+        try:
+            for _ in range(100):
+                time.sleep(0.1)
+                try:
+                    jack.Client("probe", no_start_server=True).close()
+                    break
+                except jack.JackError:
+                    continue
+            else:
+                pytest.skip("needs a JACK server that starts")
+            yield process
+        finally:
+            process.terminate()

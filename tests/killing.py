@@ -1,4 +1,6 @@
-"""Kill a job at a point of its work, as a program of its own: ``killing.py COUNT SEED IN PLACE``.
+"""Kill a job, or a batch of them, at a point of its work, as a program of its own: ``killing.py COUNT SEED IN PLACE``.
+
+If IN has folders in it, it is a batch.
 
 It forks a child for each run, which is fast because everything is imported already. A child is killed, as by kill -9,
 in the n-th call that changes something on the disk; n is drawn from all of them. The job is then run again, killed
@@ -9,13 +11,14 @@ is printed as JSON.
 import json
 import os
 import random
+import re
 import shutil
 import signal
 import sys
 import traceback
 from pathlib import Path
 
-from debleed import InputError, job, recording
+from debleed import InputError, cli, job, recording
 from debleed.methods import baseline, instantaneous  # noqa: F401 - what a job imports late
 
 CHANGES = {"os.rename", "os.link", "os.remove", "os.rmdir", "os.mkdir", "os.truncate"}
@@ -31,6 +34,14 @@ def changes(event: str, arguments: tuple) -> bool:
             flags & (os.O_CREAT | os.O_RDWR)
         )
     return event in CHANGES
+
+
+def clean(source: Path, out: Path) -> None:
+    """Do the job or the batch."""
+    if not any(path.is_dir() for path in source.iterdir()):
+        job.clean_folder(source, out, method="instantaneous", removed=out.with_name("removed"))
+    elif cli.run(["batch", str(source), "-o", str(out), "--method", "instantaneous", "--keep-removed"]):
+        raise RuntimeError("a recording of the batch failed")
 
 
 def run(source: Path, out: Path, die_at: int | None) -> tuple[bool, int]:
@@ -50,7 +61,7 @@ def run(source: Path, out: Path, die_at: int | None) -> tuple[bool, int]:
 
         sys.addaudithook(watch)
         try:
-            job.clean_folder(source, out, method="instantaneous", removed=out.with_name("removed"))
+            clean(source, out)
             code = 0
             os.write(writing, str(count).encode())
         except InputError as refusal:
@@ -70,8 +81,15 @@ def run(source: Path, out: Path, die_at: int | None) -> tuple[bool, int]:
 
 
 def contents(folder: Path) -> dict[str, bytes]:
-    """Read every file below a folder."""
-    return {str(path.relative_to(folder)): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
+    """Read everything below a folder, except for how long it took and which run of a batch did it."""
+    found = {}
+    for path in sorted(folder.rglob("*")):
+        found[str(path.relative_to(folder))] = path.read_bytes() if path.is_file() else b""
+        if path.name == "cleaned.json":
+            found[str(path.relative_to(folder))] = re.sub(rb'"seconds": .*', b"", path.read_bytes())
+        elif path.name.startswith("batch."):
+            found[str(path.relative_to(folder))] = b""
+    return found
 
 
 def main(count: int, seed: int, source: Path, place: Path) -> None:

@@ -2,8 +2,9 @@ import errno
 
 import pytest
 
-from debleed.cli.engine import explained, outcomes
+from debleed.cli.engine import outcomes
 from debleed.recording import InputError
+from debleed.workers import explained
 
 
 def half(number):

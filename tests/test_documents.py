@@ -136,3 +136,10 @@ def test_nobody_writes_another_kind_of_json():
     for path in HOUSE.rglob("*.py"):
         for call in re.findall(r"json\.dumps?\((?:[^()]|\([^()]*\))*\)", path.read_text("utf-8")):
             assert "allow_nan=False" in call, (path, call)
+
+
+def test_a_document_holds_the_name_of_any_file():
+    for name in ("Füße", "caf\udce9"):
+        text = json_text({"name": name})
+        assert json.loads(text.encode()) == {"name": name}
+    assert "Füße" in json_text({"name": "Füße"})

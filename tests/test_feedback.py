@@ -76,3 +76,42 @@ def test_what_was_done_is_told_in_a_few_lines(caplog):
         "removed, relative to the level of the microphone: vox −12.0 dB",
         "wrote 1 files to clean",
     ]
+
+
+def test_many_recordings_are_told_of_in_json_until_each_ends(capsys):
+    with feedback.many("json", {"a": 1.0, "b": 2.0}) as shown:
+        shown.told("b", "learn", 0.25)
+        shown.ended("b", "finished", "b is clean")
+        shown.told("b", "write", 0.5)  # late news from a worker
+    said = capsys.readouterr()
+    assert [json.loads(line) for line in said.out.splitlines()] == [
+        {"recording": "b", "stage": "learn", "share": 0.25},
+        {"recording": "b", "stage": "finished", "share": 1.0},
+    ]
+    assert said.err == "b is clean\n"
+
+
+def test_bars_of_many_come_and_go():
+    import io
+
+    from rich.console import Console
+    from rich.progress import Progress as Bars
+
+    with Bars(console=Console(file=io.StringIO(), force_terminal=True), auto_refresh=False) as bars:
+        shown = feedback.Many({"[a]": 1.0, "b": 3.0}, bars)
+        shown.told("[a]", "learn", 0.25)
+        assert [(task.description, task.completed) for task in bars.tasks[1:]] == [(r"\[a]: learn", 0.25)]
+        shown.ended("[a]", "finished")
+        shown.ended("b", "failed")
+        (whole,) = bars.tasks
+        assert (whole.description, whole.completed, whole.total) == ("2 of 2 recordings", 4.0, 4.0)
+
+
+def test_a_table_is_no_markup(capsys):
+    feedback.table("of [x]", ("name", "what"), [["[bold]", "a"]])
+    said = capsys.readouterr()
+    assert "[bold]" in said.err
+    assert "of [x]" in said.err
+    assert not said.out
+    feedback.table("of nothing", ("name",), [])
+    assert capsys.readouterr() == ("", "")

@@ -3,7 +3,8 @@ from pathlib import Path
 
 import pytest
 
-from debleed.io.staging import MARK, WORK, Staging, Unfinished, place_of, writable_ancestor
+from debleed.io.lock import Busy
+from debleed.io.staging import MARK, WORK, Staging, Unfinished, place_of, sweep, writable_ancestor
 from debleed.recording import InputError
 
 
@@ -137,3 +138,25 @@ def test_no_permission_is_a_sentence(tmp_path, monkeypatch):
     monkeypatch.setattr(os, "access", lambda path, mode: False)
     with pytest.raises(InputError, match="no permission"):
         writable_ancestor(tmp_path)
+
+
+def test_what_is_left_of_finished_work_is_swept_and_nothing_else(tmp_path):
+    final = tmp_path / "clean"
+    sweep(final)
+    for end in ("done", "before it", "empty", "kept"):
+        with Unfinished(final) as unfinished:
+            unfinished.begin({"job": "one"})
+            (unfinished.work / "sound").touch()
+            if end == "done":
+                unfinished.finish()
+            unfinished.keep = True  # as after a kill
+        if end in ("before it", "empty"):
+            (unfinished.work / "sound").unlink()
+        if end == "before it":
+            unfinished.work.rmdir()
+        sweep(final)
+        assert unfinished.place.exists() == (end == "kept")
+    with Unfinished(final) as held:
+        held.finish()
+        with pytest.raises(Busy, match="another run"):
+            sweep(final)

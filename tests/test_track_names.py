@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from debleed import intake
 from debleed.io import carried
 from debleed.io.session import Session
-from debleed.io.track_names import names_of_channels, of_channels, of_description, of_file, of_ixml
+from debleed.io.track_names import names_of_channels, of_channels, of_description, of_file, of_ixml, of_one_channel
 from takes import RATE, back, noise, put
 
 
@@ -105,3 +105,16 @@ def test_names_inside_the_files_of_a_folder(tmp_path):
     assert ready.recording.references == {"T3.L", "T3.R"}
     assert ready.recording.sources == ("Kick", "Kick", "T3", "T3", "Snare", "Snare", "vox")
     assert not ready.said_names
+
+
+def test_chunks_of_one_channel_list_its_track_alone():
+    both = [(b"bext", b"as it was"), (b"iXML", ixml(("2", "Vox"), ("1", "Kick")))]
+    assert of_one_channel(both, None) == both
+    (_, bext), (_, first) = of_one_channel(both, 0)
+    assert bext == b"as it was"
+    assert of_ixml(first, 1) == ("Kick",)
+    assert of_ixml(of_one_channel(both, 1)[1][1], 1) == ("Vox",)
+    unnumbered = [(b"iXML", ixml(("", "Kick"), ("", "Vox")))]
+    assert of_ixml(of_one_channel(unnumbered, 1)[0][1], 1) == ("Vox",)
+    for strange in (b"", b"<a>", b"<!DOCTYPE a><a/>", b"<a/>"):
+        assert of_one_channel([(b"iXML", strange)], 0) == [(b"iXML", strange)]

@@ -119,7 +119,7 @@ def test_a_session_toml_is_obeyed(web):
     found = run(web, key)
     assert found["reduction"] == {"band": 3, "bass": 12}
     assert "--leave-out talk" in found["command"]
-    for wrong in ("room = [", "rooms = 3", "room = ['choir']"):
+    for wrong in ("room = [", "rooms = 3", "room = ['choir']", "[parts]\nvox = ['vox.wav', 'talk.wav']"):
         refused = web.put(f"/api/sessions/{key}/toml", json={"toml": wrong})
         assert refused.status_code == 400
         assert "/" not in refused.json()["error"].replace("TOML", "")

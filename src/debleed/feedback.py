@@ -6,7 +6,7 @@ import logging
 import os
 import sys
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from typing import IO, TYPE_CHECKING, TextIO, cast
 
@@ -18,6 +18,8 @@ from debleed.io.documents import json_line, visible
 from debleed.progress import Progress
 
 if TYPE_CHECKING:
+    import rich.progress
+
     from debleed.job import Result
 
 log = logging.getLogger(__name__)
@@ -108,13 +110,8 @@ def progress(kind: str) -> Iterator[Progress]:
     if kind == "json":
         yield _json_lines()
         return
-    from rich.console import Console
-    from rich.progress import BarColumn, Progress, TaskID, TaskProgressColumn, TextColumn, TimeRemainingColumn
-
-    columns = TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn()
-    console = Console(file=cast(IO[str], Forgiving(sys.stderr)))
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
-        tasks: dict[str, TaskID] = {}
+    with _bars() as bar:
+        tasks: dict[str, rich.progress.TaskID] = {}
 
         def show(stage: str, share: float) -> None:
             if stage not in tasks:
@@ -122,6 +119,86 @@ def progress(kind: str) -> Iterator[Progress]:
             bar.update(tasks[stage], completed=share)
 
         yield show
+
+
+def _bars() -> rich.progress.Progress:
+    """Return a context for bars on the error stream, which shows none if that is no terminal."""
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+
+    columns = TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn()
+    console = Console(file=cast(IO[str], Forgiving(sys.stderr)))
+    return Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
+
+
+class Many:
+    """Progress of many recordings: a bar for all and one for each that is in work, or JSON lines.
+
+    Parameters
+    ----------
+    lengths
+        Length of each recording in seconds, by name.
+    bars
+        Where the bars are; ``None`` for JSON lines.
+    """
+
+    def __init__(self, lengths: Mapping[str, float], bars: rich.progress.Progress | None = None) -> None:
+        self._lengths, self._bars = lengths, bars
+        self._tasks: dict[str, rich.progress.TaskID] = {}
+        self._ended: set[str] = set()
+        self._all = bars.add_task("all", total=sum(lengths.values())) if bars else None
+
+    def told(self, name: str, stage: str, share: float) -> None:
+        """Show the stage of a recording's work and its share, 0 to 1; what is told after its end is forgotten."""
+        if name in self._ended:
+            return
+        if self._bars is None:
+            line(recording=name, stage=stage, share=round(share, 4))
+            return
+        from rich.markup import escape
+
+        if name not in self._tasks:
+            self._tasks[name] = self._bars.add_task("", total=1.0)
+        self._bars.update(self._tasks[name], description=escape(f"{name}: {stage}"), completed=share)
+
+    def ended(self, name: str, state: str, said: str = "") -> None:
+        """Say what became of a recording: a word for programs, and a line for people, if anything is to be said."""
+        self._ended.add(name)
+        if self._bars is None:
+            line(recording=name, stage=state, share=1.0)
+        if self._bars is not None and self._all is not None:
+            if name in self._tasks:
+                self._bars.remove_task(self._tasks.pop(name))
+            described = f"{len(self._ended)} of {len(self._lengths)} recordings"
+            self._bars.update(self._all, description=described, advance=self._lengths[name])
+        if said:
+            say(said)
+
+
+@contextmanager
+def many(kind: str, lengths: Mapping[str, float]) -> Iterator[Many]:
+    """Show the progress of many recordings, as :func:`progress` shows that of one."""
+    if kind == "json":
+        yield Many(lengths)
+        return
+    with _bars() as bars:
+        yield Many(lengths, bars)
+
+
+def table(title: str, head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """Print a table for people on the error stream; long cells wrap."""
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    if not rows:
+        return
+    shown = Table(title=Text(title), title_justify="left")
+    for name in head:
+        shown.add_column(name, overflow="fold")
+    for row in rows:
+        shown.add_row(*map(Text, row))
+    Console(file=cast(IO[str], Forgiving(sys.stderr))).print(shown)
 
 
 def treated(result: Result) -> None:

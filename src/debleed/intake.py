@@ -6,7 +6,7 @@ import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from debleed.assignment import Microphone, Role, announce, assign, references_of, sources_of
 from debleed.io.session import Session, has_session, left_out, load_session, session_path
@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+Split = Literal["whole", "like-input"]
+"""How results are laid out: a whole file for each microphone or file, or files like those of the input."""
+
 
 @dataclass(frozen=True)
 class Job:
@@ -28,11 +31,12 @@ class Job:
     Parameters
     ----------
     input
-        A folder of audio files, each a microphone or a stereo pair, one file with one microphone per channel, or a
-        project of a DAW, see :mod:`debleed.daw`.
+        A folder of audio files, each a microphone or a stereo pair, the folder of a recorder (see
+        :mod:`debleed.io.recorder`), one file with one microphone per channel, or a project of a DAW (see
+        :mod:`debleed.daw`).
     output
-        Folder for the results, which have the same names, rates, lengths and sample formats as the input; of a project,
-        also for the project with the results under its tracks.
+        Folder for the results, which have the same names, rates, lengths and sample formats as the input, as
+        ``split`` says; of a project, also for the project with the results under its tracks.
     session
         The user's description of the files; ``None`` reads ``session.toml``, see
         :func:`debleed.io.session.session_path`.
@@ -48,10 +52,16 @@ class Job:
         for the results.
     report
         File for a page with figures, pictures and players.
+    record
+        File for what was asked and what was done, see :class:`debleed.record.Record`. It is placed last, so all results
+        are there if it is.
     mixture, truth
         The clean mixture and the folder of true images, for methods that need them.
     force
         Overwrite existing results.
+    split
+        ``whole`` writes a file for each microphone or file, however many parts it has; ``like-input`` writes files
+        like those of the input, see :mod:`debleed.io.recorder.like_input`.
     """
 
     input: Path
@@ -63,9 +73,11 @@ class Job:
     region: tuple[float, float] | None = None
     removed: Path | None = None
     report: Path | None = None
+    record: Path | None = None
     mixture: Path | None = None
     truth: Path | None = None
     force: bool = False
+    split: Split = "whole"
 
 
 @dataclass(frozen=True)
@@ -145,7 +157,11 @@ def prepared(job: Job) -> Prepared:
 
 
 def session_of(given: Path) -> Session:
-    """Read the session file of an input, if there is one."""
+    """Read the session file of an input, if there is one: in its folder, or else in that of its audio files."""
+    from debleed.io.recorder.folders import only_folder
+
+    if given.is_dir() and not has_session(given):
+        given = only_folder(given)
     return load_session(session_path(given)) if has_session(given) else Session()
 
 
@@ -168,7 +184,7 @@ def open_input(given: Path, session: Session, alone: bool = False) -> tuple[Take
     """
     from debleed.daw.take import is_project, open_project
     from debleed.io import audio
-    from debleed.io.descriptors import refuse_too_many
+    from debleed.io.recorder.take import open_folder
 
     take: Take
     if is_project(given):
@@ -179,13 +195,8 @@ def open_input(given: Path, session: Session, alone: bool = False) -> tuple[Take
         left_out(session, [Path(unit) for unit in take.units])
         microphones = assign(session, take.units, take.numbers, take.labels)
     else:
-        files = audio.audio_files(given)
-        out = left_out(session, files)
-        kept = [file for file in files if file.name not in out and file.stem not in out]
-        if not kept:
-            raise InputError(f"every audio file in '{given}' is left out; keep at least two")
-        refuse_too_many(len(kept))
-        take = audio.Take.open(kept)
+        take = open_folder(given, session)
+        show(take)
         microphones = assign(session, take.units, take.numbers, take.labels)
     if len(take.units) < 2 and not alone:
         raise InputError(
@@ -194,6 +205,16 @@ def open_input(given: Path, session: Session, alone: bool = False) -> tuple[Take
         )
     announce(microphones)
     return take, microphones
+
+
+def show(take: Take) -> None:
+    """Log which files of a recorder's folder are one, which channels are microphones, and why."""
+    from debleed.io.recorder.table import table
+    from debleed.io.recorder.take import RecorderTake
+
+    if isinstance(take, RecorderTake):
+        for line in table(take.layout):
+            log.info("%s", line)
 
 
 def placed_as_learnt(stage: Stage, take: Take, microphones: Sequence[Microphone]) -> tuple[Microphone, ...]:
@@ -291,6 +312,7 @@ def is_page(path: Path) -> bool:
 def refuse_overwriting(ready: Prepared) -> None:
     """Refuse to overwrite existing results, unless forced, and files that the job reads in any case."""
     from debleed.daw.take import ProjectTake
+    from debleed.io.recorder.like_input import refuse_existing_pieces
     from debleed.io.results import refuse_existing
 
     job = ready.job
@@ -299,9 +321,13 @@ def refuse_overwriting(ready: Prepared) -> None:
     known = [path for path in (job.mixture, job.truth) if path]
     known = [file for path in known for file in ([path] if path.is_file() else path.iterdir())]
     for folder in filter(None, (job.output, job.removed)):
-        refuse_existing(ready.take.files, folder, job.force, [*known, *ready.take.inputs])
-    if job.report and job.report.exists() and not job.force:
-        raise InputError(f"'{job.report}' exists already; choose another name, or overwrite it with --force")
+        if job.split == "like-input":
+            refuse_existing_pieces(ready.take, folder, job.force, [*known, *ready.take.inputs])
+        else:
+            refuse_existing(ready.take.files, folder, job.force, [*known, *ready.take.inputs])
+    for path in filter(None, (job.report, job.record)):
+        if path.exists() and not job.force:
+            raise InputError(f"'{path}' exists already; choose another name, or overwrite it with --force")
 
 
 def describe(ready: Prepared) -> None:

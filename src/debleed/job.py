@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 import math
 import os
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
@@ -25,9 +26,10 @@ from debleed.io.chunks import recorded_on
 from debleed.io.journal import Journal
 from debleed.methods import Side
 from debleed.progress import Progress, quiet
+from debleed.record import Treated, recorded, refuse_record
 from debleed.recording import Recording, Samples
 from debleed.remove import learn_in_step, reduced
-from debleed.resuming import BLOCKS, CLEAN, REMOVED, REPORT, Learnt, Work
+from debleed.resuming import BLOCKS, CLEAN, RECORD, REMOVED, REPORT, Learnt, Work
 from debleed.soundcheck.alignment import Alignment
 from debleed.stage import Stage
 
@@ -38,40 +40,6 @@ __all__ = ["Job", "Result", "Treated", "clean_folder", "cleaned", "learnt", "run
 
 FADE = 0.01
 """Length in seconds of the crossfade at the edges of a region."""
-
-
-@dataclass(frozen=True)
-class Treated:
-    """What was done to a microphone.
-
-    Parameters
-    ----------
-    name
-        Name of the microphone; a stereo file ``keys`` has two, ``keys.L`` and ``keys.R``.
-    role, source, reason
-        Its assignment, see :class:`debleed.assignment.Microphone`.
-    finding
-        What the sound says about it, or why it was left alone, see :meth:`debleed.Stage.findings`; empty if nothing was
-        found.
-    removed_db
-        Power of the removed signal relative to the microphone, in dB; minus infinity if the microphone is unchanged.
-    sentence
-        What was done to it, in a sentence, see :func:`debleed.report.sentences.sentences`. How much less bleed there is
-        stands in it only if a report was written, since measuring it takes a while.
-    """
-
-    name: str
-    role: str
-    source: str | None
-    reason: str
-    finding: str
-    removed_db: float
-    sentence: str = ""
-
-    @property
-    def unchanged(self) -> bool:
-        """Whether the microphone is unchanged, to the bit."""
-        return self.removed_db == -math.inf
 
 
 @dataclass(frozen=True)
@@ -131,7 +99,7 @@ def clean_folder(input: str | os.PathLike[str], output: str | os.PathLike[str], 
     and the same call goes on with it.
     """
     progress: Progress = options.pop("progress", quiet)
-    for key in {"removed", "report", "mixture", "truth"} & set(options):
+    for key in {"removed", "report", "record", "mixture", "truth"} & set(options):
         options[key] = options[key] and Path(options[key])
     return run(Job(Path(input), Path(output), **options), progress)
 
@@ -146,16 +114,20 @@ def run(job: Job, progress: Progress = quiet) -> Result:
     """
     from debleed.report.sentences import Evidence
 
+    began = time.monotonic()
     job = with_removed(job)
     with collected() as warnings:
         refuse_places(job)
+        if job.record:
+            refuse_record(job.record)
         with closing(prepared(job)) as ready, Work.of(ready) as work:
             if not work.committed:
                 refuse_overwriting(ready)
                 refuse_shortage(ready, work)
             describe(ready)
             stage, after = cleaned(ready, progress, work)
-            result = with_project(ready, finished(ready, after, Evidence.of(stage), progress, work))
+            done = finished(ready, after, Evidence.of(stage), progress, work, began, warnings)
+            result = with_project(ready, done)
             return replace(result, warnings=tuple(warnings), stage=stage)
 
 
@@ -324,18 +296,39 @@ def written(ready: Prepared, after: Recording, evidence: Evidence, progress: Pro
         return finished(ready, after, evidence, progress, work)
 
 
-def finished(ready: Prepared, after: Recording, evidence: Evidence, progress: Progress, work: Work) -> Result:
+def finished(
+    ready: Prepared,
+    after: Recording,
+    evidence: Evidence,
+    progress: Progress,
+    work: Work,
+    began: float | None = None,
+    warnings: Sequence[str] = (),
+) -> Result:
     """Do what :func:`written` does, with the work that is kept of it.
+
+    Parameters
+    ----------
+    ready, after, evidence, progress
+        As for :func:`written`.
+    work
+        What is kept.
+    began
+        When the job began, of :func:`time.monotonic`; by default, now.
+    warnings
+        What was logged so far.
 
     Raises
     ------
     InputError
         If an input file changed since it was opened, or a result has appeared since, without ``force``.
     """
+    from debleed.io.recorder.like_input import cut_like_input
     from debleed.io.results import warn_of_twins
-    from debleed.io.writing import finished_files, finished_journal, write_take
+    from debleed.io.writing import write_take
 
     job, take = ready.job, ready.take
+    began = time.monotonic() if began is None else began
     ledger = Ledger(ready.recording, reduced(ready.recording, after, ready.reductions), work.ledger())
     again = work.committed
     said: dict[str, str] = {}
@@ -343,15 +336,25 @@ def finished(ready: Prepared, after: Recording, evidence: Evidence, progress: Pr
     if not again:
         told = work.keeping(progress)
         files, removed = write_take(take, ledger.entered(), folder, aside, told, work.path(BLOCKS))
+        if job.split == "like-input":
+            files = cut_like_input(take, files, folder)
+            removed = cut_like_input(take, removed, aside) if aside else []
         page = work.folder(REPORT) / job.report.name if job.report else None
         if page:
             said = report_on(ready, files, page, evidence, progress)
+        moves = work.moves(files, removed, page)
+        if job.record:
+            made, treated = [target for _, target in moves], ledger.treated(ready, evidence, said)
+            record = work.folder(RECORD) / job.record.name
+            recorded(ready, work.witness, made, treated, time.monotonic() - began, warnings).write(record)
+            moves.append((record, job.record))
         work.refuse_changes()
         refuse_overwriting(ready)
-        work.commit(files, removed, page)
-    files, removed = finished_files(finished_journal(work.path(BLOCKS)), job.output, job.removed)
+        work.commit(moves)
+    files, removed = work.targets(CLEAN), work.targets(REMOVED)
     work.place(again)
-    warn_of_twins(take.files, [*files, *removed])
+    if job.split == "whole":
+        warn_of_twins(take.files, [*files, *removed])
     return Result(tuple(files), tuple(removed), job.report, ledger.treated(ready, evidence, said))
 
 
@@ -414,11 +417,16 @@ def report_on(
 ) -> dict[str, str]:
     """Write the report from the written files, so that it describes what they contain; return its sentences."""
     from debleed.io.audio import Take
+    from debleed.io.recorder.take import RecorderTake, open_layout
     from debleed.report.page import write
 
     take = ready.take
     title = files[0].stem if take.poly else take.files[0].path.absolute().parent.name
-    with closing(Take.open(files, poly=take.poly, rate=take.rate)) as result:
+    if ready.job.split == "like-input" and isinstance(take, RecorderTake):
+        opened: Take = open_layout(take.layout.moved(dict(zip(take.layout.files, files, strict=True))), take.rate)
+    else:
+        opened = Take.open(files, poly=take.poly, rate=take.rate)
+    with closing(opened) as result:
         after = result.recording(sources_of(ready.microphones), references_of(ready.microphones))
         setup = chosen(ready)
         return write(page, ready.recording, after, title=title, evidence=evidence, setup=setup, progress=progress)

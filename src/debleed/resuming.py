@@ -29,7 +29,7 @@ log = logging.getLogger(__name__)
 STAGE, LEARNT, BLOCKS, LEDGER, COMMIT = "stage.debleed", "learnt.json", "blocks", "ledger.jsonl", "commit.json"
 """Names in the folder. What was learnt is there once ``learnt.json`` is; with ``commit.json``, results are placed."""
 
-CLEAN, REMOVED, REPORT = "clean", "removed", "report"
+CLEAN, REMOVED, REPORT, RECORD = "clean", "removed", "report", "record"
 """Folders of finished results in the folder."""
 
 
@@ -104,7 +104,7 @@ class Work:
         if other:
             unfinished.discard()
         elif known.get("write") != now["write"]:
-            unfinished.discard(BLOCKS, LEDGER, CLEAN, REMOVED, REPORT)
+            unfinished.discard(BLOCKS, LEDGER, CLEAN, REMOVED, REPORT, RECORD)
         unfinished.keep = unfinished.keep and not other
         if known != now:
             unfinished.begin(now)
@@ -178,15 +178,25 @@ class Work:
         """Whether everything is finished, and results are being placed."""
         return self.path(COMMIT).exists()
 
-    def commit(self, files: Sequence[Path], removed: Sequence[Path], page: Path | None) -> None:
-        """Say that these files are finished and are now being placed."""
+    def moves(self, files: Sequence[Path], removed: Sequence[Path], page: Path | None) -> list[tuple[Path, Path]]:
+        """Return each finished file with its final place."""
         job = self.ready.job
-        moves = [(path, job.output / path.name) for path in files]
-        moves += [(path, (job.removed or job.output) / path.name) for path in removed]
-        if page and job.report:
-            moves.append((page, job.report))
+        moves = [(path, job.output / path.relative_to(self.path(CLEAN))) for path in files]
+        moves += [(path, (job.removed or job.output) / path.relative_to(self.path(REMOVED))) for path in removed]
+        return moves + ([(page, job.report)] if page and job.report else [])
+
+    def commit(self, moves: Sequence[tuple[Path, Path]]) -> None:
+        """Say that these files are finished and are now being moved to their places, in this order."""
         told = [[str(source.relative_to(self.unfinished.work)), str(target.absolute())] for source, target in moves]
         write_text(self.path(COMMIT), json_text(told))
+
+    def targets(self, folder: str) -> list[Path]:
+        """Return the places of the finished files that are in a folder of the folder."""
+        return [target for source, target in self._moves() if Path(source).parts[0] == folder]
+
+    def _moves(self) -> list[tuple[str, Path]]:
+        told = json.loads(self.path(COMMIT).read_text("utf-8"))
+        return [(source, Path(target)) for source, target in told]
 
     def place(self, again: bool) -> None:
         """Move the files to their places; the work is done then.
@@ -201,8 +211,7 @@ class Work:
         InputError
             If something is there that was not when the work began, without ``force``.
         """
-        told = json.loads(self.path(COMMIT).read_text("utf-8"))
-        place_all([Move(self.path(source), Path(target)) for source, target in told], self.ready.job.force, again)
+        place_all([Move(self.path(source), target) for source, target in self._moves()], self.ready.job.force, again)
         self.unfinished.finish()
 
 
@@ -239,8 +248,8 @@ def what_is_learnt(work: Work) -> dict[str, Any]:
 def what_is_written(ready: Prepared) -> dict[str, Any]:
     """Describe all that else the results depend on."""
     job = ready.job
-    places = [path and path.absolute() for path in (job.output, job.removed, job.report)]
-    return {"reductions": ready.reductions, "keep": ready.session.keep, "places": places}
+    places = [path and path.absolute() for path in (job.output, job.removed, job.report, job.record)]
+    return {"reductions": ready.reductions, "keep": ready.session.keep, "places": places, "split": job.split}
 
 
 def checksum(described: dict[str, Any]) -> str:

@@ -17,6 +17,7 @@ from debleed.recording import InputError
 
 COMMANDS = {
     "apply": "clean a recording with a saved stage",
+    "batch": "remove the bleed from many recordings, and list what was done",
     "benchmark": "run methods on corpora with bleed and write the tables",
     "corpus": "make a corpus with bleed from folders of stems such as MUSDB18-HQ, or check one",
     "demo": "synthesize a band, simulate the bleed, remove it and show the result",
@@ -24,6 +25,7 @@ COMMANDS = {
     "export": "export the filters of a stage as impulse responses for convolvers",
     "init": "write a commented session.toml for a folder of microphones",
     "learn": "learn how sources bleed into microphones, and save it as a stage",
+    "live": "clean microphones while they play, through JACK or PortAudio",
     "methods": "list the methods and their settings",
     "remove": "remove the bleed from a folder of microphones",
     "serve": "open a web page to clean sessions and compare before and after by ear",

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from debleed import feedback
-from debleed.cli.engine import engine_options, explained, outcomes
+from debleed.cli.engine import engine_options, outcomes
 from debleed.recording import InputError
+from debleed.workers import explained
 
 if TYPE_CHECKING:
     from debleed.bench.goals import About

@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from debleed import feedback
-from debleed.cli.engine import engine_options, explained, outcomes
+from debleed.cli.engine import engine_options, outcomes
 from debleed.cli.scene_options import bleed_option, scene_options
 from debleed.cli.scene_sets import check_material, data_option, make
 from debleed.recording import InputError
+from debleed.workers import explained
 
 if TYPE_CHECKING:
     from debleed.scenes.tracks import Track

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import errno
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, TypeVar
 
 import click
 
 from debleed import feedback
-from debleed.recording import InputError
+from debleed.io.failures import is_full_disk
 
 Job = TypeVar("Job")
 Outcome = TypeVar("Outcome")
@@ -36,16 +35,11 @@ def outcomes(
     work: Callable[[Job], Outcome], jobs: Sequence[Job], workers: int, scheduler: str | None
 ) -> Iterator[tuple[Job, Outcome | Exception]]:
     """Run all jobs with a progress bar and yield the outcome of each; a full disk stops everything."""
-    from debleed.bench.batch import each
+    from debleed.workers import each
 
     with feedback.progress("bar") as progress:
         for done, (job, outcome) in enumerate(each(work, jobs, workers, scheduler), start=1):
-            if isinstance(outcome, OSError) and outcome.errno in (errno.ENOSPC, errno.EDQUOT):
+            if isinstance(outcome, OSError) and is_full_disk(outcome):
                 raise outcome
             progress("items", done / len(jobs))
             yield job, outcome
-
-
-def explained(error: Exception) -> str:
-    """Describe the error of an item in one sentence."""
-    return str(error) if isinstance(error, InputError) else f"{type(error).__name__}: {error}"

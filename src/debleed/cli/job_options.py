@@ -1,4 +1,4 @@
-"""Options shared by 'remove', 'apply' and 'learn', and their conversion to a session."""
+"""Options shared by 'remove', 'apply', 'batch' and 'learn', and their conversion to a session."""
 
 from __future__ import annotations
 
@@ -64,8 +64,9 @@ REGION = click.option(
     help="Learn from and clean only this part, such as 90-150 or 1:30-2:30.",
 )
 
-RESULT = (
-    click.option("-o", "--output", metavar="OUT", type=PATH, required=True, help="Folder for the results."),
+OUTPUT = click.option("-o", "--output", metavar="OUT", type=PATH, required=True, help="Folder for the results.")
+
+LIMITS = (
     click.option(
         "--reduction",
         metavar="[NAME=]DB",
@@ -75,16 +76,28 @@ RESULT = (
     click.option(
         "--keep", metavar="MIC=SOURCE,...", multiple=True, help="Leave the bleed of these sources in a microphone."
     ),
+)
+"""Options that limit what is removed."""
+
+PROGRESS = click.option(
+    "--progress", type=click.Choice(["bar", "json"]), default="bar", help="A progress bar, or JSON lines for programs."
+)
+
+RESULT = (
+    OUTPUT,
+    *LIMITS,
     REGION,
     click.option("--keep-removed", metavar="DIR", type=PATH, help="Also write the removed signal: input - output."),
     click.option(
         "--report", metavar="FILE.html", type=PATH, help="Write a report page with figures, plots and audio players."
     ),
+    PROGRESS,
     click.option(
-        "--progress",
-        type=click.Choice(["bar", "json"]),
-        default="bar",
-        help="A progress bar, or JSON lines for programs.",
+        "--split",
+        type=click.Choice(["whole", "like-input"]),
+        default="whole",
+        show_default=True,
+        help="Write a whole file for each microphone, or files cut and laid out like those of the input.",
     ),
     click.option("--force", is_flag=True, help="Overwrite existing results."),
 )
@@ -128,11 +141,11 @@ def job_of(
 
 def gather(
     given: Path,
-    sources: tuple[str, ...],
-    old_sources: tuple[str, ...],
-    room: tuple[str, ...],
-    reference: tuple[str, ...],
-    leave_out: tuple[str, ...],
+    sources: tuple[str, ...] = (),
+    old_sources: tuple[str, ...] = (),
+    room: tuple[str, ...] = (),
+    reference: tuple[str, ...] = (),
+    leave_out: tuple[str, ...] = (),
     reduction: tuple[str, ...] = (),
     keep: tuple[str, ...] = (),
 ) -> Session:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from debleed import feedback
-from debleed.cli.job_options import INPUT, METHOD, PATH, REGION, gather, options, region
+from debleed.cli.job_options import INPUT, METHOD, PATH, PROGRESS, REGION, gather, options, region
 from debleed.methods.settings import settings
 from debleed.recording import InputError
 
@@ -34,9 +34,7 @@ log = logging.getLogger(__name__)
     type=click.DateTime(["%Y-%m-%d"]),
     help="Date of the recording, saved in the stage.  [default: that of the broadcast WAV files]",
 )
-@click.option(
-    "--progress", type=click.Choice(["bar", "json"]), default="bar", help="A progress bar, or JSON lines for programs."
-)
+@options(PROGRESS)
 @click.option("--force", is_flag=True, help="Overwrite an existing file.")
 def command(
     given: Path,

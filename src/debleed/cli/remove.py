@@ -19,8 +19,9 @@ if TYPE_CHECKING:
     help="""Remove the bleed from a recording.
 
     IN is a folder of audio files, each with one microphone or a stereo pair, one file with one microphone per channel,
-    or a project of REAPER (.rpp) or a DAWproject (.dawproject), of which OUT gets a copy with the results.
-    The results in OUT have the same names, rates, lengths and sample formats. The names of the files determine which
+    the folder of a recorder, whose files may be cut or polyphonic, or a project of REAPER (.rpp) or a DAWproject
+    (.dawproject), of which OUT gets a copy with the results. The results in OUT have the same names, rates, lengths and
+    sample formats; a microphone of a recorder has one whole file, see --split. The names of the files determine which
     microphones belong to one source; IN/session.toml (see 'debleed init') and the options below override this."""
 )
 @options(INPUT, METHOD, RESULT)

@@ -78,6 +78,16 @@ class AudioFile:
         return self.path
 
     @property
+    def channel(self) -> int | None:
+        """The channel of :attr:`origin` that this is, from 0; here, all of them."""
+        return None
+
+    @property
+    def header_is_right(self) -> bool:
+        """Whether the file is read as its header says."""
+        return self._mended is None
+
+    @property
     def rate(self) -> int:
         """Samples per second."""
         return int(self._file.samplerate)

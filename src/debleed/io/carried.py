@@ -7,6 +7,7 @@ from pathlib import Path
 
 from debleed.io import chunks, flac
 from debleed.io.documents import Place
+from debleed.io.track_names import of_one_channel
 
 WAV = (b"RIFF", b"RIFX", b"RF64", b"BW64")
 
@@ -25,11 +26,14 @@ LARGEST = 2**28
 """Bytes of a chunk to copy; the largest that recorders write, lists of markers, have less than a megabyte."""
 
 
-def carry(source: Place, target: Place) -> None:
-    """Copy chunks from a WAV, RF64 or AIFF file into a result of the same kind, or tags and pictures of a FLAC file."""
+def carry(source: Place, target: Place, channel: int | None = None) -> None:
+    """Copy chunks from a WAV, RF64 or AIFF file into a result of the same kind, or tags and pictures of a FLAC file.
+
+    Of the tracks that iXML lists, a result with one channel of several keeps its own.
+    """
     kind, same = magic(source), magic(target)
     if kind in WAV and same in WAV:
-        append(target, carried(source))
+        append(target, of_one_channel(carried(source), channel))
         copy_speakers(source, target)
     elif kind == same == b"FORM":
         append(target, carried(source))

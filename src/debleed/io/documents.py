@@ -183,7 +183,12 @@ def json_text(value: object) -> str:
     ValueError
         For numbers that are not finite; see :func:`json_numbers`.
     """
-    return json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+    text = json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+    try:
+        text.encode()
+    except UnicodeEncodeError:  # the name of a file that is not UTF-8
+        return json.dumps(value, indent=1, allow_nan=False) + "\n"
+    return text
 
 
 def json_numbers(

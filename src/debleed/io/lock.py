@@ -9,6 +9,12 @@ from pathlib import Path
 from typing import BinaryIO
 
 from debleed.io.documents import Place
+from debleed.recording import InputError
+
+
+class Busy(InputError):
+    """Another run holds the lock that this one needs."""
+
 
 WITHOUT_LOCKS = {errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EINVAL}
 """What file systems answer that know no locks; :mod:`debleed.io.placing` overwrites no results there either."""

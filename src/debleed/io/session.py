@@ -16,7 +16,7 @@ from debleed.io.documents import Place, shortened
 from debleed.recording import InputError
 from debleed.spelling import current
 
-KEYS = ("sources", "room", "reference", "leave_out", "reduction", "source_reduction", "keep")
+KEYS = ("sources", "room", "reference", "leave_out", "reduction", "source_reduction", "keep", "parts", "polyphonic")
 """The keys of a ``session.toml``."""
 
 
@@ -48,6 +48,12 @@ class Session:
     reference
         Tracks that are signals, not microphones, which are returned unchanged; ``None`` recognizes them by name. Each
         has the source that lists it, or else one of its own.
+    parts
+        Name → the files that are one, in order of time; other files are not joined. ``None`` tells them from names,
+        headers, time stamps and lengths, see :mod:`debleed.io.recorder.telling`.
+    polyphonic
+        Files with two channels that are two microphones, not a stereo pair; ``None`` tells them by the names of their
+        tracks. The channels of files with more are microphones anyway.
     guessed
         File → reason, for those whose place above was guessed, not chosen by the user. No session file has it.
     """
@@ -60,6 +66,8 @@ class Session:
     keep: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     reference: tuple[str, ...] | None = None
     guessed: Mapping[str, str] = field(default_factory=dict)
+    parts: Mapping[str, tuple[str, ...]] | None = None
+    polyphonic: tuple[str, ...] | None = None
 
 
 def session_path(given: Place) -> Path:
@@ -91,16 +99,17 @@ def load_session(path: Place) -> Session:
     for key in data:
         if key not in KEYS:
             raise InputError(f"'{path}' has an unknown key '{shortened(key)}'; the keys are {', '.join(KEYS)}")
-    sources = _table(path, data, "sources")
     reductions = _table(path, data, "source_reduction")
     return Session(
-        sources={source: _names(path, f"sources.{source}", files) for source, files in sources.items()},
+        sources=_tables(path, data, "sources"),
         room=_names(path, "room", data["room"]) if "room" in data else None,
         reference=_names(path, "reference", data["reference"]) if "reference" in data else None,
         leave_out=_names(path, "leave_out", data.get("leave_out", [])),
         reduction=reduction_db(f"'{path}': reduction", data["reduction"]) if "reduction" in data else None,
         source_reduction={v: reduction_db(f"'{path}': source_reduction.{v}", x) for v, x in reductions.items()},
-        keep={mic: _names(path, f"keep.{mic}", names) for mic, names in _table(path, data, "keep").items()},
+        keep=_tables(path, data, "keep"),
+        parts=_tables(path, data, "parts") if "parts" in data else None,
+        polyphonic=_names(path, "polyphonic", data["polyphonic"]) if "polyphonic" in data else None,
     )
 
 
@@ -129,6 +138,10 @@ def _table(path: Path, data: Mapping[str, Any], key: str) -> Mapping[str, Any]:
     if long := next((name for name in table if len(name) > LONGEST_NAME), None):
         raise InputError(f"'{path}': {key} has a name of {len(long)} characters; shorten it")
     return table
+
+
+def _tables(path: Path, data: Mapping[str, Any], key: str) -> dict[str, tuple[str, ...]]:
+    return {name: _names(path, f"{key}.{name}", files) for name, files in _table(path, data, key).items()}
 
 
 def _names(path: Path, key: str, value: Any) -> tuple[str, ...]:
@@ -197,6 +210,8 @@ def dumped(session: Session) -> str:
         "sources": {source: list(names) for source, names in session.sources.items()} or None,
         "source_reduction": {source: float(most) for source, most in session.source_reduction.items()} or None,
         "keep": {mic: list(names) for mic, names in session.keep.items()} or None,
+        "polyphonic": None if session.polyphonic is None else list(session.polyphonic),
+        "parts": None if session.parts is None else {name: list(files) for name, files in session.parts.items()},
     }
     return tomli_w.dumps({key: value for key, value in said.items() if value is not None})
 

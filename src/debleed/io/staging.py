@@ -12,7 +12,7 @@ from types import TracebackType
 from typing import BinaryIO
 
 from debleed.io.documents import Place, json_text, unfinished_name, write_text
-from debleed.io.lock import acquired
+from debleed.io.lock import Busy, acquired
 from debleed.io.placing import Move, place_all
 from debleed.recording import InputError
 
@@ -115,7 +115,7 @@ class Unfinished:
             raise InputError(f"no permission to write to '{self.final}'; choose another folder") from refusal
         if lock is None:
             self._made.clear()
-            raise InputError(
+            raise Busy(
                 f"another run of debleed is writing to '{self.final}'; wait until it ends, or choose another folder"
             )
         return lock
@@ -194,6 +194,20 @@ class Staging:
         place_all(moves, self._force)
         self._unfinished.finish()
         return [move.target for move in moves]
+
+
+def sweep(final: Place) -> None:
+    """Delete the folder of a run that was killed when all its results were in their places and nothing is kept in it.
+
+    Raises
+    ------
+    InputError
+        If somebody else made the folder, or another run has the lock.
+    """
+    place = place_of(final)
+    if place.is_dir() and not ((place / WORK).is_dir() and any((place / WORK).iterdir())):
+        with Unfinished(final):
+            pass
 
 
 def place_of(final: Place) -> Path:

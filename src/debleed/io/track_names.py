@@ -62,11 +62,8 @@ def numbers_of_channels(count: int) -> tuple[str, ...]:
 def of_ixml(content: bytes, channels: int) -> Names:
     """Read the names of tracks from an iXML chunk; what is not iXML has none."""
     nothing = (None,) * channels
-    if b"<!" in content.replace(b"<!--", b""):  # no document type, so no entities that expand without end
-        return nothing
-    try:
-        root = ElementTree.fromstring(content.strip(b"\0 \t\r\n"))
-    except (ElementTree.ParseError, LookupError, ValueError):  # the others: an encoding that does not exist
+    root = _xml(content)
+    if root is None:
         return nothing
     tracks = root.findall(".//TRACK_LIST/TRACK")
     named = [(track.findtext("INTERLEAVE_INDEX") or "", track.findtext("NAME")) for track in tracks]
@@ -75,14 +72,49 @@ def of_ixml(content: bytes, channels: int) -> Names:
         named = [named[places.index(channel)] for channel in range(1, channels + 1)]
     elif len(named) != channels:
         return nothing
-    return tuple(_clean(name) for _, name in named)
+    return tuple(clean(name) for _, name in named)
+
+
+def _xml(content: bytes) -> ElementTree.Element | None:
+    """Read an iXML chunk; ``None`` if it is not XML."""
+    if b"<!" in content.replace(b"<!--", b""):  # no document type, so no entities that expand without end
+        return None
+    try:
+        return ElementTree.fromstring(content.strip(b"\0 \t\r\n"))
+    except (ElementTree.ParseError, LookupError, ValueError):  # the others: an encoding that does not exist
+        return None
+
+
+def of_one_channel(extra: list[tuple[bytes, bytes]], channel: int | None) -> list[tuple[bytes, bytes]]:
+    """Return chunks for one channel of a file, from 0: the list of tracks in iXML keeps that of the channel alone."""
+    if channel is None:
+        return extra
+    return [(name, _one_track(content, channel) if name == b"iXML" else content) for name, content in extra]
+
+
+def _one_track(content: bytes, channel: int) -> bytes:
+    root = _xml(content)
+    tracks = None if root is None else root.find(".//TRACK_LIST")
+    if root is None or tracks is None:
+        return content
+    listed = tracks.findall("TRACK")
+    wanted = [track for track in listed if (track.findtext("INTERLEAVE_INDEX") or "").strip() == str(channel + 1)]
+    kept = wanted or listed[channel : channel + 1]
+    for track in listed:
+        if track not in kept:
+            tracks.remove(track)
+    for place in (tracks.find("TRACK_COUNT"), *(track.find("INTERLEAVE_INDEX") for track in kept)):
+        if place is not None:
+            place.text = "1"
+    written: bytes = ElementTree.tostring(root, "utf-8", xml_declaration=True)
+    return written
 
 
 def of_description(content: bytes, channels: int) -> Names:
     """Read the names of tracks from a description; one that lists other tracks too does not say which are here."""
     text = content.partition(b"\0")[0].decode("utf-8", "replace")
     found = sorted((int(number), name) for number, name in TRACK.findall(text.replace("\r", "\n")))
-    return tuple(_clean(name) for _, name in found) if len(found) == channels else (None,) * channels
+    return tuple(clean(name) for _, name in found) if len(found) == channels else (None,) * channels
 
 
 def of_file(names: Sequence[str | None]) -> str | None:
@@ -105,7 +137,7 @@ def of_file(names: Sequence[str | None]) -> str | None:
     return str(pair[0][0]) or "LR"
 
 
-def _clean(name: str | None) -> str | None:
+def clean(name: str | None) -> str | None:
     """Return a name without what could not be part of a file name either."""
     printable = "".join(character for character in name or "" if character.isprintable())
     return re.sub(r"[/\\]", "-", printable).strip(" .") or None

@@ -125,14 +125,14 @@ class Writer:
                     self._put(earlier.read(COPY_FRAMES, FLOATS[self.form.subtype].__name__, always_2d=True).T)
         narrow.unlink()
 
-    def close(self, file: Place | None = None) -> Path:
-        """Finish the file; copy to it what is written in ``file`` beside its sound."""
+    def close(self, file: Place | None = None, channel: int | None = None) -> Path:
+        """Finish the file; copy to it what is written in ``file`` beside its sound, of this channel if it has more."""
         self._file.close()
         if soundfile.info(os.fsencode(self._place)).frames != self.written:
             raise self._unwritten()
         carried.forget_time(self._place)
         if file is not None:
-            carried.carry(file, self._place)
+            carried.carry(file, self._place, channel)
         sync_file(self._place)
         return self._place.replace(self.path)
 
@@ -331,8 +331,8 @@ class _Track:
                 kept = out.write(samples)
                 if gone:
                     gone.write(self._native(position, samples.shape[1]) - kept)
-        paths = [gone.close(self.file.origin)] if gone else []
-        paths.insert(0, out.close(self.file.origin))
+        paths = [gone.close(self.file.origin, self.file.channel)] if gone else []
+        paths.insert(0, out.close(self.file.origin, self.file.channel))
         return {"files": [path.name for path in paths], "overloads": out.overloads}
 
     def warn(self, finished: dict[str, Any]) -> None:

@@ -124,6 +124,11 @@ def place(meta: Json, unit: str, source: object, reference: object = None) -> No
 def obey(meta: Json, path: Path) -> None:
     """Apply the sources, room microphones, files left out and reductions of a ``session.toml``."""
     told = load_session(path)
+    if told.parts or told.polyphonic:
+        raise Refusal(
+            "on the page each file is one microphone or a stereo pair; take parts and polyphonic out of session.toml, "
+            "or use 'debleed remove'"
+        )
     known = units(meta)
     names = list(numbers_of_channels(len(known))) if is_poly(meta) else [file["name"] for file in meta["files"]]
     out = left_out(told, [Path(name) for name in (*names, *known)])

@@ -59,6 +59,8 @@ def session_of(run: Json) -> Session:
         source_reduction=run.get("reduction", {}),
         reference=tuple(kept.get("reference", [])),
         guessed=kept.get("guessed", {}),
+        parts={},  # on the page each file is a row of its own, as it was shown
+        polyphonic=(),
     )
 
 

@@ -71,10 +71,14 @@ def feature_bands(bins: int) -> NDArray[np.intp]:
 
 def reverberate(power: Floats, rate: int, seconds: float) -> Floats:
     """Smear powers over time by an exponential decay of 60 dB in ``seconds``."""
-    hop = nfft_at(rate, NFFT) // HOPS
-    decay = 10 ** (-6 * hop / rate / seconds)
-    smeared: Floats = scipy.signal.lfilter([1 - decay], [1, -decay], power, axis=-1).astype(power.dtype)
+    left = decay(rate, seconds)
+    smeared: Floats = scipy.signal.lfilter([1 - left], [1, -left], power, axis=-1).astype(power.dtype)
     return smeared
+
+
+def decay(rate: int, seconds: float) -> float:
+    """Return the share of a power that is left one frame later if it decays by 60 dB in ``seconds``."""
+    return float(10 ** (-6 * (nfft_at(rate, NFFT) // HOPS) / rate / seconds))
 
 
 def decibels(ratio: Floats) -> Floats:

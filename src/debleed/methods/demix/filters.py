@@ -129,10 +129,15 @@ class Filters:
 
     def bleed(self, sources: Recording) -> Recording:
         """Return what :meth:`apply` subtracts on account of these sources."""
-        taken = self._removed_paths()
-        taken *= self.trust_on(len(taken)).astype(np.float32).T[:, :, None]
+        taken = self.carried()
         nfft = 2 * (len(taken) - 1)
         return sources.with_reader(lambda start, stop: _filtered(sources, taken, nfft, start, stop))
+
+    def carried(self) -> Response:
+        """Return the frequency response T (A − I) of :meth:`bleed`, ``(bins, mics, mics)``."""
+        taken = self._removed_paths()
+        taken *= self.trust_on(len(taken)).astype(np.float32).T[:, :, None]
+        return taken
 
     @property
     def own_paths(self) -> NDArray[np.bool_]:

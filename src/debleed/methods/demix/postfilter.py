@@ -93,10 +93,7 @@ class Postfilter:
         for seconds, shares in zip(DECAY_TIMES, self.over_bins(power.shape[1]), strict=True):
             sources = reverberate(power, rate, seconds)
             residual += np.moveaxis(np.moveaxis(shares, -1, 0) @ np.moveaxis(sources, 1, 0), 0, 1)
-        smooth = scipy.ndimage.uniform_filter(power, (1, 3, 3))
-        share = np.divide(residual, smooth, out=np.ones_like(smooth), where=smooth > 0)
-        gain: Floats = np.maximum(1 - share, FLOOR)
-        return gain
+        return gain_of(residual, scipy.ndimage.uniform_filter(power, (1, 3, 3)))
 
     def over_bins(self, bins: int) -> Floats:
         """Return λ on every bin, ``(decays, mics, mics, bins)``, interpolated linearly between band centres."""
@@ -144,3 +141,10 @@ class Postfilter:
             return out
 
         return recording.with_reader(read)
+
+
+def gain_of(residual: Floats, smooth: Floats) -> Floats:
+    """Return 1 minus the residual's share of the smoothed power, at least FLOOR; of the shape of both."""
+    share = np.divide(residual, smooth, out=np.ones_like(smooth), where=smooth > 0)
+    gain: Floats = np.maximum(1 - share, FLOOR)
+    return gain

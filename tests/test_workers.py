@@ -1,13 +1,15 @@
 from __future__ import annotations
 
+import errno
 import os
 import signal
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from debleed.bench.batch import RETRIES, each
 from debleed.recording import InputError
+from debleed.workers import RETRIES, each, explained
 
 
 def square(number: int) -> int:
@@ -85,3 +87,52 @@ def test_errors_are_tried_again_but_refusals_are_not(tmp_path: Path) -> None:
     found = dict(each(square, [3, 4], workers=2))
     assert isinstance(found[3], InputError)
     assert found[4] == 16
+
+
+def test_one_process_tries_errors_again_but_not_refusals_and_full_disks(tmp_path: Path) -> None:
+    ((_, outcome),) = each(counted_failure, [tmp_path])
+    assert isinstance(outcome, OSError)
+    assert len(list(tmp_path.iterdir())) == 1 + RETRIES
+    for error in (InputError("no"), OSError(errno.ENOSPC, "full")):
+        calls = []
+
+        def refused(job: int, calls: list[int] = calls, error: Exception = error) -> int:
+            calls.append(job)
+            raise error
+
+        assert list(each(refused, [7])) == [(7, error)]
+        assert calls == [7]
+
+
+def told_square(number: int, tell: Callable[[object], None]) -> int:
+    tell({"halfway to": number**2})
+    return number**2
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_what_jobs_tell_is_heard(workers: int) -> None:
+    if workers > 1:
+        pytest.importorskip("distributed", reason="the extra 'batch' is not installed")
+    heard: list[tuple[int, object]] = []
+    found = dict(each(told_square, [2, 3], workers, heard=lambda job, said: heard.append((job, said))))
+    assert found == {2: 4, 3: 9}
+    assert sorted(heard, key=str) == [(2, {"halfway to": 4}), (3, {"halfway to": 9})]
+
+
+def test_a_scheduler_elsewhere_works_the_same() -> None:
+    distributed = pytest.importorskip("distributed", reason="the extra 'batch' is not installed")
+    heard: list[tuple[int, object]] = []
+    with distributed.LocalCluster(1, threads_per_worker=1, processes=True, dashboard_address=":0") as cluster:
+        address = cluster.scheduler_address
+        found = dict(each(told_square, [2], scheduler=address, heard=lambda job, said: heard.append((job, said))))
+        refused = dict(each(square, [3], scheduler=address))
+    assert (found, heard) == ({2: 4}, [(2, {"halfway to": 4})])
+    assert isinstance(refused[3], InputError)
+
+
+def test_what_is_kept_is_said_with_the_error() -> None:
+    error = InputError("the drive is gone")
+    error.add_note("what was done is kept")
+    assert explained(error) == "the drive is gone; what was done is kept"
+    assert "memory" in explained(MemoryError())
+    assert "disk is full" in explained(OSError(errno.ENOSPC, "no"))

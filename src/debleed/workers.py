@@ -8,10 +8,13 @@ from __future__ import annotations
 
 import logging
 import os
+import uuid
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from typing import Any, TypeVar
 
+from debleed.io.failures import is_full_disk, sentence
 from debleed.recording import InputError
 
 Job = TypeVar("Job")
@@ -25,20 +28,29 @@ PATIENCE = 60
 
 
 def each(
-    work: Callable[[Job], Outcome], jobs: Sequence[Job], workers: int = 1, scheduler: str | None = None
+    work: Callable[..., Outcome],
+    jobs: Sequence[Job],
+    workers: int = 1,
+    scheduler: str | None = None,
+    heard: Callable[[Job, Any], None] | None = None,
 ) -> Iterator[tuple[Job, Outcome | Exception]]:
     """Run all jobs and yield each with its outcome or error, as they finish.
+
+    Invalid input and a full disk are outcomes; after any other error a job is tried again.
 
     Parameters
     ----------
     work
-        A function that can be pickled; it must leave nothing incomplete behind if its process is killed.
+        A function of a job that can be pickled; it must leave nothing incomplete behind if its process is killed.
     jobs
         Its arguments.
     workers
         Processes of a local cluster; 1 runs the jobs in this process, one after the other.
     scheduler
         Address of a dask scheduler to use instead, such as ``tcp://10.0.0.5:8786``.
+    heard
+        If it is given, ``work`` gets a function as its second argument, and ``heard`` is called with the job and with
+        whatever JSON that function was called with: at once in this process, soon and in another thread from workers.
 
     Raises
     ------
@@ -47,18 +59,22 @@ def each(
     """
     if scheduler is None and workers <= 1:
         for job in jobs:
-            try:
-                yield job, work(job)
-            except Exception as error:  # the caller knows which errors matter
-                yield job, error
+            told = () if heard is None else (partial(heard, job),)
+            yield job, _in_this_process(work, job, *told)
         return
     if not jobs:
         return
     with client(min(workers, len(jobs)), scheduler) as dask:
         from distributed import as_completed
 
-        # invalid input stays invalid; retries may help against any other error
-        waiting = {dask.submit(_attempt, work, job, pure=False, retries=RETRIES): job for job in jobs}
+        topic = None
+        if heard is not None:
+            topic = f"debleed-{uuid.uuid4().hex}"
+            dask.subscribe_topic(topic, partial(_pass_on, heard, jobs))
+        waiting = {
+            dask.submit(_attempt, work, job, topic, number, pure=False, retries=RETRIES): job
+            for number, job in enumerate(jobs)
+        }
         for future in as_completed(waiting):
             if future.cancelled():
                 raise InputError("lost the connection to the scheduler; run the same command again to resume")
@@ -69,11 +85,65 @@ def each(
             future.release()
 
 
-def _attempt(work: Callable[[Job], Outcome], job: Job) -> Outcome | InputError:
+def explained(error: Exception) -> str:
+    """Describe the error of an item in one sentence, with what is kept of its work.
+
+    Examples
+    --------
+    >>> explained(InputError("'a.wav' is empty")), explained(ZeroDivisionError("by nothing"))
+    ("'a.wav' is empty", 'ZeroDivisionError: by nothing')
+    """
+    if isinstance(error, MemoryError):
+        what = "there is not enough memory; use fewer workers or leave out microphones"
+    elif isinstance(error, OSError):
+        what = sentence(error)
+    else:
+        what = str(error) if isinstance(error, InputError) else f"{type(error).__name__}: {error}"
+    return "; ".join([what, *getattr(error, "__notes__", [])])
+
+
+def _in_this_process(work: Callable[..., Outcome], job: Job, *told: Callable[[Any], None]) -> Outcome | Exception:
+    for _ in range(RETRIES):
+        try:
+            return _attempted(work, job, *told)
+        except Exception:
+            continue
     try:
-        return work(job)
+        return _attempted(work, job, *told)
+    except Exception as error:  # the caller knows which errors matter
+        return error
+
+
+def _attempt(work: Callable[..., Outcome], job: Job, topic: str | None, number: int) -> Outcome | Exception:
+    """Run a job in a worker."""
+    if topic is None:
+        return _attempted(work, job)
+    from distributed import get_worker
+
+    worker = get_worker()
+
+    def tell(said: Any) -> None:
+        worker.log_event(topic, {"number": number, "said": said})
+
+    return _attempted(work, job, tell)
+
+
+def _attempted(work: Callable[..., Outcome], *arguments: Any) -> Outcome | Exception:
+    """Run a job once; return errors that would come again."""
+    try:
+        return work(*arguments)
     except InputError as refusal:
         return refusal
+    except OSError as failure:
+        if is_full_disk(failure):
+            return failure
+        raise
+
+
+def _pass_on(heard: Callable[[Job, Any], None], jobs: Sequence[Job], event: tuple[float, dict[str, Any]]) -> None:
+    """Pass on what a worker has told."""
+    _, told = event
+    heard(jobs[told["number"]], told["said"])
 
 
 @contextmanager

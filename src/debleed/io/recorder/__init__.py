@@ -1,0 +1,1 @@
+"""The folders of recorders and consoles: files cut into parts, polyphonic files, takes, names in scene files."""

@@ -1,0 +1,96 @@
+"""The names of channels that consoles keep beside the audio files: scenes of X32 and M32, sessions of the Ui24R."""
+
+from __future__ import annotations
+
+import json
+import logging
+import re
+from collections.abc import Mapping
+from pathlib import Path
+
+from debleed.io.track_names import clean
+
+log = logging.getLogger(__name__)
+
+LARGEST = 2**22
+"""Bytes of the largest file that may be a scene; one of an X32 has 110 kB."""
+
+LINE = re.compile(r'/ch/(\d\d)/config +(?:"([^"]*)"|(\S+))(?:.* (\d+))?')
+"""The line of a scene with a channel's name, icon, color and input."""
+
+ROUTING = re.compile(r"/config/routing/(IN|CARD) +(.*)")
+"""The line of a scene with the signals of the inputs, or of the card, in blocks of eight."""
+
+BLOCK = re.compile(r"([A-Z]+)(\d+)-(\d+)")
+"""The signals of a block: ``AN9-16``."""
+
+FACTORY = ("AN1-8", "AN9-16", "AN17-24", "AN25-32")
+"""The blocks in a scene that does not say."""
+
+SESSION = ".uirecsession"
+"""Name of the file of a Ui24R's recording."""
+
+
+def channel_names(*folders: Path) -> dict[int, str]:
+    """Read the names of a card's tracks, by number from 1, from the only X32 or M32 scene in these folders.
+
+    A track has the name of the channel that has the same input. Several scenes may differ, so none of them counts.
+    """
+    scenes = sorted({path for folder in folders for path in folder.glob("*.[sS][cC][nN]") if path.is_file()})
+    if len(scenes) > 1:
+        log.info("several scenes, so no names from them: %s", ", ".join(path.name for path in scenes))
+    if len(scenes) != 1:
+        return {}
+    names = of_scene(_text(scenes[0]))
+    if names:
+        log.info("names of channels from %s", scenes[0].name)
+    return names
+
+
+def of_scene(text: str) -> dict[int, str]:
+    r"""Read the names of the tracks that the card records from a scene.
+
+    Examples
+    --------
+    >>> of_scene('/config/routing/CARD AN9-16 AN1-8\n/ch/01/config "Kick" 3 RD 1\n/ch/09/config "Vox" 41 YE 9')
+    {1: 'Vox', 9: 'Kick'}
+    """
+    blocks: dict[str, tuple[str, ...]] = {"IN": FACTORY, "CARD": FACTORY}
+    channels: dict[tuple[str, int], str] = {}
+    lines = text.splitlines()
+    for line in lines:
+        if match := ROUTING.fullmatch(line.strip()):
+            blocks[match[1]] = tuple(match[2].split())
+    for line in lines:
+        match = LINE.fullmatch(line.strip())
+        name = clean(match[2] or match[3]) if match else None
+        signal = _signal(blocks["IN"], int(match[4] or match[1])) if match else None
+        if name and signal:
+            channels.setdefault(signal, name)
+    tracks = {track: _signal(blocks["CARD"], track) for track in range(1, 33)}
+    return {track: channels[signal] for track, signal in tracks.items() if signal in channels}
+
+
+def _signal(blocks: tuple[str, ...], number: int) -> tuple[str, int] | None:
+    """Return the signal at a place, from 1, of routing blocks of eight."""
+    block, place = divmod(number - 1, 8)
+    match = BLOCK.fullmatch(blocks[block]) if 0 <= block < min(4, len(blocks)) else None
+    return (match[1], int(match[2]) + place) if match else None
+
+
+def file_names(folder: Path) -> Mapping[str, str]:
+    """Read the names that the session of a Ui24R gives to its files: stem → name."""
+    path = folder / SESSION
+    if not path.is_file():
+        return {}
+    try:
+        data = json.loads(_text(path))
+        pairs = zip(data["files"], data["names"], strict=True)
+        return {Path(str(file)).stem: name for file, name in ((f, clean(str(n))) for f, n in pairs) if name}
+    except (ValueError, KeyError, TypeError, RecursionError):  # no session after all
+        return {}
+
+
+def _text(path: Path) -> str:
+    with path.open("rb") as file:
+        return file.read(LARGEST).decode("utf-8", "replace")

@@ -1,0 +1,54 @@
+import json
+
+import hypothesis.strategies as st
+import pytest
+from hypothesis import given
+
+from debleed.io.recorder.scene_files import channel_names, file_names, of_scene
+
+SCENE = """#4.0# "Town Hall" "" %000000000 1
+/config/routing/IN A1-8 AN1-8 CARD17-24 UIN1-8 AUX1-4
+/config/routing/CARD AN1-8 A1-8 UIN1-8 OUT1-8
+/ch/01/config "Kick" 3 RD 1
+/ch/02/config "Vox / Anna" 41 YE 9
+/ch/03/config "" 1 OFF 10
+/ch/04/config "It's" 1 CYi 25
+/ch/05/config "Off" 1 WH 0
+/ch/06/config "Aux" 1 WH 33
+"""
+
+
+def test_a_track_has_the_name_of_the_channel_with_its_input():
+    assert of_scene(SCENE) == {1: "Vox - Anna", 9: "Kick", 17: "It's"}
+
+
+def test_a_scene_without_routing_has_that_of_the_factory():
+    assert of_scene('/ch/07/config "HH" 1 OFF 7\n/ch/32/config "TB" 1 OFF 32') == {7: "HH", 32: "TB"}
+
+
+@given(st.text())
+def test_what_is_no_scene_has_no_names(text):
+    of_scene(text)
+    of_scene(f'/config/routing/CARD {text}\n/ch/01/config "a" {text}\n/ch/02/config {text}')
+
+
+def test_several_scenes_may_differ(tmp_path):
+    assert channel_names(tmp_path) == {}
+    (tmp_path / "a.SCN").write_text(SCENE)
+    assert channel_names(tmp_path, tmp_path)[9] == "Kick"
+    (tmp_path / "b.scn").write_text(SCENE)
+    assert channel_names(tmp_path) == {}
+
+
+@pytest.mark.parametrize(
+    "content", ["", "[]", "{", '{"files": 3, "names": 4}', '{"files": ["a"], "names": []}', "[" * 100000, "\udc80"]
+)
+def test_what_is_no_session_has_no_names(tmp_path, content):
+    (tmp_path / ".uirecsession").write_bytes(content.encode("utf-8", "surrogateescape"))
+    assert file_names(tmp_path) == {}
+
+
+def test_a_session_names_files(tmp_path):
+    session = {"files": ["01", "02.flac", "03"], "names": ["Kick", "../Vox", ""]}
+    (tmp_path / ".uirecsession").write_text(json.dumps(session))
+    assert file_names(tmp_path) == {"01": "Kick", "02": "-Vox"}
