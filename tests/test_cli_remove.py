@@ -291,25 +291,33 @@ def test_programs_read_json(gig, clean, capsys):
     assert sorted(lines[-1]["files"]) == sorted(str(clean / name) for name in ("OH.wav", "bass.flac", "vox.wav"))
 
 
-def test_the_report_sees_what_was_written(gig, clean, tmp_path, monkeypatch):
+def test_the_report_sees_what_was_written(gig, clean, tmp_path, monkeypatch, capsys):
     seen = {}
 
-    def write(path, before, after, *, title, findings, progress):
+    def write(path, before, after, *, title, evidence, setup, progress):
         progress("report", 1.0)
         seen.update(
             names=after.names,
             sources=after.sources,
             title=title,
-            findings=findings,
+            evidence=evidence,
+            setup=setup,
             same=np.array_equal(before.read(), after.read()),
         )
         path.write_text("<html>")
+        return dict.fromkeys(after.names, "as the report says.")
 
     monkeypatch.setitem(sys.modules, "debleed.report.page", types.SimpleNamespace(write=write))
     assert remove(gig, clean, "--report", tmp_path / "pages" / "report.html") == 0
     assert (tmp_path / "pages" / "report.html").read_text() == "<html>"
     assert seen["names"] == ("OH.L", "OH.R", "bass", "vox")
-    assert seen["findings"] == {}
+    assert seen["evidence"].findings == {}
+    assert seen["setup"] == {
+        "Method": "unprocessed",
+        "To remove": "all bleed that was found",
+        "Room microphones": "OH.L, OH.R",
+    }
+    assert capsys.readouterr().err.count("vox: as the report says.\n") == 1
     assert (seen["sources"], seen["title"], seen["same"]) == ((None, None, "bass", "vox"), "gig", True)
     assert remove(gig, tmp_path / "other", "--report", tmp_path / "pages" / "report.html") == 2
 

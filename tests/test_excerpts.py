@@ -5,7 +5,7 @@ import pytest
 import soundfile
 
 from debleed.recording import Recording
-from debleed.report.excerpts import KBPS, SECONDS, mp3, plan, start_of_excerpt, survey
+from debleed.report.excerpts import KBPS, SECONDS, common_start, mp3, plan, survey
 
 
 def test_survey_counts_every_sample_once():
@@ -16,14 +16,21 @@ def test_survey_counts_every_sample_once():
     np.testing.assert_allclose(seconds[0, :, 2], np.sum(x[:, 16000:24000] ** 2, axis=1))
 
 
-def test_the_excerpt_lies_where_most_was_removed_while_the_source_plays():
-    source, removed = np.zeros(200), np.zeros(200)
-    removed[20:60] = 9  # much bleed, but nobody there to hear
-    source[100:150] = 1
-    removed[120:140] = 1
-    assert start_of_excerpt(source, removed) == 120
-    assert start_of_excerpt(np.ones(5), np.ones(5)) == 0
-    assert start_of_excerpt(np.zeros(50), np.zeros(50)) == 0
+def test_the_stretch_lies_where_most_was_removed_while_the_source_plays():
+    source, removed = np.zeros((2, 1, 200))
+    removed[0, 20:60] = 9  # much bleed, but nobody there to hear
+    source[0, 100:150] = 1
+    removed[0, 120:140] = 1
+    assert common_start(source, removed) == 120
+    assert common_start(np.ones((1, 5)), np.ones((1, 5))) == 0
+    assert common_start(np.zeros((3, 50)), np.zeros((3, 50))) == 0
+
+
+def test_quiet_microphones_count_as_much_as_a_loud_one():
+    energy = np.zeros((3, 100))
+    energy[0, 10:30] = 1e6
+    energy[1:, 60:80] = 1
+    assert common_start(energy, energy) == 60
 
 
 @pytest.mark.parametrize("players", [1, 12, 48, 96, 400])

@@ -66,12 +66,14 @@ def test_messages_are_shown_and_warnings_of_numpy_are_not(capsys):
 
 def test_what_was_done_is_told_in_a_few_lines(caplog):
     done = [("vox", "source", -12.0), ("oh", "room", -math.inf), ("bass", "source", -math.inf)]
-    mics = tuple(Treated(name, role, name, "", "", level) for name, role, level in done)
+    mics = tuple(Treated(name, role, name, "", "", level, f"what {name} says.") for name, role, level in done)
     with caplog.at_level(logging.INFO):
         feedback.treated(Result((Path("clean/vox.wav"),), (), None, mics))
     assert [record.getMessage() for record in caplog.records] == [
+        "vox: what vox says.",
+        "oh: what oh says.",
+        "bass: what bass says.",
         "removed, relative to the level of the microphone: vox −12.0 dB",
-        "unchanged: bass",
         "wrote 1 files to clean",
     ]
 

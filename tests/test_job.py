@@ -270,7 +270,8 @@ def test_the_result_and_the_report_say_what_was_found(odd: Path, tmp_path: Path)
     assert {mic.name: mic.finding for mic in result.microphones if mic.finding} == FINDINGS
     assert {mic.name for mic in result.microphones if mic.unchanged} == {"LR", "bass"}
     text = page.read_text("utf-8")
-    assert all(f">{finding}<" in text for finding in FINDINGS.values())
+    assert all(f"{finding}.<".replace("alone: ", "alone, since ") in text for finding in FINDINGS.values())
+    assert all(f"<strong>{mic.name}:</strong> {mic.sentence}<" in text for mic in result.microphones)
 
 
 def test_each_finding_is_said_once(odd: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -280,20 +281,19 @@ def test_each_finding_is_said_once(odd: Path, tmp_path: Path, capsys: pytest.Cap
     for line in (
         "vox safety is a copy of vox at −12.0 dB, inverted, cleaned like it",
         "LR is a mix of the other tracks, left unchanged",
-        "copies, cleaned like their originals: vox safety",
-        "mixes, unchanged: LR",
-        "bass is left alone: its source never pauses, so bleed cannot be told from its own sound",
+        "LR: a mix of the other tracks, left unchanged.",
+        "bass: left alone, since its source never pauses, so bleed cannot be told from its own sound.",
     ):
         assert said.count(line) == 1
-    assert not [line for line in said if line.startswith("unchanged")]
+    assert [line for line in said if line.startswith("vox safety: ") and "a copy of vox" in line]
 
 
 def test_apply_says_what_the_stage_leaves_alone(odd: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert command_line(["apply", str(odd.parent / "stage.debleed"), str(odd), "-o", str(tmp_path / "clean")]) == 0
     said = capsys.readouterr().err.splitlines()
-    assert "copies, cleaned like their originals: vox safety" in said
-    assert "mixes, unchanged: LR" in said
-    assert f"bass is {FINDINGS['bass']}" in said
+    assert "LR: a mix of the other tracks, left unchanged." in said
+    assert "vox safety: some bleed removed; a copy of vox at −12.0 dB, inverted, cleaned like it." in said
+    assert "bass: left alone, since its source never pauses, so bleed cannot be told from its own sound." in said
 
 
 def test_show_lists_the_findings(odd: Path, capsys: pytest.CaptureFixture[str]) -> None:

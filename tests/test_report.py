@@ -7,6 +7,7 @@ import pytest
 from debleed import Recording
 from debleed.recording import InputError
 from debleed.report import page as report
+from debleed.report.sentences import Evidence
 
 RATE = 8000
 
@@ -25,6 +26,11 @@ class Tags(HTMLParser):
         self.attributes.append((tag, dict(attrs)))
         if tag not in self.EMPTY:
             self.open.append(tag)
+
+    def handle_startendtag(self, tag, attrs):
+        self.handle_starttag(tag, attrs)
+        if tag not in self.EMPTY:
+            self.handle_endtag(tag)
 
     def handle_endtag(self, tag):
         assert self.open.pop() == tag
@@ -56,14 +62,16 @@ def test_the_page_is_whole_and_loads_nothing(tmp_path):
     report.write(path, before, after, title="Gig <live> $5", truth=truth)
     text = path.read_text(encoding="utf-8")
     tags = parsed(path)
-    assert tags.count["audio"] == tags.count["img"] == 9
+    assert tags.count["audio"] == 6
+    assert tags.count["img"] == 9
+    assert tags.count["svg"] == 3
     assert tags.count["table"] == 2
     for tag, attributes in tags.attributes:
         assert "href" not in attributes
         assert attributes.get("src", "data:").startswith("data:"), tag
         if tag == "img":
             assert attributes["alt"]
-        if tag in ("audio", "button", "input") and attributes.get("type") != "radio":
+        if tag in ("audio", "input", "svg") and attributes.get("type") != "radio":
             assert attributes["aria-label"]
     assert not re.search(r"https?://|@import|url\(", text)
     assert "Gig &lt;live&gt; $5" in text
@@ -76,8 +84,9 @@ def test_scores_are_shown_where_the_truth_is_known(tmp_path):
     before, after, truth = make(2, 3)
     report.write(tmp_path / "with.html", before, after, title="t", truth=truth)
     report.write(tmp_path / "without.html", before, after, title="t")
-    assert "Median SDR" in words(tmp_path / "with.html")
-    assert "Median SDR" not in words(tmp_path / "without.html")
+    assert "The SDR is known here because" in words(tmp_path / "with.html")
+    assert "SDR after" in words(tmp_path / "with.html")
+    assert "SDR" not in words(tmp_path / "without.html")
 
 
 def test_nothing_removed_and_silence_are_no_trouble(tmp_path):
@@ -103,6 +112,7 @@ def test_of_many_microphones_those_with_most_removed_are_shown(tmp_path, monkeyp
     text = words(tmp_path / "r.html")
     assert re.findall("<h3>(mic.)</h3>", text) == ["mic1", "mic4"]
     assert "Only the 2 microphones" in text
+    assert re.findall("<strong>(mic.):</strong>", text) == ["mic1", "mic2", "mic3", "mic4"]
 
 
 def test_recordings_that_do_not_belong_together_are_refused(tmp_path):
@@ -115,12 +125,37 @@ def test_recordings_that_do_not_belong_together_are_refused(tmp_path):
     assert not list(tmp_path.iterdir())
 
 
-def test_what_was_found_stands_under_the_name_of_the_microphone(tmp_path):
+def test_sentences_settings_and_next_steps_are_there(tmp_path):
     before, after, _ = make(3, 3, names=["vox", "bass", "OH"])
-    report.write(tmp_path / "r.html", before, after, title="t", findings={"bass": "a copy of <vox>", "flute": "?"})
-    report.write(tmp_path / "none.html", before, after, title="t")
+    samples = after.read().copy()
+    samples[1] = before.read()[1]
+    after = Recording.from_array(samples, RATE, before.names)
+    evidence = Evidence({"bass": "left alone: what would be removed follows its own sound"}, {"vox": {"bass": 0.1}})
+    setup = {"To remove": "at most 12 dB of <bleed>"}
+    found = report.write(tmp_path / "r.html", before, after, title="t", evidence=evidence, setup=setup)
+    assert found == {
+        "vox": "some bleed removed, from bass.",
+        "bass": "left alone, since what would be removed follows its own sound.",
+        "OH": "some bleed removed.",
+    }
     parsed(tmp_path / "r.html")
     text = words(tmp_path / "r.html")
-    assert "bass<p class='finding'>a copy of &lt;vox&gt;</p></th>" in text
-    assert text.count("class='finding'") == 1
-    assert "class='finding'" not in words(tmp_path / "none.html")
+    for name, sentence in found.items():
+        assert f"<strong>{name}:</strong> {sentence}</li>" in text
+        assert f"{sentence[0].upper()}{sentence[1:]}</p>" in text
+    assert "<dt>To remove</dt><dd>at most 12 dB of &lt;bleed&gt;</dd>" in text
+    assert "<li>bass: if another microphone is on the same source" in text
+
+
+def test_room_microphones_take_no_rows_of_the_matrix(tmp_path):
+    before, after, _ = make(3, 3, names=["vox", "bass", "OH"])
+    room = [Recording.from_array(z.read(), RATE, z.names, ["vox", "bass", None]) for z in (before, after)]
+    report.write(tmp_path / "r.html", *room, title="t")
+    matrix = words(tmp_path / "r.html").split("class='heat")[1].split("</table>")[0]
+    assert re.findall("<th scope='row' title='([^']*)'", matrix) == ["vox", "bass"]
+
+
+def test_a_report_of_eight_microphones_goes_by_mail():
+    assert report.largest(8) == 6_000_000
+    assert report.largest(100) == report.LARGEST == 20_000_000
+    assert report.largest(2) == 3_000_000

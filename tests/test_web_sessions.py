@@ -543,7 +543,8 @@ def test_what_was_found_is_kept_with_the_run_and_reaches_its_report(web, tmp_pat
     finding = "a copy of safety, cleaned like it"
     assert done["figures"]["findings"] == {"vox": finding}
     take(web, key, done["id"])
-    assert f">{finding}<" in unpacked(web, key, done["id"])["gig/report.html"].decode()
+    assert done["sentences"]["vox"] == f"unchanged; {finding}."
+    assert f"{finding}.<" in unpacked(web, key, done["id"])["gig/report.html"].decode()
 
     # a run of version 0.2
     place = next((tmp_path / "data").glob(f"sessions/{key}/runs/{done['id']}/figures.json"))

@@ -202,25 +202,13 @@ def table(title: str, head: Sequence[str], rows: Sequence[Sequence[str]]) -> Non
 
 
 def treated(result: Result) -> None:
-    """Log what was done to each microphone and what was written."""
+    """Log what was done to each microphone, in a sentence, and what was written."""
+    for mic in result.microphones:
+        log.info("%s: %s", mic.name, mic.sentence)
     changed = [mic for mic in result.microphones if not mic.unchanged]
     if changed:
         levels = ", ".join(f"{mic.name} {shown(mic.removed_db)} dB" for mic in changed)
         log.info("removed, relative to the level of the microphone: %s", levels)
-    explained: set[str] = set()
-    if result.stage is not None:
-        copies, mixes = result.stage.soundcheck.copies, result.stage.soundcheck.mixes
-        explained = {*copies, *result.stage.soundcheck.set_aside, *result.stage.left_alone()}
-        if copies:
-            log.info("copies, cleaned like their originals: %s", ", ".join(copies))
-        if mixes:
-            log.info("mixes, unchanged: %s", ", ".join(mixes))
-        if faint := result.stage.soundcheck.faint:
-            log.info("as good as silent, unchanged: %s", ", ".join(faint))
-        result.stage.announce()
-    rest = [mic for mic in result.microphones if mic.unchanged and mic.role == "source" and mic.name not in explained]
-    if rest:
-        log.info("unchanged: %s", ", ".join(mic.name for mic in rest))
     log.info("wrote %d files to %s", len(result.files), result.files[0].parent)
     if result.project:
         log.info("wrote %s", result.project)

@@ -345,3 +345,32 @@ def describe(ready: Prepared) -> None:
     job = ready.job
     method = job.method if job.stage is None else f"{job.stage.method}, learnt earlier"
     log.info("method %s, results to %s", method, job.output)
+
+
+def chosen(ready: Prepared) -> dict[str, str]:
+    """Return what was set for a job, in words, by what it is about; what was left at its default is not mentioned."""
+    from debleed.report.sentences import clock
+
+    job, session, recording = ready.job, ready.session, ready.recording
+    groups: dict[str, list[str]] = {}
+    for name, source in zip(recording.names, recording.sources, strict=True):
+        if source is not None and name not in recording.references:
+            groups.setdefault(source, []).append(name)
+    limits = [f"{name} at most {limit:g} dB" for name, limit in session.source_reduction.items()]
+    everywhere = (
+        "all bleed that was found" if session.reduction is None else f"at most {session.reduction:g} dB of bleed"
+    )
+    rows = {
+        "Method": job.method if job.stage is None else f"{job.stage.method}, learnt earlier",
+        "Settings": ", ".join(f"{key}={value}" for key, value in job.settings.items()) if job.stage is None else "",
+        "To remove": "; ".join([everywhere, *limits]),
+        "Bleed to keep": "; ".join(f"{', '.join(kept)} in {name}" for name, kept in session.keep.items()),
+        "Stretch": "" if job.region is None else " to ".join(clock(second) for second in job.region),
+        "One source each": "; ".join(f"{source} = {', '.join(names)}" for source, names in groups.items() if names[1:]),
+        "Room microphones": ", ".join(
+            name for name, source in zip(recording.names, recording.sources, strict=True) if source is None
+        ),
+        "References": ", ".join(name for name in recording.names if name in recording.references),
+        "Left out": ", ".join(session.leave_out),
+    }
+    return {name: value for name, value in rows.items() if value}

@@ -15,13 +15,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from debleed.assignment import references_of, sources_of
 from debleed.decibels import decibels
-from debleed.intake import Job, Prepared, describe, prepared, refuse_overwriting, refuse_places, samples_of
+from debleed.intake import Job, Prepared, chosen, describe, prepared, refuse_overwriting, refuse_places, samples_of
 from debleed.io.chunks import recorded_on
 from debleed.io.journal import Journal
 from debleed.methods import Side
@@ -32,6 +32,9 @@ from debleed.remove import learn_in_step, reduced
 from debleed.resuming import BLOCKS, CLEAN, RECORD, REMOVED, REPORT, Learnt, Work
 from debleed.soundcheck.alignment import Alignment
 from debleed.stage import Stage
+
+if TYPE_CHECKING:
+    from debleed.report.sentences import Evidence
 
 __all__ = ["Job", "Result", "Treated", "clean_folder", "cleaned", "learnt", "run", "written"]
 
@@ -109,6 +112,8 @@ def run(job: Job, progress: Progress = quiet) -> Result:
     InputError, OSError
         As :func:`clean_folder`.
     """
+    from debleed.report.sentences import Evidence
+
     began = time.monotonic()
     job = with_removed(job)
     with collected() as warnings:
@@ -121,7 +126,7 @@ def run(job: Job, progress: Progress = quiet) -> Result:
                 refuse_shortage(ready, work)
             describe(ready)
             stage, after = cleaned(ready, progress, work)
-            done = finished(ready, after, stage.findings(), progress, work, began, warnings)
+            done = finished(ready, after, Evidence.of(stage), progress, work, began, warnings)
             result = with_project(ready, done)
             return replace(result, warnings=tuple(warnings), stage=stage)
 
@@ -273,7 +278,7 @@ def faded_in(recording: Recording, region: Recording, first: int) -> Recording:
     return recording.with_reader(read)
 
 
-def written(ready: Prepared, after: Recording, findings: Mapping[str, str], progress: Progress = quiet) -> Result:
+def written(ready: Prepared, after: Recording, evidence: Evidence, progress: Progress = quiet) -> Result:
     """Apply the session's reductions and write the files and the report; either all are written or none.
 
     Parameters
@@ -282,19 +287,19 @@ def written(ready: Prepared, after: Recording, findings: Mapping[str, str], prog
         The open input.
     after
         The result of :func:`cleaned`, or the same result from elsewhere.
-    findings
-        Those of the stage, see :meth:`debleed.Stage.findings`.
+    evidence
+        What the stage knows of its microphones, see :meth:`debleed.report.sentences.Evidence.of`.
     progress
         Called with the stages "write" and "report".
     """
     with Work.of(ready) as work:
-        return finished(ready, after, findings, progress, work)
+        return finished(ready, after, evidence, progress, work)
 
 
 def finished(
     ready: Prepared,
     after: Recording,
-    findings: Mapping[str, str],
+    evidence: Evidence,
     progress: Progress,
     work: Work,
     began: float | None = None,
@@ -304,7 +309,7 @@ def finished(
 
     Parameters
     ----------
-    ready, after, findings, progress
+    ready, after, evidence, progress
         As for :func:`written`.
     work
         What is kept.
@@ -326,6 +331,7 @@ def finished(
     began = time.monotonic() if began is None else began
     ledger = Ledger(ready.recording, reduced(ready.recording, after, ready.reductions), work.ledger())
     again = work.committed
+    said: dict[str, str] = {}
     folder, aside = work.folder(CLEAN), work.folder(REMOVED) if job.removed else None
     if not again:
         told = work.keeping(progress)
@@ -335,10 +341,10 @@ def finished(
             removed = cut_like_input(take, removed, aside) if aside else []
         page = work.folder(REPORT) / job.report.name if job.report else None
         if page:
-            report_on(ready, files, page, findings, progress)
+            said = report_on(ready, files, page, evidence, progress)
         moves = work.moves(files, removed, page)
         if job.record:
-            made, treated = [target for _, target in moves], ledger.treated(ready, findings)
+            made, treated = [target for _, target in moves], ledger.treated(ready, evidence, said)
             record = work.folder(RECORD) / job.record.name
             recorded(ready, work.witness, made, treated, time.monotonic() - began, warnings).write(record)
             moves.append((record, job.record))
@@ -349,7 +355,7 @@ def finished(
     work.place(again)
     if job.split == "whole":
         warn_of_twins(take.files, [*files, *removed])
-    return Result(tuple(files), tuple(removed), job.report, ledger.treated(ready, findings))
+    return Result(tuple(files), tuple(removed), job.report, ledger.treated(ready, evidence, said))
 
 
 @dataclass(frozen=True)
@@ -392,19 +398,24 @@ class Ledger:
 
         return self.after.with_reader(read)
 
-    def treated(self, ready: Prepared, findings: Mapping[str, str]) -> tuple[Treated, ...]:
-        """Return what was done to each microphone."""
+    def treated(self, ready: Prepared, evidence: Evidence, said: Mapping[str, str]) -> tuple[Treated, ...]:
+        """Return what was done to each microphone; ``said`` are the sentences of the report, if there is one."""
+        from debleed.report.sentences import sentences
+
+        heard, energy = ready.recording, self.energy
+        said = said or sentences(heard.names, heard.sources, heard.references, energy[0], energy[1], evidence)
         done = []
-        for name, unit, (own, change) in zip(ready.recording.names, ready.by_channel, self.energy.T, strict=True):
+        for name, unit, (own, change) in zip(heard.names, ready.by_channel, energy.T, strict=True):
             level = float(decibels(change, own)) if change > 0 and own > 0 else -math.inf
-            done.append(Treated(name, unit.role, unit.source, unit.reason, findings.get(name, ""), level))
+            finding = evidence.findings.get(name, "")
+            done.append(Treated(name, unit.role, unit.source, unit.reason, finding, level, said[name]))
         return tuple(done)
 
 
 def report_on(
-    ready: Prepared, files: Sequence[Path], page: Path, findings: Mapping[str, str], progress: Progress
-) -> None:
-    """Write the report from the written files, so that it describes what they contain."""
+    ready: Prepared, files: Sequence[Path], page: Path, evidence: Evidence, progress: Progress
+) -> dict[str, str]:
+    """Write the report from the written files, so that it describes what they contain; return its sentences."""
     from debleed.io.audio import Take
     from debleed.io.recorder.take import RecorderTake, open_layout
     from debleed.report.page import write
@@ -417,4 +428,5 @@ def report_on(
         opened = Take.open(files, poly=take.poly, rate=take.rate)
     with closing(opened) as result:
         after = result.recording(sources_of(ready.microphones), references_of(ready.microphones))
-        write(page, ready.recording, after, title=title, findings=findings, progress=progress)
+        setup = chosen(ready)
+        return write(page, ready.recording, after, title=title, evidence=evidence, setup=setup, progress=progress)

@@ -34,6 +34,9 @@ class Treated:
         found.
     removed_db
         Power of the removed signal relative to the microphone, in dB; minus infinity if the microphone is unchanged.
+    sentence
+        What was done to it, in a sentence, see :func:`debleed.report.sentences.sentences`. How much less bleed there is
+        stands in it only if a report was written, since measuring it takes a while.
     """
 
     name: str
@@ -42,6 +45,7 @@ class Treated:
     reason: str
     finding: str
     removed_db: float
+    sentence: str = ""
 
     @property
     def unchanged(self) -> bool:
@@ -228,7 +232,9 @@ def refuse_record(path: Path) -> None:
 
 def _treated(told: Mapping[str, Any]) -> Treated:
     level = read_number(told["removed_db"], told.get("removed_db_reason"))
-    return Treated(told["name"], told["role"], told["source"], told["reason"], told["finding"], level)
+    return Treated(
+        told["name"], told["role"], told["source"], told["reason"], told["finding"], level, told.get("sentence", "")
+    )
 
 
 def _finite(value: Any) -> Any:

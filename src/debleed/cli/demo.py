@@ -14,6 +14,7 @@ from debleed.progress import Progress
 from debleed.recording import Recording
 
 if TYPE_CHECKING:
+    from debleed.report.sentences import Evidence
     from debleed.scenes.base import Scene
     from debleed.scoring.scores import Scores
 
@@ -54,18 +55,27 @@ def command(output: Path, seconds: int, method: str, force: bool) -> None:
     click.echo(f"its own microphone, and every microphone picks up all sources. '{method}' gets only the microphones.")
     click.echo(f"Results go to {output}.")
     with feedback.messages(), feedback.progress("bar") as progress:
-        from debleed.remove import remove
+        from debleed.remove import learn_in_step
+        from debleed.report.sentences import Evidence
 
         scene, mics, own = perform(seconds, progress)
-        clean = remove(mics, chosen, progress=progress)
+        stage, alignment = learn_in_step(mics, chosen, progress=progress)
+        clean = stage.applied(mics, alignment=alignment)
         clean = Recording.from_array(clean.read(), clean.rate, clean.names, clean.sources)
-        scores = publish(output, force, scene, mics, own, clean, progress)
+        scores = publish(output, force, scene, mics, own, clean, Evidence.of(stage), progress)
     show(scores)
     click.echo(f"To listen and compare, open {output / 'report.html'} in a browser.")
 
 
 def publish(
-    output: Path, force: bool, scene: Scene, mics: Recording, own: Recording, clean: Recording, progress: Progress
+    output: Path,
+    force: bool,
+    scene: Scene,
+    mics: Recording,
+    own: Recording,
+    clean: Recording,
+    evidence: Evidence,
+    progress: Progress,
 ) -> Scores:
     """Write all results at once and return the scores against the truth."""
     from debleed.io.staging import Staging
@@ -78,7 +88,7 @@ def publish(
         stage_item(staging, scene, mics, own)
         write_mics(staging.folder("clean"), clean)
         page = staging.folder() / "report.html"
-        report.write(page, mics, clean, title="debleed demo", truth=own, progress=progress)
+        report.write(page, mics, clean, title="debleed demo", truth=own, evidence=evidence, progress=progress)
         staging.commit()
     return score(own, clean, mics)
 

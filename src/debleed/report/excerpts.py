@@ -35,22 +35,25 @@ def survey(before: Recording, after: Recording) -> NDArray[np.float64]:
     return seconds
 
 
-def start_of_excerpt(after: NDArray[np.float64], removed: NDArray[np.float64], length: int = SECONDS) -> int:
-    """Choose the part in which most was removed while the source plays.
+def common_start(after: NDArray[np.float64], removed: NDArray[np.float64], length: int = SECONDS) -> int:
+    """Choose the stretch in which most was removed from most microphones while their sources play.
 
     Parameters
     ----------
     after, removed
-        Energy in each second, ``(seconds,)``. Their geometric mean is large only where both are large.
+        Energy in each second, ``(mics, seconds)``. Their geometric mean is large only where both are large. Each
+        microphone counts as much as any other, however loud it is.
     length
-        Length of the part in seconds.
+        Length of the stretch in seconds.
 
     Returns
     -------
     The second at which it begins.
     """
-    score = np.convolve(np.sqrt(after * removed), np.ones(min(length, len(after))), mode="valid")
-    return int(np.argmax(score))
+    both = np.sqrt(after * removed)
+    whole = both.sum(axis=1, keepdims=True)
+    each = np.divide(both, whole, out=np.zeros_like(both), where=whole > 0).sum(axis=0)
+    return int(np.argmax(np.convolve(each, np.ones(min(length, len(each))), mode="valid")))
 
 
 def plan(players: int, budget: float) -> tuple[int, int]:

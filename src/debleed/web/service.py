@@ -22,6 +22,7 @@ from debleed.web.limits import Limits, Refusal, checked_name, refuse_full_disk
 from debleed.web.loudest import PREVIEW, loudest
 from debleed.web.peaks import ZOOMS
 from debleed.web.roles import Json
+from debleed.web.said import said
 from debleed.web.sessions import Store, lay_out, read, read_figures, write
 from debleed.web.sound import TILE, OpenRecordings
 from debleed.web.words import command_line, methods
@@ -305,6 +306,7 @@ class Service:
             **self.brief(key, meta),
             "figures": figures,
             "inputs": inputs(place, meta),
+            "sentences": said(figures, meta["reduction"]) if figures else None,
             "command": command_line(meta, told, meta["units"]),
             "toml": dumped(told),
         }
