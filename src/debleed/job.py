@@ -125,8 +125,8 @@ def run(job: Job, progress: Progress = quiet) -> Result:
                 refuse_overwriting(ready)
                 refuse_shortage(ready, work)
             describe(ready)
-            stage, after = cleaned(ready, progress, work)
-            done = finished(ready, after, Evidence.of(stage), progress, work, began, warnings)
+            stage, after, changes = cleaned(ready, progress, work)
+            done = finished(ready, after, Evidence.of(stage, changes), progress, work, began, warnings)
             result = with_project(ready, done)
             return replace(result, warnings=tuple(warnings), stage=stage)
 
@@ -185,7 +185,9 @@ def collected() -> Iterator[list[str]]:
         logger.removeHandler(handler)
 
 
-def cleaned(ready: Prepared, progress: Progress = quiet, work: Work | None = None) -> tuple[Stage, Recording]:
+def cleaned(
+    ready: Prepared, progress: Progress = quiet, work: Work | None = None
+) -> tuple[Stage, Recording, Mapping[str, Sequence[int]]]:
     """Clean an open input without a limit on the reduction.
 
     Parameters
@@ -199,7 +201,8 @@ def cleaned(ready: Prepared, progress: Progress = quiet, work: Work | None = Non
 
     Returns
     -------
-    The stage, and the result, which is computed when it is read.
+    The stage, the result, which is computed when it is read, and when the bleed changed suddenly, see
+    :meth:`debleed.Stage.changes`.
 
     Raises
     ------
@@ -207,14 +210,18 @@ def cleaned(ready: Prepared, progress: Progress = quiet, work: Work | None = Non
         For invalid samples, and for whatever the method refuses.
     """
     first, stretch = _region(ready)
+    alignment = None
     if ready.job.stage is None:
         found = (work and work.learnt()) or _learnt_now(ready, progress, work)
-        stage = found.stage
-        after = stage.applied(stretch, ready.session.keep, found.alignment)
+        stage, alignment = found.stage, found.alignment
+        after = stage.applied(stretch, ready.session.keep, alignment)
     else:
         stage = ready.job.stage
         after = stage.apply(stretch, keep=ready.session.keep, progress=progress)
-    return stage, after if stretch is ready.recording else faded_in(ready.recording, after, first)
+    found_changes = stage.changes(stretch, alignment, progress)
+    begins = first // ready.recording.rate
+    changes = {name: [begins + second for second in seconds] for name, seconds in found_changes.items()}
+    return stage, after if stretch is ready.recording else faded_in(ready.recording, after, first), changes
 
 
 def _learnt_now(ready: Prepared, progress: Progress, work: Work | None) -> Learnt:

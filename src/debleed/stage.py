@@ -207,7 +207,9 @@ class Stage:
         reasons = zip(self.with_source, self.learned.left_alone(), strict=True)
         return {self.names[i]: reason for i, reason in reasons if reason}
 
-    def changes(self, recording: Recording, alignment: Alignment | None = None) -> dict[str, tuple[int, ...]]:
+    def changes(
+        self, recording: Recording, alignment: Alignment | None = None, progress: Progress = quiet
+    ) -> dict[str, tuple[int, ...]]:
         """Return when the bleed of a recording changed suddenly: seconds, by microphone.
 
         A stand was knocked, say, or a microphone was moved or handed on. The recording is read from end to end.
@@ -218,6 +220,8 @@ class Stage:
             A recording to which the stage applies.
         alignment
             Its alignment, which is estimated if it is not given.
+        progress
+            Called with the stage "changes".
         """
         if not isinstance(self.learned, Watchful):
             return {}
@@ -225,7 +229,7 @@ class Stage:
             recording = self.filled(recording, alignment or self.alignment_of(recording))
         chosen = self.with_source
         found: dict[str, tuple[int, ...]] = {}
-        for second, mic in self.learned.changes(self.soundcheck.heard(recording).select(chosen)):
+        for second, mic in self.learned.changes(self.soundcheck.heard(recording).select(chosen), progress):
             name = self.names[chosen[mic]]
             found[name] = (*found.get(name, ()), second)
         return found

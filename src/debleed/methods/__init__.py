@@ -101,7 +101,7 @@ class Cautious(Learned, Protocol):
 class Watchful(Learned, Protocol):
     """A result of learning that notices when the bleed of a recording changes suddenly."""
 
-    def changes(self, recording: Recording) -> list[tuple[int, int]]:
+    def changes(self, recording: Recording, progress: Progress = ...) -> list[tuple[int, int]]:
         """Return the second and the microphone of each sudden change, in the order of time."""
         ...
 

@@ -25,6 +25,7 @@ log = logging.getLogger(__name__)
 WEIGHTS = {
     "check": 0.03,
     "compare": 0.3,
+    "changes": 0.1,
     "result": 0.3,
     "figures": 0.2,
     "write": 0.5,

@@ -238,7 +238,7 @@ class Service:
         job = Job(
             f"{key}/{run['id']}",
             ("run", str(place), run["id"]),
-            ("check", "compare", "", "result", "figures"),
+            ("check", "compare", "", "changes", "result", "figures"),
             partial(self._note, key, run["id"]),
             partial(self._note, key, run["id"]),
         )

@@ -106,9 +106,9 @@ def work_run(session: Path, run: str) -> None:
     meta = read(place / "run.json") | {"reduction": {}}
     with feedback.progress("json") as progress, closing(opened(place, meta)) as ready:
         recording = ready.recording
-        stage, clean = cleaned(ready, progress)
+        stage, clean, changes = cleaned(ready, progress)
         after = kept(place, recording, clean, progress)
-        known = described(recording, ready.take.poly) | vars(Evidence.of(stage))
+        known = described(recording, ready.take.poly) | vars(Evidence.of(stage, changes))
         write(place / "figures.json", known | energies(recording, after))
         feedback.line(ready=True)
         measured(place, recording, after, progress)

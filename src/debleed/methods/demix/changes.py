@@ -28,6 +28,7 @@ from debleed.methods.demix.excerpt import power
 from debleed.methods.demix.safeguards import FINE_BANDS, band_edges
 from debleed.methods.demix.speeds import judged_bins
 from debleed.methods.demix.tracking import FAINT, LAGS, Kind, Tracking, own_variance, references
+from debleed.progress import Progress, quiet
 from debleed.recording import Recording
 
 LASTING = 8
@@ -42,7 +43,9 @@ microphone that is moved by 10 to 40 cm; at most 1.7 where nothing changes, 3.3 
 (2.7 times the quartile)."""
 
 
-def sudden_changes(sources: Recording, tracking: Tracking, background: Background) -> list[tuple[int, int]]:
+def sudden_changes(
+    sources: Recording, tracking: Tracking, background: Background, progress: Progress = quiet
+) -> list[tuple[int, int]]:
     """Find sudden changes of the paths from and to a microphone: second and microphone, in the order of time.
 
     Parameters
@@ -51,6 +54,8 @@ def sudden_changes(sources: Recording, tracking: Tracking, background: Backgroun
         The microphones after the fixed filters; read once, in blocks.
     tracking, background
         Which bleed is possible, and from what sources have to stand out.
+    progress
+        Called with the stage "changes".
     """
     possible: NDArray[np.bool_] = np.any(tracking.leakage, axis=-1)
     mics = np.flatnonzero(possible.any(axis=0) | possible.any(axis=1))
@@ -58,7 +63,7 @@ def sudden_changes(sources: Recording, tracking: Tracking, background: Backgroun
         return []
     pairs = np.ix_(mics, mics)
     level = background if background.silent else Background(background.level[mics])
-    ratios = likelihood_ratios(sources.select(mics.tolist()), tracking.leakage[pairs], level)
+    ratios = likelihood_ratios(sources.select(mics.tolist()), tracking.leakage[pairs], level, progress)
     return [(second, int(mics[mic])) for second, mic in told(ratios, possible[pairs])]
 
 
@@ -94,12 +99,15 @@ def products(left: NDArray[Kind], right: NDArray[Kind]) -> NDArray[Kind]:
     return np.moveaxis(np.moveaxis(left, 1, 0) @ np.moveaxis(right, 0, -1), 0, -1)
 
 
-def likelihood_ratios(sources: Recording, leakage: NDArray[np.float32], background: Background) -> NDArray[np.float32]:
+def likelihood_ratios(
+    sources: Recording, leakage: NDArray[np.float32], background: Background, progress: Progress = quiet
+) -> NDArray[np.float32]:
     """Return the likelihood ratio of a change of each path at each second, ``(seconds, mics, mics)``."""
     ratios = np.zeros((int(sources.seconds), len(sources), len(sources)), np.float32)
     memory: deque[tuple[NDArray[np.complex64], NDArray[np.float32]]] = deque(maxlen=2 * LASTING)
     for second, one in enumerate(statistics(sources, leakage, background)):
         memory.append(one)
+        progress("changes", (second + 1) / len(ratios))
         if len(memory) < 2 * LASTING:
             continue
         halves = list(memory)[:LASTING], list(memory)[LASTING:]

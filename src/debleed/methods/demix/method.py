@@ -488,11 +488,12 @@ class Demixed:
         """Say why each microphone is left alone; empty for those that are cleaned."""
         return tuple(LEFT_ALONE[verdict] for verdict in self.verdicts)
 
-    def changes(self, recording: Recording) -> list[tuple[int, int]]:
+    def changes(self, recording: Recording, progress: Progress = quiet) -> list[tuple[int, int]]:
         """Return the second and the microphone of each sudden change; nothing that tracking would not follow."""
         if not self.tracking.leakage.any():
             return []
-        return sudden_changes(self.filtered(recording, self.filters), self.tracking, self.background)
+        sources = self.filtered(recording, self.filters)
+        return sudden_changes(sources, self.tracking, self.background, progress)
 
     def paths(self, rate: int) -> Paths:
         """Describe the bleed of each source in each microphone."""
