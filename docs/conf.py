@@ -72,6 +72,7 @@ napoleon_attr_annotations = False  # the signature has the types
 # Names of other projects that the hook in docstrings.py does not see: there is no network to resolve them with.
 nitpick_ignore_regex = [
     ("py:class", r"(numpy|collections|pathlib)\..*"),  # behind an alias
+    ("py:class", r"rich\.progress\.Progress"),  # imported for types alone
     ("py:class", r"(t|cabc)\..*|Command"),  # in methods that are click's
     ("py:class", r"debleed\.methods\.demix\.tracking\.Kind"),  # a type variable
     ("py:class", r"(tuple|Mapping)\[(str|float)"),  # cut out of the signature of a dataclass with a default factory

@@ -294,13 +294,13 @@ def test_programs_read_json(gig, clean, capsys):
 def test_the_report_sees_what_was_written(gig, clean, tmp_path, monkeypatch, capsys):
     seen = {}
 
-    def write(path, before, after, *, title, evidence, setup, progress):
+    def write(path, before, after, *, title, knowledge, setup, progress):
         progress("report", 1.0)
         seen.update(
             names=after.names,
             sources=after.sources,
             title=title,
-            evidence=evidence,
+            knowledge=knowledge,
             setup=setup,
             same=np.array_equal(before.read(), after.read()),
         )
@@ -311,7 +311,7 @@ def test_the_report_sees_what_was_written(gig, clean, tmp_path, monkeypatch, cap
     assert remove(gig, clean, "--report", tmp_path / "pages" / "report.html") == 0
     assert (tmp_path / "pages" / "report.html").read_text() == "<html>"
     assert seen["names"] == ("OH.L", "OH.R", "bass", "vox")
-    assert seen["evidence"].findings == {}
+    assert seen["knowledge"].findings == {}
     assert seen["setup"] == {
         "Method": "unprocessed",
         "To remove": "all bleed that was found",

@@ -7,7 +7,7 @@ import pytest
 from debleed import Recording
 from debleed.recording import InputError
 from debleed.report import page as report
-from debleed.report.sentences import Evidence
+from debleed.report.sentences import Knowledge
 
 RATE = 8000
 
@@ -130,9 +130,9 @@ def test_sentences_settings_and_next_steps_are_there(tmp_path):
     samples = after.read().copy()
     samples[1] = before.read()[1]
     after = Recording.from_array(samples, RATE, before.names)
-    evidence = Evidence({"bass": "left alone: what would be removed follows its own sound"}, {"vox": {"bass": 0.1}})
+    knowledge = Knowledge({"bass": "left alone: what would be removed follows its own sound"}, {"vox": {"bass": 0.1}})
     setup = {"To remove": "at most 12 dB of <bleed>"}
-    found = report.write(tmp_path / "r.html", before, after, title="t", evidence=evidence, setup=setup)
+    found = report.write(tmp_path / "r.html", before, after, title="t", knowledge=knowledge, setup=setup)
     assert found == {
         "vox": "some bleed removed, from bass.",
         "bass": "left alone, since what would be removed follows its own sound.",

@@ -7,19 +7,28 @@ import pytest
 from debleed import Recording, learn
 from debleed.contract import band
 from debleed.methods.demix.safeguards import LEFT_ALONE, NO_BLEED, OWN_SOUND
-from debleed.report.sentences import Evidence, bleed_levels, limited, origin, reduction, sentences, shares, with_changes
+from debleed.report.sentences import (
+    Knowledge,
+    bleed_levels,
+    limited,
+    origin,
+    reduction,
+    sentences,
+    shares,
+    with_changes,
+)
 
 NAMES = ("hat", "snare", "kick")
-SNARE_IN_HAT = Evidence(levels={"hat": {"snare": 0.5, "kick": 0.01}})
+SNARE_IN_HAT = Knowledge(levels={"hat": {"snare": 0.5, "kick": 0.01}})
 
 
-def said(removed, evidence=SNARE_IN_HAT, estimated=None, names=NAMES, sources=NAMES, references=()):
-    return sentences(names, sources, references, np.ones(len(names)), removed, evidence, estimated)
+def said(removed, knowledge=SNARE_IN_HAT, estimated=None, names=NAMES, sources=NAMES, references=()):
+    return sentences(names, sources, references, np.ones(len(names)), removed, knowledge, estimated)
 
 
 def test_the_sentence_of_the_plan():
-    evidence = Evidence({"kick": f"left alone: {LEFT_ALONE[NO_BLEED]}"}, SNARE_IN_HAT.levels)
-    found = said([0.1, 0, 0], evidence, ([2, math.nan, math.nan], [12, math.nan, math.nan]))
+    knowledge = Knowledge({"kick": f"left alone: {LEFT_ALONE[NO_BLEED]}"}, SNARE_IN_HAT.levels)
+    found = said([0.1, 0, 0], knowledge, ([2, math.nan, math.nan], [12, math.nan, math.nan]))
     assert found == {
         "hat": "10 dB less bleed, mostly snare.",
         "snare": "unchanged.",
@@ -55,12 +64,12 @@ def test_without_an_estimate_the_sentence_has_no_number():
 
 def test_why_a_microphone_is_unchanged():
     findings = {"hat": f"left alone: {LEFT_ALONE[OWN_SOUND]}", "snare": "a mix of the other tracks, left unchanged"}
-    found = said([0, 0, 0], Evidence(findings), sources=("hat", "snare", None))
+    found = said([0, 0, 0], Knowledge(findings), sources=("hat", "snare", None))
     assert found["hat"] == "left alone, since what would be removed follows its own sound."
     assert found["snare"] == "a mix of the other tracks, left unchanged."
     assert found["kick"] == "a room microphone, unchanged."
     assert said([0, 0, 0], references={"kick"})["kick"] == "a reference, unchanged."
-    pair = Evidence({"hat": "sounds like the same source as left overhead"})
+    pair = Knowledge({"hat": "sounds like the same source as left overhead"})
     assert said([0, 0, 0], pair)["hat"] == "unchanged; sounds like the same source as left overhead."
 
 
@@ -84,9 +93,9 @@ def test_the_origin_agrees_with_a_known_mixture():
     images = band()[1]
     loud = np.array([[1, 0.5, 0.1], [0.1, 1, 0.5], [0.5, 0.1, 1]], np.float32)
     stage = learn(Recording.from_array(loud @ images, 8000, NAMES))
-    evidence = Evidence.of(stage)
+    knowledge = Knowledge.of(stage)
     power = np.sum(images.astype(np.float64) ** 2, axis=1)
-    found = sentences(NAMES, NAMES, (), np.sum((loud @ images) ** 2, axis=1), power / 4, evidence)
+    found = sentences(NAMES, NAMES, (), np.sum((loud @ images) ** 2, axis=1), power / 4, knowledge)
     assert {name: text.rstrip(".").split("mostly ")[-1] for name, text in found.items()} == {
         "hat": "snare",
         "snare": "kick",
@@ -98,7 +107,7 @@ def test_levels_that_are_not_known_are_not_told():
     for method in ("unprocessed", "instantaneous"):  # estimates none; does not know how far its own are off
         stage = learn(Recording.from_array(band()[0], 8000, NAMES), method)
         assert bleed_levels(stage) == {}
-        assert Evidence.of(stage) == Evidence({}, {})
+        assert Knowledge.of(stage) == Knowledge({}, {})
 
 
 def test_changes_are_told_with_the_findings():
@@ -108,12 +117,12 @@ def test_changes_are_told_with_the_findings():
         "hat": "sounds like the same source as ride; the paths of its bleed changed at 14:02",
         "kick": "the paths of its bleed changed at 0:01, 1:01, 1:00:01 and 1 more time",
     }
-    assert said([0.1, 0, 0], Evidence(found))["hat"].startswith("some bleed removed; sounds like")
+    assert said([0.1, 0, 0], Knowledge(found))["hat"].startswith("some bleed removed; sounds like")
 
 
 def test_evidence_is_json():
-    evidence = Evidence({"hat": "?"}, {"hat": {"snare": 0.5}})
-    assert Evidence(**json.loads(json.dumps(vars(evidence)))) == evidence
+    knowledge = Knowledge({"hat": "?"}, {"hat": {"snare": 0.5}})
+    assert Knowledge(**json.loads(json.dumps(vars(knowledge)))) == knowledge
 
 
 @pytest.mark.parametrize("limit", [0.0, 3.0, 12.0, 40.0, math.inf])

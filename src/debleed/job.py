@@ -34,7 +34,7 @@ from debleed.soundcheck.alignment import Alignment
 from debleed.stage import Stage
 
 if TYPE_CHECKING:
-    from debleed.report.sentences import Evidence
+    from debleed.report.sentences import Knowledge
 
 __all__ = ["Job", "Result", "Treated", "clean_folder", "cleaned", "learnt", "run", "written"]
 
@@ -112,7 +112,7 @@ def run(job: Job, progress: Progress = quiet) -> Result:
     InputError, OSError
         As :func:`clean_folder`.
     """
-    from debleed.report.sentences import Evidence
+    from debleed.report.sentences import Knowledge
 
     began = time.monotonic()
     job = with_removed(job)
@@ -126,7 +126,7 @@ def run(job: Job, progress: Progress = quiet) -> Result:
                 refuse_shortage(ready, work)
             describe(ready)
             stage, after, changes = cleaned(ready, progress, work)
-            done = finished(ready, after, Evidence.of(stage, changes), progress, work, began, warnings)
+            done = finished(ready, after, Knowledge.of(stage, changes), progress, work, began, warnings)
             result = with_project(ready, done)
             return replace(result, warnings=tuple(warnings), stage=stage)
 
@@ -285,7 +285,7 @@ def faded_in(recording: Recording, region: Recording, first: int) -> Recording:
     return recording.with_reader(read)
 
 
-def written(ready: Prepared, after: Recording, evidence: Evidence, progress: Progress = quiet) -> Result:
+def written(ready: Prepared, after: Recording, knowledge: Knowledge, progress: Progress = quiet) -> Result:
     """Apply the session's reductions and write the files and the report; either all are written or none.
 
     Parameters
@@ -294,19 +294,19 @@ def written(ready: Prepared, after: Recording, evidence: Evidence, progress: Pro
         The open input.
     after
         The result of :func:`cleaned`, or the same result from elsewhere.
-    evidence
-        What the stage knows of its microphones, see :meth:`debleed.report.sentences.Evidence.of`.
+    knowledge
+        What the stage knows of its microphones, see :meth:`debleed.report.sentences.Knowledge.of`.
     progress
         Called with the stages "write" and "report".
     """
     with Work.of(ready) as work:
-        return finished(ready, after, evidence, progress, work)
+        return finished(ready, after, knowledge, progress, work)
 
 
 def finished(
     ready: Prepared,
     after: Recording,
-    evidence: Evidence,
+    knowledge: Knowledge,
     progress: Progress,
     work: Work,
     began: float | None = None,
@@ -316,12 +316,12 @@ def finished(
 
     Parameters
     ----------
-    ready, after, evidence, progress
+    ready, after, knowledge, progress
         As for :func:`written`.
     work
         What is kept.
     began
-        When the job began, of :func:`time.monotonic`; by default, now.
+        When the job began, of ``time.monotonic``; by default, now.
     warnings
         What was logged so far.
 
@@ -348,10 +348,10 @@ def finished(
             removed = cut_like_input(take, removed, aside) if aside else []
         page = work.folder(REPORT) / job.report.name if job.report else None
         if page:
-            said = report_on(ready, files, page, evidence, progress)
+            said = report_on(ready, files, page, knowledge, progress)
         moves = work.moves(files, removed, page)
         if job.record:
-            made, treated = [target for _, target in moves], ledger.treated(ready, evidence, said)
+            made, treated = [target for _, target in moves], ledger.treated(ready, knowledge, said)
             record = work.folder(RECORD) / job.record.name
             recorded(ready, work.witness, made, treated, time.monotonic() - began, warnings).write(record)
             moves.append((record, job.record))
@@ -362,7 +362,7 @@ def finished(
     work.place(again)
     if job.split == "whole":
         warn_of_twins(take.files, [*files, *removed])
-    return Result(tuple(files), tuple(removed), job.report, ledger.treated(ready, evidence, said))
+    return Result(tuple(files), tuple(removed), job.report, ledger.treated(ready, knowledge, said))
 
 
 @dataclass(frozen=True)
@@ -405,22 +405,22 @@ class Ledger:
 
         return self.after.with_reader(read)
 
-    def treated(self, ready: Prepared, evidence: Evidence, said: Mapping[str, str]) -> tuple[Treated, ...]:
+    def treated(self, ready: Prepared, knowledge: Knowledge, said: Mapping[str, str]) -> tuple[Treated, ...]:
         """Return what was done to each microphone; ``said`` are the sentences of the report, if there is one."""
         from debleed.report.sentences import sentences
 
         heard, energy = ready.recording, self.energy
-        said = said or sentences(heard.names, heard.sources, heard.references, energy[0], energy[1], evidence)
+        said = said or sentences(heard.names, heard.sources, heard.references, energy[0], energy[1], knowledge)
         done = []
         for name, unit, (own, change) in zip(heard.names, ready.by_channel, energy.T, strict=True):
             level = float(decibels(change, own)) if change > 0 and own > 0 else -math.inf
-            finding = evidence.findings.get(name, "")
+            finding = knowledge.findings.get(name, "")
             done.append(Treated(name, unit.role, unit.source, unit.reason, finding, level, said[name]))
         return tuple(done)
 
 
 def report_on(
-    ready: Prepared, files: Sequence[Path], page: Path, evidence: Evidence, progress: Progress
+    ready: Prepared, files: Sequence[Path], page: Path, knowledge: Knowledge, progress: Progress
 ) -> dict[str, str]:
     """Write the report from the written files, so that it describes what they contain; return its sentences."""
     from debleed.io.audio import Take
@@ -436,4 +436,4 @@ def report_on(
     with closing(opened) as result:
         after = result.recording(sources_of(ready.microphones), references_of(ready.microphones))
         setup = chosen(ready)
-        return write(page, ready.recording, after, title=title, evidence=evidence, setup=setup, progress=progress)
+        return write(page, ready.recording, after, title=title, knowledge=knowledge, setup=setup, progress=progress)

@@ -14,7 +14,7 @@ from debleed.progress import Progress
 from debleed.recording import Recording
 
 if TYPE_CHECKING:
-    from debleed.report.sentences import Evidence
+    from debleed.report.sentences import Knowledge
     from debleed.scenes.base import Scene
     from debleed.scoring.scores import Scores
 
@@ -56,13 +56,13 @@ def command(output: Path, seconds: int, method: str, force: bool) -> None:
     click.echo(f"Results go to {output}.")
     with feedback.messages(), feedback.progress("bar") as progress:
         from debleed.remove import learn_in_step
-        from debleed.report.sentences import Evidence
+        from debleed.report.sentences import Knowledge
 
         scene, mics, own = perform(seconds, progress)
         stage, alignment = learn_in_step(mics, chosen, progress=progress)
         clean = stage.applied(mics, alignment=alignment)
         clean = Recording.from_array(clean.read(), clean.rate, clean.names, clean.sources)
-        scores = publish(output, force, scene, mics, own, clean, Evidence.of(stage), progress)
+        scores = publish(output, force, scene, mics, own, clean, Knowledge.of(stage), progress)
     show(scores)
     click.echo(f"To listen and compare, open {output / 'report.html'} in a browser.")
 
@@ -74,7 +74,7 @@ def publish(
     mics: Recording,
     own: Recording,
     clean: Recording,
-    evidence: Evidence,
+    knowledge: Knowledge,
     progress: Progress,
 ) -> Scores:
     """Write all results at once and return the scores against the truth."""
@@ -88,7 +88,7 @@ def publish(
         stage_item(staging, scene, mics, own)
         write_mics(staging.folder("clean"), clean)
         page = staging.folder() / "report.html"
-        report.write(page, mics, clean, title="debleed demo", truth=own, evidence=evidence, progress=progress)
+        report.write(page, mics, clean, title="debleed demo", truth=own, knowledge=knowledge, progress=progress)
         staging.commit()
     return score(own, clean, mics)
 

@@ -214,7 +214,7 @@ def sound_size(container: Container, start: int, claimed: int) -> int:
 
 
 def order_of(magic: bytes) -> str:
-    """Return the byte order of a container, as :mod:`struct` writes it."""
+    """Return the byte order of a container, as ``struct`` writes it."""
     return ">" if magic in (b"FORM", b"RIFX") else "<"
 
 

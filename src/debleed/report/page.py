@@ -19,7 +19,7 @@ from debleed.recording import Recording, refuse_unlike
 from debleed.report.advice import next_steps
 from debleed.report.excerpts import survey
 from debleed.report.players import stretch
-from debleed.report.sentences import Evidence, clock, sentences
+from debleed.report.sentences import Knowledge, clock, sentences
 from debleed.report.tables import definitions, heat_map, level_table, sentence_list
 from debleed.scoring.blind import blind_bleed_matrix, level_changes
 from debleed.scoring.evaluate import score
@@ -33,7 +33,7 @@ SMALL, EACH = 3_000_000, 750_000
 microphones still go by mail."""
 MOST_PLAYERS = 32
 """Maximum number of microphones with pictures and sounds; the page has those from which most was removed."""
-NO_EVIDENCE = Evidence()
+NO_EVIDENCE = Knowledge()
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,7 @@ def write(
     *,
     title: str,
     truth: Recording | None = None,
-    evidence: Evidence = NO_EVIDENCE,
+    knowledge: Knowledge = NO_EVIDENCE,
     setup: Mapping[str, str] | None = None,
     progress: Progress = quiet,
 ) -> dict[str, str]:
@@ -84,7 +84,7 @@ def write(
         The heading.
     truth
         The image of its own source in each microphone, if it is known; adds the SDR.
-    evidence
+    knowledge
         What the stage knows, from which the sentences are built.
     setup
         What was set, in words.
@@ -105,7 +105,7 @@ def write(
     found = measure(before, after, truth)
     energy = found.seconds.sum(axis=2)
     said = sentences(
-        *(before.names, before.sources, before.references, energy[0], energy[2], evidence), estimated=found.estimated
+        *(before.names, before.sources, before.references, energy[0], energy[2], knowledge), estimated=found.estimated
     )
     write_text(path, compose(before, after, title, found, said, setup or {}, progress))
     return said

@@ -1,4 +1,4 @@
-"""One sentence a microphone: what was done to its bleed, as far as the evidence goes.
+"""One sentence a microphone: what was done to its bleed, as far as the knowledge goes.
 
 How much less bleed there is comes from the estimated SDR alone (:mod:`debleed.scoring.prediction`), which ranks methods
 and microphones as the truth does; the level of what was removed does not, since a method that removes the source with
@@ -47,7 +47,7 @@ UNKNOWN = (math.nan, math.nan)
 
 
 @dataclass(frozen=True)
-class Evidence:
+class Knowledge:
     """What a stage knows of its microphones, as far as sentences need it; all of it can be written as JSON.
 
     Parameters
@@ -62,7 +62,7 @@ class Evidence:
     levels: Levels = field(default_factory=dict)
 
     @classmethod
-    def of(cls, stage: Stage, changes: Mapping[str, Sequence[int]] | None = None) -> Evidence:
+    def of(cls, stage: Stage, changes: Mapping[str, Sequence[int]] | None = None) -> Knowledge:
         """Collect what a stage knows; ``changes`` are those of :meth:`debleed.Stage.changes`."""
         return cls(with_changes(stage.findings(), changes or {}), bleed_levels(stage))
 
@@ -140,7 +140,7 @@ def sentences(
     references: Collection[str],
     before: ArrayLike,
     removed: ArrayLike,
-    evidence: Evidence,
+    knowledge: Knowledge,
     estimated: tuple[ArrayLike, ArrayLike] | None = None,
 ) -> dict[str, str]:
     """Say what was done to each microphone, by name; the name itself is not repeated.
@@ -151,7 +151,7 @@ def sentences(
         The microphones, as in a :class:`debleed.Recording`.
     before, removed
         Energy of each microphone, and of what was removed from it, ``(mics,)`` in any unit.
-    evidence
+    knowledge
         What the stage knows.
     estimated
         The estimated SDR before and after in dB, each ``(mics,)``; NaN where it is unknown.
@@ -170,13 +170,13 @@ def sentences(
     )
     found = {}
     for name, loss, had, known in zip(names, change, energy, sdr, strict=True):
-        finding = evidence.findings.get(name, "").replace(f"left alone: {LEFT_ALONE[NO_BLEED]}", HARDLY_ANY)
+        finding = knowledge.findings.get(name, "").replace(f"left alone: {LEFT_ALONE[NO_BLEED]}", HARDLY_ANY)
         finding = finding.replace("left alone: ", "left alone, since ")
         if not loss > 0:
             said = unchanged(place[name] is None, name in references, finding)
         else:
             level = float(decibels(loss, had)) if had > 0 else math.inf
-            from_where = origin(shares(evidence.levels.get(name, {}), own, place))
+            from_where = origin(shares(knowledge.levels.get(name, {}), own, place))
             said = "; ".join(filter(None, (f"{reduction(known, level)}{from_where}", finding)))
         found[name] = f"{said}."
     return found

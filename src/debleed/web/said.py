@@ -6,13 +6,13 @@ import math
 from collections.abc import Mapping
 
 from debleed.decibels import amplitude
-from debleed.report.sentences import UNKNOWN, Evidence, limited, sentences
+from debleed.report.sentences import UNKNOWN, Knowledge, limited, sentences
 from debleed.web.roles import Json
 
 
-def evidence_of(figures: Json) -> Evidence:
+def evidence_of(figures: Json) -> Knowledge:
     """Return what the stage of a run knows; runs of version 0.2 have no findings, and those of 0.3 no levels."""
-    return Evidence(figures.get("findings", {}), figures.get("levels", {}))
+    return Knowledge(figures.get("findings", {}), figures.get("levels", {}))
 
 
 def said(figures: Json, reductions: Mapping[str, float]) -> dict[str, str]:

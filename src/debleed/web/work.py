@@ -31,7 +31,7 @@ from debleed.methods.settings import settings
 from debleed.progress import Progress
 from debleed.recording import InputError, Recording
 from debleed.report.pictures import spectrogram
-from debleed.report.sentences import Evidence
+from debleed.report.sentences import Knowledge
 from debleed.scoring.blind import blind_bleed_matrix, inter_microphone_coherence, level_changes
 from debleed.scoring.prediction import estimated_sdr
 from debleed.scoring.scores import median
@@ -108,7 +108,7 @@ def work_run(session: Path, run: str) -> None:
         recording = ready.recording
         stage, clean, changes = cleaned(ready, progress)
         after = kept(place, recording, clean, progress)
-        known = described(recording, ready.take.poly) | vars(Evidence.of(stage, changes))
+        known = described(recording, ready.take.poly) | vars(Knowledge.of(stage, changes))
         write(place / "figures.json", known | energies(recording, after))
         feedback.line(ready=True)
         measured(place, recording, after, progress)
@@ -200,8 +200,8 @@ def work_take(session: Path, run: str) -> None:
     out = place / "out"
     shutil.rmtree(out, ignore_errors=True)
     with feedback.progress("json") as progress, closing(prepared(job_of(place, meta))) as ready:
-        evidence = evidence_of(read(place / "figures.json"))
-        result = written(ready, stored_result(place, ready.recording), evidence, progress)
+        knowledge = evidence_of(read(place / "figures.json"))
+        result = written(ready, stored_result(place, ready.recording), knowledge, progress)
         (out / "session.toml").write_text(dumped(ready.session), "utf-8")
         files: Json = {"clean": [path.name for path in result.files], "removed": [path.name for path in result.removed]}
         write(out / "out.json", files | {"reduction": meta["reduction"]})
