@@ -92,6 +92,10 @@ class Filters:
         """Keep the bleed of microphone j's source in microphone i where ``kept[i, j]``."""
         return replace(self, kept=kept)
 
+    def leaving(self, alone: NDArray[np.bool_]) -> Filters:
+        """Leave these microphones alone, ``(mics,)``; what they bleed into others is still removed."""
+        return replace(self, trust=self.trust * ~alone[:, None])
+
     def apply(self, recording: Recording) -> Recording:
         """Subtract the predicted bleed from each microphone, as :meth:`finite` filters do."""
         if self.is_identity:

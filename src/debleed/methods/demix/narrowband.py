@@ -22,7 +22,7 @@ acoustic, keep the broadband filters.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 import numpy as np
@@ -111,6 +111,12 @@ class Narrowband:
         matrices = np.tile(np.eye(count, dtype=np.complex64), (len(self.matrices), 1, 1))
         matrices[:, mics[:, None], mics] = self.matrices
         return Narrowband(matrices)
+
+    def leaving(self, alone: NDArray[np.bool_]) -> Narrowband:
+        """Leave these microphones alone, ``(mics,)``; what they bleed into others is still removed."""
+        matrices = self.matrices.copy()
+        matrices[:, alone] = np.eye(len(alone), dtype=np.complex64)[alone]
+        return replace(self, matrices=matrices)
 
     def apply(self, recording: Recording) -> Recording:
         """Filter frame by frame; microphones with rows of the identity are returned unchanged, to the bit."""

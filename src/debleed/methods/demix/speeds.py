@@ -81,6 +81,7 @@ def learn_tracking(
     leakage: NDArray[np.floating],
     rate: int,
     allowed: NDArray[np.bool_],
+    possible: NDArray[np.bool_],
     background: Background,
 ) -> Tracking:
     """Learn which paths deviate, how far and how fast.
@@ -98,6 +99,8 @@ def learn_tracking(
         Sampling rate in Hz.
     allowed
         ``(mics, mics)``: where bleed is removed.
+    possible
+        ``(mics, mics)``: where there may be bleed. Where it is not removed, all of it is left in the source.
     background
         From which sources have to stand out.
     """
@@ -115,6 +118,8 @@ def learn_tracking(
     variances = np.stack([(scale * left + UNEXACT * path) * allowed[:, :, None] for _, scale in SPEEDS]).astype(
         np.float32
     )
+    untouched = (possible & ~allowed)[:, :, None]
+    left += (path / UNDERRATED * untouched).astype(np.float32)  # none of it is underrated
     powers = power(spectra)
     heard = references(spectra, powers, background, left, rate)
     noise = own_variance(powers[..., LAGS - 1 :], np.zeros((1, 1, 1), np.float32))
