@@ -271,12 +271,13 @@ def samples_of(region: tuple[float, float] | None, recording: Recording) -> tupl
 def refuse_places(job: Job) -> None:
     """Refuse output paths that would endanger the input or each other, by whatever path they lead there."""
     from debleed.io.audio import is_audio
+    from debleed.io.documents import resolved
     from debleed.io.identity import is_same, is_within
     from debleed.io.staging import writable_ancestor
 
-    given = job.input
+    given, source = job.input, resolved(job.input)
     for folder in filter(None, (job.output, job.removed)):
-        if given.is_file() and is_same(folder, given.resolve().parent):
+        if given.is_file() and is_same(folder, source.parent):
             raise InputError(f"'{folder}' is the folder of '{given}' itself; choose another folder for the results")
         if not given.is_file() and is_within(folder, given):
             raise InputError(f"'{folder}' is or lies inside the input folder '{given}'; choose another folder")
@@ -284,7 +285,7 @@ def refuse_places(job: Job) -> None:
             raise InputError(f"'{folder}' looks like a file, but results are written to a folder; name a folder")
         writable_ancestor(folder)
     removed = job.removed
-    if removed and (removed.resolve() == job.output.resolve() or is_same(removed, job.output)):
+    if removed and (resolved(removed) == resolved(job.output) or is_same(removed, job.output)):
         raise InputError(f"'{removed}' cannot be used for both the results and the removed signals; choose two folders")
     if job.report:
         writable_ancestor(job.report.parent)

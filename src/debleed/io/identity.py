@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from debleed.io.documents import Place
+from debleed.io.documents import Place, resolved
 from debleed.recording import InputError
 
 
@@ -72,5 +72,5 @@ def is_same(one: Place, other: Place) -> bool:
 
 def is_within(place: Place, folder: Place) -> bool:
     """Whether a path, which need not exist, is a folder or lies inside it, by whatever path."""
-    place = Path(place).resolve()
+    place = resolved(place)
     return any(is_same(above, folder) for above in (place, *place.parents))

@@ -11,7 +11,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO
 
-from debleed.io.documents import Place, json_text, unfinished_name, write_text
+from debleed.io.documents import Place, json_text, resolved, unfinished_name, write_text
 from debleed.io.lock import Busy, acquired
 from debleed.io.placing import Move, place_all
 from debleed.recording import InputError
@@ -218,7 +218,7 @@ def place_of(final: Place) -> Path:
     >>> place_of("/nowhere/clean").name
     'clean.unfinished'
     """
-    folder = Path(final).resolve()
+    folder = resolved(final)
     name = unfinished_name(folder.name or "results")
     beside = folder.parent
     if folder.is_dir() and (beside.stat().st_dev != folder.stat().st_dev or not os.access(beside, os.W_OK | os.X_OK)):

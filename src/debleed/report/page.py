@@ -149,7 +149,7 @@ def compose(
         "script": _asset("report.js"),
     }
     template = Template(_asset("report.html"))
-    room = largest(len(before)) - len(template.safe_substitute(values).encode()) - 100_000
+    room = largest(len(before)) - len(template.safe_substitute(values).encode("utf-8", "backslashreplace")) - 100_000
     played = stretch((before, after), found.seconds, chosen, said, room, progress)
     values["cards"] = played.cards
     values["seconds"] = f"{played.seconds:.3f}"
