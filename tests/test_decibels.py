@@ -72,5 +72,7 @@ def test_there_is_no_second_formatter():
         "bench/tables.py",  # a dash where there is no time or memory
         "cli/benchmark.py",  # looks for columns of figures
         "web/static/session.js",  # a dash where there is no percentage
+        "report/assets/report.js",  # likewise, in the report
+        "web/static/meters.js",  # the page's own
         "web/static/listen.js",  # the mark on a button
     }

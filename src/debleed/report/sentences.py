@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import ArrayLike
 
-from debleed.decibels import amplitude, decibels
+from debleed.decibels import amplitude, decibels, shown
 from debleed.methods import Described
 from debleed.methods.demix.safeguards import LEFT_ALONE, NO_BLEED
 from debleed.stage import Stage
@@ -114,11 +114,11 @@ def times(seconds: Sequence[int]) -> str:
     >>> times([5]), times([5, 842]), times([5, 6, 7, 8, 3723])
     ('0:05', '0:05 and 14:02', '0:05, 0:06, 0:07 and 2 more times')
     """
-    shown = [clock(second) for second in seconds[:MOST_TIMES]]
-    more = len(seconds) - len(shown)
+    said = [clock(second) for second in seconds[:MOST_TIMES]]
+    more = len(seconds) - len(said)
     if more:
-        return f"{', '.join(shown)} and {more} more {'time' if more == 1 else 'times'}"
-    return " and ".join(filter(None, (", ".join(shown[:-1]), shown[-1])))
+        return f"{', '.join(said)} and {more} more {'time' if more == 1 else 'times'}"
+    return " and ".join(filter(None, (", ".join(said[:-1]), said[-1])))
 
 
 def clock(seconds: float) -> str:
@@ -211,7 +211,7 @@ def reduction(sdr: tuple[float, float], removed_db: float) -> str:
         return "hardly any bleed, before and after"
     gain = min(after, CEILING) - before
     if gain >= NOTICEABLE:
-        return f"{'at least ' if after > CEILING else ''}{gain:.0f} dB less bleed"
+        return f"{'at least ' if after > CEILING else ''}{shown(gain, 0)} dB less bleed"
     if after - before > -NOTICEABLE:
         return "hardly less bleed than before"
     return "may be worse than before, so compare it with the original"

@@ -29,9 +29,6 @@ PIECES = 4
 def sounding_excerpt(recording: Recording, seconds: float) -> tuple[NDArray[np.intp], NDArray[np.float32], np.float32]:
     """Read an excerpt of at most ``seconds``, without silent microphones.
 
-    They come in the order of their power, quietest first. Sums over microphones depend on their order in the last bit,
-    and the rounds that follow make much of little; in an order of its own, a recording has one result.
-
     Returns
     -------
     sounding
@@ -43,11 +40,9 @@ def sounding_excerpt(recording: Recording, seconds: float) -> tuple[NDArray[np.i
     """
     count = min(round(seconds * recording.rate), MOST_VALUES // max(1, len(recording)))
     samples = excerpt(recording, count)
-    powers = np.mean(np.square(samples, dtype=np.float64), axis=-1)
-    order = np.argsort(powers, kind="stable")
-    peak = np.max(np.abs(samples), axis=-1, initial=0)[order]
-    sounding = order[peak > SILENCE * peak.max(initial=0)]
-    level = np.float32(np.sqrt(np.mean(powers[order]))) or np.float32(1)
+    peak = np.max(np.abs(samples), axis=-1, initial=0)
+    sounding = np.flatnonzero(peak > SILENCE * peak.max(initial=0))
+    level = np.float32(np.sqrt(np.mean(np.square(samples, dtype=np.float64)))) or np.float32(1)
     return sounding, (samples[sounding] / level).astype(np.float32), level
 
 
