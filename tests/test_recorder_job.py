@@ -1,6 +1,7 @@
 """The main job on folders of recorders: the same samples as from plain mono files, whole or cut like the input."""
 
 import logging
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -104,7 +105,7 @@ def test_the_default_method_and_a_report_on_a_card(tmp_path):
     joined = np.concatenate([sf.read(path)[0] for path in result.files]).T
     for row, path, one, other in zip(joined, expected.files, result.microphones, expected.microphones, strict=True):
         np.testing.assert_array_equal(row, sf.read(path)[0])
-        assert one == other
+        assert replace(one, sentence="") == replace(other, sentence="")  # only a report measures how much less bleed
     assert "ch3" in (tmp_path / "report.html").read_text()
 
 

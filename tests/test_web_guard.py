@@ -281,7 +281,7 @@ BAD = {
     "cut FLAC": (cut(wav(length=99_999, format="FLAC")), "damaged|ends|cannot"),
     "no samples": (wav(length=0), "no samples"),
     "NaN": (wav(samples=np.full(99, np.nan), subtype="FLOAT"), "NaN"),
-    "too loud to square": (wav(samples=np.full(99, 1e200), subtype="DOUBLE"), "too large"),
+    "too loud to square": (wav(samples=np.full(99, 1e200), subtype="DOUBLE"), "full scale"),
     "too slow": (wav(rate=1), "1 Hz"),
     "too fast": (wav(rate=2_000_000_000), "2000000000 Hz"),
     "too many channels": (wav(channels=80), "80 channels"),

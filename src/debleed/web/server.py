@@ -21,7 +21,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import FileResponse, JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
-from debleed.io.documents import Place, json_text
+from debleed.io.documents import Place, json_text, visible
 from debleed.recording import InputError
 from debleed.web.guard import Guard
 from debleed.web.limits import LARGEST_BODY, Limits, Refusal, full_disk
@@ -241,7 +241,7 @@ async def page(request: Request) -> Response:
 async def refused(request: Request, failure: Exception) -> Response:
     """Respond with the sentence of a refusal."""
     status = failure.status if isinstance(failure, Refusal) else 400
-    return JSONResponse({"error": str(failure)}, status)
+    return JSONResponse({"error": visible(str(failure))}, status)
 
 
 async def unknown(request: Request, failure: Exception) -> Response:
