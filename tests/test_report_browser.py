@@ -1,16 +1,12 @@
 """The report in a browser: it plays, and its keys, buttons and pictures do what they say."""
 
-import shutil
-
 import numpy as np
 import pytest
 
+from browser import WAIT
 from debleed import Recording
 from debleed.report import page as report
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-ARGUMENTS = ("--no-sandbox", "--disable-gpu", "--no-first-run", "--autoplay-policy=no-user-gesture-required")
-WAIT = 60_000  # ms; a slow machine is no failure
 STATE = """() => ({
   layer: document.body.dataset.layer,
   at: Number(document.querySelector('.seek').value),
@@ -18,17 +14,6 @@ STATE = """() => ({
   solo: [...document.querySelectorAll('.solo')].map((one) => one.getAttribute('aria-pressed') === 'true'),
   mute: [...document.querySelectorAll('.mute')].map((one) => one.getAttribute('aria-pressed') === 'true'),
 })"""
-
-
-@pytest.fixture(scope="module")
-def browser():
-    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-    if CHROMIUM is None:
-        pytest.skip("there is no Chromium on this machine")
-    with playwright.sync_playwright() as p:
-        found = p.chromium.launch(executable_path=CHROMIUM, args=list(ARGUMENTS))
-        yield found
-        found.close()
 
 
 @pytest.fixture(scope="module")

@@ -35,10 +35,15 @@ def circular(taps: Taps, ahead: int, nfft: int) -> Taps:
 
 def response(taps: Taps, ahead: int, nfft: int) -> Response:
     """Return the frequency response of the mixing matrix A, including its unit diagonal, as complex64."""
-    spectra = scipy.fft.rfft(circular(taps, ahead, nfft), axis=-1, workers=min(MOST_WORKERS, threads()))
-    mixing = np.ascontiguousarray(np.moveaxis(spectra, -1, 0))
+    mixing = response_of(taps, ahead, nfft)
     mixing += np.eye(len(taps), dtype=np.complex64)
     return mixing
+
+
+def response_of(taps: Taps, ahead: int, nfft: int) -> Response:
+    """Return the frequency response of filters, ``(bins, mics, mics)``, as complex64."""
+    spectra = scipy.fft.rfft(circular(taps, ahead, nfft), axis=-1, workers=min(MOST_WORKERS, threads()))
+    return np.ascontiguousarray(np.moveaxis(spectra, -1, 0))
 
 
 def taps_of(mixing: Response, length: int, ahead: int) -> Taps:

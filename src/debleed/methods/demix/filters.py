@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from debleed.dsp.overlap_save import OverlapSave
 from debleed.dsp.parallel import threads
-from debleed.dsp.rtf import MOST_WORKERS, Response, Taps, circular, response, unmixing
+from debleed.dsp.rtf import MOST_WORKERS, Response, Taps, response, response_of, unmixing
 from debleed.methods import Arrays
 from debleed.methods.arrays import checked, whole
 from debleed.recording import Recording, Samples
@@ -102,7 +102,7 @@ class Filters:
             return recording
         taps, lead = self.finite()
         nfft = 2 * taps.shape[-1]
-        change = _response_of(taps, nfft // 4, nfft)
+        change = response_of(taps, nfft // 4, nfft)
         late = nfft // 4 - lead  # blocks are exact from nfft // 4 samples ahead
 
         def read(start: int, stop: int) -> Samples:
@@ -204,12 +204,6 @@ class Filters:
         trust = checked(arrays, "trust", np.float32, (mics, None), MOST_TAPS)
         own = checked(arrays, "own", np.int64, (mics, mics)).astype(bool) if "own" in arrays else None
         return cls(taps, whole(arrays, "ahead", 0, taps.shape[-1] - 1), trust, own=own)
-
-
-def _response_of(taps: Taps, ahead: int, nfft: int) -> Response:
-    """Return the frequency response of filters ``(mics, mics, taps)`` as ``(bins, mics, mics)``."""
-    found = scipy.fft.rfft(circular(taps, ahead, nfft), axis=-1, workers=min(MOST_WORKERS, threads()))
-    return np.ascontiguousarray(np.moveaxis(found, -1, 0))
 
 
 def _filtered(recording: Recording, filters: Response, nfft: int, start: int, stop: int) -> Samples:
