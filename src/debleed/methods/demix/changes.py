@@ -77,8 +77,8 @@ def statistics(
     frames, lead = round(rate / hop), LAGS - 1
     usual = np.zeros((len(sources), len(some), 1), np.float32)
     for second in range(0, int(sources.seconds), STRETCH):
-        first = second * frames - lead
-        samples = sources.read((first - 1) * hop, ((second + STRETCH) * frames + 1) * hop).astype(np.float32)
+        begin = round(second * rate / hop)  # a second is no whole number of frames
+        samples = sources.read((begin - lead - 1) * hop, (begin + STRETCH * frames + 1) * hop).astype(np.float32)
         spectra = stft(samples, 2 * hop, hop)[..., 1:-1]  # complete frames
         powers = power(spectra)
         heard = references(spectra, powers, background, leakage, rate)[:, some, lead:]
