@@ -12,10 +12,8 @@ from debleed.recording import Recording, Samples
 
 SECONDS = 20
 """Length of an excerpt."""
-BEST_KBPS, WORST_KBPS = 128, 24
-"""Highest and lowest bit rate of one microphone in kbit/s; if even the lowest is too high, excerpts become shorter."""
 KBPS = (24, 32, 40, 48, 56, 64, 80, 96, 112, 128)
-"""The bit rates of MP3 in this range."""
+"""Bit rates of one microphone in kbit/s; if even the lowest is too high, excerpts become shorter."""
 
 
 def survey(before: Recording, after: Recording) -> NDArray[np.float64]:
@@ -71,7 +69,7 @@ def plan(players: int, budget: float) -> tuple[int, int]:
     Bit rate in kbit/s, and length of an excerpt in seconds.
     """
     affordable = budget * 8 / 1000 / max(1, players)
-    kbps = max([rate for rate in KBPS if rate * SECONDS <= affordable], default=WORST_KBPS)
+    kbps = max([rate for rate in KBPS if rate * SECONDS <= affordable], default=KBPS[0])
     return kbps, int(max(1, min(SECONDS, affordable / kbps)))
 
 
