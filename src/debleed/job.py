@@ -210,14 +210,13 @@ def cleaned(
         For invalid samples, and for whatever the method refuses.
     """
     first, stretch = _region(ready)
-    alignment = None
     if ready.job.stage is None:
         found = (work and work.learnt()) or _learnt_now(ready, progress, work)
         stage, alignment = found.stage, found.alignment
         after = stage.applied(stretch, ready.session.keep, alignment)
     else:
         stage = ready.job.stage
-        after = stage.apply(stretch, keep=ready.session.keep, progress=progress)
+        after, alignment = stage.apply_in_step(stretch, keep=ready.session.keep, progress=progress)
     found_changes = stage.changes(stretch, alignment, progress)
     begins = first // ready.recording.rate
     changes = {name: [begins + second for second in seconds] for name, seconds in found_changes.items()}

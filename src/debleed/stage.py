@@ -120,9 +120,20 @@ class Stage:
             For another rate, other or reordered microphones, invalid samples, and bleed to keep that the method cannot
             separate.
         """
+        return self.apply_in_step(recording, keep=keep, progress=progress)[0]
+
+    def apply_in_step(
+        self, recording: Recording, *, keep: Kept | None = None, progress: Progress = quiet
+    ) -> tuple[Recording, Alignment | None]:
+        """Clean a recording as :meth:`apply` does, and also return its alignment, for :meth:`changes`.
+
+        The alignment is ``None`` for stages that do not put the microphones in step.
+        """
         self.refuse_other(recording)
         quiet_ones = faint(recording, inspect(recording, progress))
-        return unchanged(recording, self.applied(silenced(recording, quiet_ones), keep), quiet_ones)
+        heard = silenced(recording, quiet_ones)
+        alignment = self.alignment_of(heard) if self.settings.get("in_step") else None
+        return unchanged(recording, self.applied(heard, keep, alignment), quiet_ones), alignment
 
     def applied(self, recording: Recording, keep: Kept | None = None, alignment: Alignment | None = None) -> Recording:
         """Clean a recording that was inspected already; otherwise like :meth:`apply`.
