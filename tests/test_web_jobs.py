@@ -24,7 +24,7 @@ def test_the_queue_goes_on_after_an_accident():
 
     ends, jobs = [], Jobs(1, 4)
     for key, begun in (("a", broken), ("b", lambda state: None)):
-        jobs.submit(Job(key, ("demo", "/nowhere", "x"), ("",), begun, lambda state: ends.append(state.error)))
+        jobs.submit(Job(key, ("run", "/nowhere", "x"), ("",), begun, lambda state: ends.append(state.error)))
     until = time.monotonic() + 60
     while len(ends) < 2 and time.monotonic() < until:
         time.sleep(0.05)
@@ -70,7 +70,7 @@ def test_the_last_words_of_a_child(code, said, sentence):
 def test_no_more_than_may_wait():
     jobs, release = Jobs(1, 1), Event()
     try:
-        jobs.submit(Job("a", ("demo", "/nowhere"), ("",), lambda state: release.wait(10) and None, lambda state: None))
+        jobs.submit(Job("a", ("run", "/nowhere"), ("",), lambda state: release.wait(10) and None, lambda state: None))
         until = time.monotonic() + 10
         while jobs.state("a").status == "waiting" and time.monotonic() < until:
             time.sleep(0.01)

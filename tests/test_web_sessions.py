@@ -441,14 +441,6 @@ def test_waveforms_are_handed_out(web):
     assert web.get(f"/api/sessions/{key}/files/7/peaks?zoom=0&mic=0&first=0&last=1").status_code == 404
 
 
-def test_the_demo_is_a_session_like_any_other(web):
-    key = web.post("/api/demo").json()["id"]
-    session = wait(web, f"/api/sessions/{key}", lambda found: not found["job"])
-    assert not session["failed"]
-    assert [unit["name"] for unit in session["units"]] == ["bass", "drums", "guitar", "singer"]
-    assert session["problem"] is None
-
-
 def test_sessions_are_told_as_they_are_read(tmp_path):
     odd = 'k"i\\ck, [é]=#'
     told = Session({odd: ("a", odd)}, (), ("x.wav",), 12.0, {odd: 3.5})

@@ -30,8 +30,6 @@ WEIGHTS = {
     "figures": 0.2,
     "write": 0.5,
     "report": 0.5,
-    "play": 0.2,
-    "bleed": 0.8,
 }
 """Approximate relative durations of the stages; a method's own stages share 1.0."""
 

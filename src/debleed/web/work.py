@@ -1,7 +1,7 @@
-"""The work of a child process, with the calls of ``debleed remove``: clean a session, write the files, make the demo.
+"""The work of a child process, with the calls of ``debleed remove``: clean a session, write the files.
 
 It reports its progress as ``debleed remove --progress json`` does, on lines of standard output, and a failure in one
-sentence. Run as ``python -m debleed.web.work run|take|demo SESSION-FOLDER [RUN]``.
+sentence. Run as ``python -m debleed.web.work run|take SESSION-FOLDER RUN``.
 """
 
 from __future__ import annotations
@@ -24,8 +24,6 @@ from debleed import feedback
 from debleed.intake import Prepared, prepared, samples_of
 from debleed.io.documents import json_numbers
 from debleed.io.session import Session, dumped
-from debleed.io.staging import Staging
-from debleed.io.writing import write_mics
 from debleed.job import Job, cleaned, written
 from debleed.methods.settings import settings
 from debleed.progress import Progress
@@ -45,9 +43,6 @@ LAYERS = ("before", "after", "removed")
 
 BRIGHTEST = 20
 """Length in seconds of a microphone's loudest part, which sets the colour scale of its spectrograms."""
-
-DEMO_SECONDS = 30
-"""Length of the demo in seconds: introduction and verse."""
 
 
 def session_of(run: Json) -> Session:
@@ -207,16 +202,6 @@ def work_take(session: Path, run: str) -> None:
         write(out / "out.json", files | {"reduction": meta["reduction"]})
 
 
-def work_demo(session: Path) -> None:
-    """Simulate the band in a room, as ``debleed demo`` does, and write it to the session's ``incoming``."""
-    from debleed.scenes.demo import perform
-
-    with feedback.progress("json") as progress, Staging(session / "incoming" / "demo", force=True) as staging:
-        _, mics, _ = perform(DEMO_SECONDS, progress)
-        write_mics(staging.folder(), mics)
-        staging.commit()
-
-
 class ToLines(logging.Handler):
     """Forwards the library's messages to the server."""
 
@@ -242,17 +227,14 @@ def end_with_parent() -> None:
 
 def main(arguments: Sequence[str]) -> int:
     """Do one job and return the exit code."""
-    kind, session, *rest = arguments
+    kind, session, run = arguments
     folder = Path(session)
-    hidden = f"{given_folder(folder / 'runs' / rest[0]) if rest else folder}/"
+    hidden = f"{given_folder(folder / 'runs' / run)}/"
     handler = ToLines(hidden)
     logging.getLogger("debleed").addHandler(handler)
     try:
         with feedback.messages():
-            if kind == "demo":
-                work_demo(folder)
-            else:
-                {"run": work_run, "take": work_take}[kind](folder, *rest)
+            {"run": work_run, "take": work_take}[kind](folder, run)
         return 0
     except InputError as refusal:
         feedback.line(error=str(refusal).replace(hidden, ""))

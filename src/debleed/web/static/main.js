@@ -47,8 +47,8 @@ async function start() {
     h("p", { class: "lead" }, "Drop the files of one recording: one file per microphone, or one file with one microphone per channel. "
       + "See how much each source bleeds into each microphone, compare before and after by ear, and download the result."),
     picker((files, name) => doing(() => begin(files, name))()),
-    h("p", {}, h("button", { type: "button", class: "quiet", onclick: doing(async () => { location.hash = `#/s/${(await post("demo")).id}`; }) },
-      "Try it with the demo band")),
+    h("p", { class: "row" }, h("button", { type: "button", class: "quiet", onclick: doing(async () => { location.hash = `#/s/${(await post("demo")).id}`; }) }, "Listen to the demo"),
+      h("span", { class: "soft" }, "a band of four, already cleaned")),
     ...(sessions.length ? [h("section", { "aria-labelledby": "kept" }, h("h2", { id: "kept" }, "Sessions"), h("ul", { class: "sessions" }, sessions.map(entry)))] : []),
   );
 }

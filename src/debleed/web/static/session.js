@@ -1,6 +1,7 @@
 // One session: its microphones, its runs, and what came of the chosen run.
 
 import { get, patch, remove } from "./api.js";
+import { guide } from "./demo.js";
 import { decibel, doing, h, many, number, numbers, rebuild, say, settle, time } from "./dom.js";
 import { Uploads, picker } from "./files.js";
 import { Listen } from "./listen.js";
@@ -224,7 +225,7 @@ export class SessionView {
     this.stale = h("div");
     this.showStale(run);
     this.result.replaceChildren(
-      section(run.excerpt ? `Listen to the preview, ${time(run.excerpt[0])} to ${time(run.excerpt[1])}` : "Listen", "listen", this.stale, this.listen.element),
+      section(run.excerpt ? `Listen to the preview, ${time(run.excerpt[0])} to ${time(run.excerpt[1])}` : "Listen", "listen", this.stale, this.session.demo ? guide(this.player, figures) : null, this.listen.element),
       section("Compare", "see", this.spectra.element, this.see),
       run.excerpt ? this.only(run) : section("Download", "take", this.take.element));
     this.spectra.follow();
@@ -312,5 +313,5 @@ export class SessionView {
 }
 
 function section(title, id, ...content) {
-  return h("section", { "aria-labelledby": `${id}-title`, class: id }, h("h2", { id: `${id}-title` }, title), content);
+  return h("section", { "aria-labelledby": `${id}-title`, class: id }, h("h2", { id: `${id}-title` }, title), content.filter(Boolean));
 }
