@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from page import RATE, bled_band, client, folder_of, new, run, take, wait, wav
+from page import RATE, bled_band, client, folder_of, new, run, wait, wav
 
 
 def long(web, seconds=14):
@@ -49,7 +49,6 @@ def test_a_run_names_its_files_before_they_are_written(tmp_path):
         web.patch(f"/api/sessions/{key}", json={"unit": "mic1", "left_out": True})
         found = run(web, key)
         assert found["inputs"] == ["mic0.wav", "mic2.wav"]
-        assert take(web, key, found["id"])["files"]["clean"] == found["inputs"]
         poly = new(web, files={"all.wav": wav(channels=3)})
         assert run(web, poly)["inputs"] == ["all.wav"]
 

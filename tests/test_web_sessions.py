@@ -207,9 +207,12 @@ def test_the_page_gives_what_the_command_line_gives(web, tmp_path, monkeypatch, 
     for kind, folder in (("clean", "b"), ("removed", "c")):
         for path in (tmp_path / folder).iterdir():
             assert files[f"The gig, 2/{kind}/{path.name}"] == path.read_bytes(), path.name
-    one = web.get(f"/api/sessions/{key}/runs/{found['id']}/files/clean/0")
-    assert one.content == (out / found["files"]["clean"][0]).read_bytes()
-    assert one.headers["content-disposition"].startswith("attachment")
+    for kind, folder in (("clean", "b"), ("removed", "c")):
+        one = web.get(f"/api/sessions/{key}/runs/{found['id']}/files/{kind}/1")
+        assert one.content == (tmp_path / folder / found["inputs"][1]).read_bytes()
+        assert one.headers["content-disposition"].startswith("attachment")
+    assert web.get(f"/api/sessions/{key}/runs/{found['id']}/files/clean/5").status_code == 404
+    assert not list((tmp_path / "data" / "sessions" / key / "incoming").iterdir())
 
 
 def test_rates_lengths_and_channels_may_differ(web, tmp_path, monkeypatch):
@@ -223,10 +226,18 @@ def test_rates_lengths_and_channels_may_differ(web, tmp_path, monkeypatch):
         },
     )
     found = take(web, key, run(web, key)["id"], reduction={"vox": 3})
+    kept = next((tmp_path / "data").glob("sessions/*/runs/*/take/gig"))
     for name, content in unpacked(web, key, found["id"]).items():
         if "/clean/" in name:
-            kept = next((tmp_path / "data").glob(f"sessions/*/runs/*/take/gig/{name.rpartition('/')[2]}"))
-            np.testing.assert_array_equal(sf.read(io.BytesIO(content))[0], sf.read(kept)[0])
+            expected = sf.read(kept / name.rpartition("/")[2])[0]
+            np.testing.assert_array_equal(sf.read(io.BytesIO(content))[0], expected)
+    # each file is made alone, and has the bytes that it has among the others
+    found = take(web, key, run(web, key, "kamir")["id"], reduction={"vox": 3})
+    monkeypatch.chdir(kept.parent)
+    assert cli.run(shlex.split(found["command"])[1:]) == 0
+    out = kept.parent / "gig-clean"
+    files = {name: content for name, content in unpacked(web, key, found["id"]).items() if "/clean/" in name}
+    assert files == {f"gig/clean/{path.name}": path.read_bytes() for path in out.iterdir()}
 
 
 def test_one_file_with_a_microphone_a_channel(web, tmp_path, monkeypatch):
@@ -343,7 +354,7 @@ def test_a_file_taken_out_stays_with_the_runs_made_of_it(web):
     assert len(web.delete(f"/api/sessions/{key}/files/{number}").json()["files"]) == 1
     assert put(web, key, "vox.wav", wav(seed=9)).status_code == 201
     assert web.get(f"/api/sessions/{key}/runs/{done['id']}/window?start=0&count=999").content == before
-    assert take(web, key, done["id"])["files"]["clean"] == ["bass.wav", "vox.wav"]
+    assert take(web, key, done["id"])["inputs"] == ["bass.wav", "vox.wav"]
 
 
 def slow(web):
@@ -534,14 +545,20 @@ def test_what_was_found_is_kept_with_the_run_and_reaches_its_report(web, tmp_pat
     done = run(web, key)
     finding = "a copy of safety, cleaned like it"
     assert done["figures"]["findings"] == {"vox": finding}
-    take(web, key, done["id"])
     assert done["sentences"]["vox"] == f"unchanged; {finding}."
-    assert f"{finding}.<" in unpacked(web, key, done["id"])["gig/report.html"].decode()
+    address = f"/api/sessions/{key}/runs/{done['id']}"
+    assert web.get(f"{address}/report").status_code == 409
+    assert web.post(f"{address}/report").json()["reporting"]
+    wait(web, address, lambda found: not found["reporting"])
+    page = web.get(f"{address}/report")
+    assert page.headers["content-disposition"].endswith("gig%2C%20unprocessed.html")
+    assert f"{finding}.<" in page.text
+    assert unpacked(web, key, done["id"])["gig/report.html"] == page.content
 
     # a run of version 0.2
     place = next((tmp_path / "data").glob(f"sessions/{key}/runs/{done['id']}/figures.json"))
     figures = json.loads(place.read_text())
     del figures["findings"]
     place.write_text(json.dumps(figures))
-    take(web, key, done["id"], reduction={"vox": 6})
+    assert not take(web, key, done["id"], reduction={"vox": 6})["reported"]
     assert finding not in unpacked(web, key, done["id"])["gig/report.html"].decode()

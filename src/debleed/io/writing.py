@@ -8,6 +8,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -170,6 +171,7 @@ def write_take(
     removed: Place | None = None,
     progress: Progress = quiet,
     work: Place | None = None,
+    only: int | None = None,
 ) -> tuple[list[Path], list[Path]]:
     """Write a processed take in the formats of its files, and the removed signal.
 
@@ -191,6 +193,9 @@ def write_take(
         Folder for the blocks of the result. If an earlier call with the same take, result and folders was killed, what
         it left there and in the other folders is gone on with, and the files have the same bytes in the end. It is not
         deleted; by default, there is one in ``folder`` that is.
+    only
+        The number of the only file to write, with the same bytes as among the others; ``after`` holds its microphones
+        alone.
 
     Returns
     -------
@@ -203,13 +208,14 @@ def write_take(
     """
     here = Path(work) if work else Path(folder) / "blocks"
     finished = _finished(here, folder, removed)
-    refuse_full_disk(take, folder, bool(removed), held(here, folder, removed or folder))
-    tracks = [_Track(file, take) for file in take.files]
+    chosen = take if only is None else replace(take, files=(take.files[only],))
+    refuse_full_disk(chosen, folder, bool(removed), held(here, folder, removed or folder))
+    tracks = [_Track(file, take) for file in chosen.files]
     edges = list(after.blocks())
     blocks = Blocks(here, [track.kept for track in tracks], [stop for _, stop in edges])
     for start, stop in edges[blocks.done :]:
         samples = after.read(start, stop)
-        pairs = zip(tracks, take.rows, strict=True)
+        pairs = zip(tracks, chosen.rows, strict=True)
         blocks.append([track.fitted(samples[rows], start) for track, rows in pairs])
         progress("write", COMPUTED * stop / after.length)
     blocks.complete_now()

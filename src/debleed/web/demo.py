@@ -15,9 +15,10 @@ from contextlib import closing
 from pathlib import Path
 
 import numpy as np
-import soundfile
 
 from debleed.io.audio import Take
+from debleed.io.forms import Form
+from debleed.io.writing import Writer
 from debleed.progress import quiet
 from debleed.recording import Samples
 from debleed.scenes.demo import BEAT, RT60, SOURCES, play
@@ -40,6 +41,9 @@ BITS = 14
 """Of the 16 bits of a sample, those that are used: the files are a quarter smaller, and the noise stays 60 dB below the
 microphones."""
 
+FORM = Form("FLAC", "PCM_16", ".flac")
+"""The format of its files."""
+
 FILES = ("run.json", "figures.json")
 """What describes the run."""
 
@@ -56,8 +60,9 @@ def store(folder: Path, names: Sequence[str], samples: Samples) -> list[Path]:
     folder.mkdir()
     step = 2.0 ** (1 - BITS)
     for name, row in zip(names, samples, strict=True):
-        path, rounded = folder / f"{name}.flac", np.rint(row / step) * step
-        soundfile.write(path, rounded, RATE, subtype="PCM_16", compression_level=1)
+        file = Writer(folder, name, FORM, RATE, 1, len(row))
+        file.write(np.rint(row[None] / step) * step)
+        file.close()
     return sorted(folder.iterdir())
 
 

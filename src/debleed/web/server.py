@@ -6,7 +6,7 @@ import json
 import logging
 import mimetypes
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager
 from importlib.resources import files
 from pathlib import Path
 from threading import Thread
@@ -14,6 +14,7 @@ from typing import Any
 from urllib.parse import quote
 
 from starlette.applications import Starlette
+from starlette.background import BackgroundTask
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
@@ -23,15 +24,16 @@ from starlette.routing import Route
 
 from debleed.io.documents import Place, json_text, visible
 from debleed.recording import InputError
+from debleed.web.delivery import KINDS, everything, scratch, written_one
 from debleed.web.guard import Guard
 from debleed.web.limits import LARGEST_BODY, Limits, Refusal, full_disk
 from debleed.web.peaks import cut
 from debleed.web.roles import Json
-from debleed.web.service import Service, text
-from debleed.web.sessions import Store, read
+from debleed.web.service import Service, inputs, reported, text
+from debleed.web.sessions import Store
 from debleed.web.sound import tile, window
-from debleed.web.words import methods
-from debleed.web.work import LAYERS
+from debleed.web.words import methods, titled
+from debleed.web.work import LAYERS, REPORT
 from debleed.web.zipped import zipped
 
 log = logging.getLogger(__name__)
@@ -183,35 +185,38 @@ def picture(request: Request) -> Response:
 
 
 def one_file(request: Request) -> Response:
-    """Send one written file."""
-    place, listed = service(request).results(request.path_params["session"], request.path_params["run"])
-    kind, number = request.path_params["kind"], count(request.path_params["file"], "file")
-    if kind not in ("clean", "removed") or number >= len(listed[kind]):
+    """Send one file of a result."""
+    run, number = request.path_params["run"], count(request.path_params["file"], "file")
+    session, place, meta = service(request).sending(request.path_params["session"], run)
+    kind, names = request.path_params["kind"], inputs(place, meta)
+    if kind not in KINDS or number >= len(names):
         raise Refusal("there is no such file", 404)
-    name = listed[kind][number]
-    return FileResponse(place / kind / name, headers=attached(name), media_type="application/octet-stream")
+    work = ExitStack()
+    try:
+        path = written_one(place, meta, kind, Path(names[number]).stem, work.enter_context(scratch(session)))
+    except BaseException:
+        work.close()
+        raise
+    name = path.name if kind == "clean" else f"{path.stem} removed{path.suffix}"
+    kept = BackgroundTask(work.close)
+    return FileResponse(path, headers=attached(name), media_type="application/octet-stream", background=kept)
 
 
 def archive(request: Request) -> Response:
-    """Send all files of a result as a zip that is created on the fly."""
+    """Send all files of a result as a zip that is made on the fly, from the first file on."""
     here, key, run = service(request), request.path_params["session"], request.path_params["run"]
-    place, listed = here.results(key, run)
-    written = (place / "out.json").stat().st_mtime_ns
+    session, place, meta = here.sending(key, run)
+    removed = request.query_params.get("removed") == "1"
+    content = everything(session, place, meta, removed, lambda: here.report_in_time(key, run))
+    return StreamingResponse(zipped(content), media_type="application/zip", headers=attached(f"{titled(meta)}.zip"))
 
-    def check() -> None:
-        if (place / "out.json").stat().st_mtime_ns != written:
-            raise OSError("the files were rewritten while they were being sent")
 
-    title = read(here.store.run_place(key, run) / "run.json")["title"]
-    kinds = ("clean", "removed") if request.query_params.get("removed") == "1" else ("clean",)
-    content = [(place / name, f"{title}/{name}") for name in ("report.html", "session.toml")]
-    content += [(place / kind / name, f"{title}/{kind}/{name}") for kind in kinds for name in listed[kind]]
-    try:
-        length, pieces = zipped(content, check)
-    except FileNotFoundError as missing:
-        raise Refusal("the files are being rewritten; try again in a moment", 409) from missing
-    headers = {**attached(f"{title}.zip"), "content-length": str(length)}
-    return StreamingResponse(pieces, media_type="application/zip", headers=headers)
+def report(request: Request) -> Response:
+    """Send the report of a run."""
+    _, place, meta = service(request).sending(request.path_params["session"], request.path_params["run"])
+    if not reported(place, meta):
+        raise Refusal("the report has not been written yet", 409)
+    return FileResponse(place / REPORT, headers=attached(f"{titled(meta)}.html"), media_type="text/html")
 
 
 def attached(name: str) -> dict[str, str]:
@@ -287,6 +292,8 @@ ROUTES = [
     Route(f"{R}/window", run_window),
     Route(f"{R}/picture", picture),
     Route(f"{R}/take", telling(Service.take, "session", "run"), methods=["POST"]),
+    Route(f"{R}/report", telling(Service.report, "session", "run"), methods=["POST"]),
+    Route(f"{R}/report", report),
     Route(f"{R}/files/{{kind}}/{{file}}", one_file),
     Route(f"{R}/zip", archive),
 ]  # fmt: skip

@@ -6,6 +6,7 @@ import logging
 import secrets
 import shutil
 import time
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
@@ -26,7 +27,7 @@ from debleed.web.said import said
 from debleed.web.sessions import Store, lay_out, read, read_figures, write
 from debleed.web.sound import TILE, OpenRecordings
 from debleed.web.words import command_line, methods
-from debleed.web.work import given_folder, session_of
+from debleed.web.work import REPORT, REPORTED, given_folder, session_of
 
 log = logging.getLogger(__name__)
 
@@ -261,7 +262,7 @@ class Service:
     def brief(self, key: str, run: Json) -> Json:
         """Return the state of a run."""
         live = self.jobs.state(f"{key}/{run['id']}") or self.unstored.get(f"{key}/{run['id']}")
-        take = self.quick.state(f"{key}/{run['id']}/take")
+        report = self.quick.state(f"{key}/{run['id']}/report")
         told = {name: value for name, value in run.items() if name not in ("session", "units", "labels", "kept")}
         if live:
             told |= live.told()
@@ -275,8 +276,8 @@ class Service:
         figures = read_figures(place) or {}
         told["ready"] = bool(figures)
         told |= {name: figures.get(name) for name in ("median_sdr_before", "median_sdr_after")}
-        told["taking"] = take.told() if take else None
-        told["files"] = read(place / "out" / "out.json") if (place / "out" / "out.json").is_file() else None
+        told["reporting"] = report.told() if report else None
+        told["reported"] = reported(place, run)
         return told
 
     def run(self, key: str, run: str) -> Json:
@@ -300,7 +301,7 @@ class Service:
         return self.run(key, run)
 
     def cancel(self, key: str, run: str) -> Json:
-        """Cancel a run, or the writing of its files."""
+        """Cancel a run, or the writing of its report."""
         self.store.run_place(key, run)
         self._end(f"{key}/{run}")
         return self.run(key, run)
@@ -313,38 +314,53 @@ class Service:
         return self.session(key)
 
     def take(self, key: str, run: str, wanted: Json) -> Json:
-        """Start writing the files of a run, with new reductions or its present ones."""
+        """Refuse what cannot be downloaded, before a browser asks for it, and set new reductions.
+
+        A browser does not show why a download was refused.
+        """
         place = self.store.run_place(key, run)
         if not (place / "figures.json").is_file():
             raise Refusal("this run has no result to download (yet)", 409)
         if read(place / "run.json").get("excerpt"):
             raise Refusal("a preview has no files to download; remove the bleed from the whole recording first", 409)
-        figures = read(place / "figures.json")
-        refuse_full_disk(self.store.folder, 16 * figures["length"] * len(figures["names"]), self.limits.spare)
-        self.quick.cancel(f"{key}/{run}/take")
-        if "reduction" in wanted:
-            self.tune(key, run, wanted)
+        refuse_full_disk(self.store.folder, 32 * read(place / "figures.json")["length"], self.limits.spare)
+        return self.tune(key, run, wanted) if "reduction" in wanted else self.run(key, run)
+
+    def report(self, key: str, run: str, wanted: Json) -> Json:
+        """Do the same for the report, and begin to write it unless it is there, or under way, as it would be now."""
+        told = self.take(key, run, wanted)
+        job = f"{key}/{run}/report"
+        if told["reported"] or self.quick.state(job):
+            return told
 
         def ended(state: State) -> None:
-            self._note_take(key, run, state)
+            with suppress(Refusal):  # the run was deleted meanwhile
+                self.store.change_run(key, run, lambda meta: meta.update(report_error=state.error))
 
-        self._note_take(key, run, State())
-        job = Job(f"{key}/{run}/take", ("take", str(self.store.place(key)), run), ("write", "report"), noted, ended)
-        self.quick.submit(job)
+        ended(State())
+        self.quick.submit(Job(job, ("report", str(self.store.place(key)), run), ("write", "report"), noted, ended))
         return self.run(key, run)
 
-    def _note_take(self, key: str, run: str, state: State) -> None:
-        try:
-            self.store.change_run(key, run, lambda meta: meta.update(take_error=state.error))
-        except Refusal:
-            log.info("a run was deleted while its files were being written")
+    def sending(self, key: str, run: str) -> tuple[Path, Path, Json]:
+        """Return the folders of a session and of a run that has a result, and the run's description."""
+        place = self.store.run_place(key, run)
+        self.take(key, run, {})
+        return self.store.place(key), place, read(place / "run.json")
 
-    def results(self, key: str, run: str) -> tuple[Path, Json]:
-        """Return the folder of the written files, and their list."""
-        place = self.store.run_place(key, run) / "out"
-        if not (place / "out.json").is_file():
-            raise Refusal("the files have not been written yet", 409)
-        return place, read(place / "out.json")
+    def report_in_time(self, key: str, run: str) -> Path | None:
+        """Return the report once it is written; ``None`` if that fails."""
+        with suppress(Refusal):  # too much is queued
+            self.report(key, run, {})
+        while self.quick.state(f"{key}/{run}/report"):
+            time.sleep(0.1)
+        place = self.store.run_place(key, run)
+        return place / REPORT if reported(place, read(place / "run.json")) else None
+
+
+def reported(place: Path, run: Json) -> bool:
+    """Whether the report of a run is written, with the reductions that are set."""
+    noted = place / REPORTED
+    return noted.is_file() and bool(read(noted)["reduction"] == run["reduction"])
 
 
 def inputs(place: Path, run: Json) -> list[str]:

@@ -1,7 +1,7 @@
-"""The work of a child process, with the calls of ``debleed remove``: clean a session, write the files.
+"""The work of a child process, with the calls of ``debleed remove``: clean a session, write the report.
 
 It reports its progress as ``debleed remove --progress json`` does, on lines of standard output, and a failure in one
-sentence. Run as ``python -m debleed.web.work run|take SESSION-FOLDER RUN``.
+sentence. Run as ``python -m debleed.web.work run|report SESSION-FOLDER RUN``.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from debleed import feedback
 from debleed.intake import Prepared, prepared, samples_of
 from debleed.io.documents import json_numbers
-from debleed.io.session import Session, dumped
+from debleed.io.session import Session
 from debleed.job import Job, cleaned, written
 from debleed.methods.settings import settings
 from debleed.progress import Progress
@@ -40,6 +40,9 @@ from debleed.web.said import evidence_of
 from debleed.web.sessions import read, write
 
 LAYERS = ("before", "after", "removed")
+
+REPORT, REPORTED = Path("out", "report.html"), Path("out", "reported.json")
+"""The report in the folder of a run, and the reductions that it describes."""
 
 BRIGHTEST = 20
 """Length in seconds of a microphone's loudest part, which sets the colour scale of its spectrograms."""
@@ -61,16 +64,14 @@ def session_of(run: Json) -> Session:
 
 
 def job_of(place: Path, run: Json) -> Job:
-    """Return the job of a run."""
-    out = place / "out"
+    """Return the job of a run, with its report."""
     return Job(
         given(place, run),
-        out / "clean",
+        place / "out" / "clean",
         session=session_of(run),
         method=run["method"],
         settings=settings(run["method"], [f"{key}={value}" for key, value in run["settings"].items()]),
-        removed=out / "removed",
-        report=out / "report.html",
+        report=place / REPORT,
         force=True,
     )
 
@@ -188,18 +189,16 @@ def measured(place: Path, before: Recording, after: Recording, progress: Progres
     progress("figures", 1)
 
 
-def work_take(session: Path, run: str) -> None:
-    """Write the files of a run with its present reductions, the removed signals, the report and session.toml."""
+def work_report(session: Path, run: str) -> None:
+    """Write the report of a run with its present reductions."""
     place = session / "runs" / run
     meta = read(place / "run.json")
-    out = place / "out"
-    shutil.rmtree(out, ignore_errors=True)
+    shutil.rmtree(place / REPORT.parent, ignore_errors=True)
     with feedback.progress("json") as progress, closing(prepared(job_of(place, meta))) as ready:
         knowledge = evidence_of(read(place / "figures.json"))
-        result = written(ready, stored_result(place, ready.recording), knowledge, progress)
-        (out / "session.toml").write_text(dumped(ready.session), "utf-8")
-        files: Json = {"clean": [path.name for path in result.files], "removed": [path.name for path in result.removed]}
-        write(out / "out.json", files | {"reduction": meta["reduction"]})
+        written(ready, stored_result(place, ready.recording), knowledge, progress)
+    shutil.rmtree(ready.job.output)  # the report describes the files, and they are made again when they are sent
+    write(place / REPORTED, {"reduction": meta["reduction"]})
 
 
 class ToLines(logging.Handler):
@@ -234,7 +233,7 @@ def main(arguments: Sequence[str]) -> int:
     logging.getLogger("debleed").addHandler(handler)
     try:
         with feedback.messages():
-            {"run": work_run, "take": work_take}[kind](folder, run)
+            {"run": work_run, "report": work_report}[kind](folder, run)
         return 0
     except InputError as refusal:
         feedback.line(error=str(refusal).replace(hidden, ""))

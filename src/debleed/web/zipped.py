@@ -1,40 +1,23 @@
-"""A zip that is sent while it is created: files are stored without compression, so the length is known in advance."""
+"""A zip that is sent while it is made: what it holds is stored as it is, one after the other."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from zipstream import ZipStream
 
 
-def zipped(files: Iterable[tuple[Path, str]], check: Callable[[], None]) -> tuple[int, Iterator[bytes]]:
-    """Create a zip of files under the given names.
+def zipped(content: Iterable[tuple[str, Path | bytes]]) -> Iterator[bytes]:
+    """Make a zip of files and bytes under the given names, piece by piece.
 
-    Parameters
-    ----------
-    files
-        Path and name of each file.
-    check
-        Called after each file. If it raises, the zip ends without its directory, which every program reports as damage;
-        a zip with files of two results would look complete.
-
-    Returns
-    -------
-    Size of the whole zip in bytes, and the zip piece by piece.
+    An error in ``content`` ends it without its directory, which every program reports as damage.
     """
     from zipstream import ZipStream
 
-    stream = ZipStream(sized=True)  # sized: stored as they are, and a file of another length than promised is an error
-    for path, name in files:
-        stream.add_path(path, name)
-    return len(stream), _pieces(stream, check)
-
-
-def _pieces(stream: ZipStream, check: Callable[[], None]) -> Iterator[bytes]:
-    while stream.num_queued():
+    stream = ZipStream()
+    for name, found in content:
+        if isinstance(found, bytes):
+            stream.add(found, name)
+        else:
+            stream.add_path(found, name)
         yield from stream.file()
-        check()
     yield from stream.finalize()

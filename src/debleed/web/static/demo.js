@@ -5,11 +5,11 @@ import { h } from "./dom.js";
 const MIC = "singer", REST = [3.2, 6.2]; // seconds: the end of a line, the rest, the beginning of the next line
 const STEPS = [
   ["before", "Before", "drums, bass and guitar bleed into the singer's microphone. The rest between two lines, at 0:05, is full of them."],
-  ["after", "After", "the same seconds. The rest is quiet, and the voice is as it was."],
-  ["removed", "Removed", "what was taken away: the rest of the band, and nothing of the voice."],
+  ["after", "After", "the same seconds. The rest is quiet, and the singing is as it was."],
+  ["removed", "Removed", "what was taken away: the other three, and nothing of the singer."],
 ];
 
-export function guide(player, { names, rate }) {
+export function tour(player, { names, rate }) {
   const alone = (layer) => () => {
     player.mics.forEach((mic, k) => { mic.solo = names[k] === MIC; });
     player.choose(layer);
@@ -23,8 +23,8 @@ export function guide(player, { names, rate }) {
     player.play();
   };
   const step = (title, work, text) => h("li", {}, h("button", { type: "button", class: "quiet", onclick: work }, title), h("span", {}, text));
-  return h("div", { class: "guide", role: "group", "aria-labelledby": "guide" },
-    h("h3", { id: "guide" }, "What to listen for"),
+  return h("div", { class: "tour", role: "group", "aria-labelledby": "tour" },
+    h("h3", { id: "tour" }, "What to listen for"),
     h("ol", {}, STEPS.map(([layer, title, text]) => step(title, alone(layer), text)),
       step("Everyone", everything, "the whole band. Press 1, 2 and 3 while it plays, and solo each microphone with S.")),
     h("p", { class: "soft" }, "A synthesised band in a simulated room. debleed heard only these four microphones."));

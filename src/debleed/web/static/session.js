@@ -1,7 +1,7 @@
 // One session: its microphones, its runs, and what came of the chosen run.
 
 import { get, patch, remove } from "./api.js";
-import { guide } from "./demo.js";
+import { tour } from "./demo.js";
 import { decibel, doing, h, many, number, numbers, rebuild, say, settle, time } from "./dom.js";
 import { Uploads, picker } from "./files.js";
 import { Listen } from "./listen.js";
@@ -115,7 +115,7 @@ export class SessionView {
     const ready = session.runs.filter((run) => run.ready);
     const run = ready.find((other) => other.id === this.runId) ?? ready.at(-1);
     this.showResult(run);
-    const busy = session.job || session.runs.some((other) => active(other) || other.taking);
+    const busy = session.job || session.runs.some((other) => active(other) || other.reporting);
     clearTimeout(this.timer);
     this.timer = setTimeout(() => this.refresh(), busy ? BUSY : IDLE);
   }
@@ -225,7 +225,7 @@ export class SessionView {
     this.stale = h("div");
     this.showStale(run);
     this.result.replaceChildren(
-      section(run.excerpt ? `Listen to the preview, ${time(run.excerpt[0])} to ${time(run.excerpt[1])}` : "Listen", "listen", this.stale, this.session.demo ? guide(this.player, figures) : null, this.listen.element),
+      section(run.excerpt ? `Listen to the preview, ${time(run.excerpt[0])} to ${time(run.excerpt[1])}` : "Listen", "listen", this.stale, this.session.demo ? tour(this.player, figures) : null, this.listen.element),
       section("Compare", "see", this.spectra.element, this.see),
       run.excerpt ? this.only(run) : section("Download", "take", this.take.element));
     this.spectra.follow();

@@ -1,13 +1,13 @@
-// What one takes away: the files, all in a zip, the same as a command line.
+// What one takes away: each file, all in a zip, the report, the same as a command line.
 
 import { patch, post } from "./api.js";
-import { doing, h, number, say } from "./dom.js";
+import { doing, h, many, number, say } from "./dom.js";
 
 export class Take {
   constructor(path, run, changed) {
-    Object.assign(this, { path, changed, wanted: null, reduction: run.reduction });
+    Object.assign(this, { path, changed, inputs: run.inputs, reduction: run.reduction });
     this.removed = h("input", { type: "checkbox", onchange: () => this.showFiles() });
-    this.button = h("button", { type: "button", class: "main", onclick: doing(() => this.prepare({ zip: true })) }, "Download all");
+    this.reporting = h("button", { type: "button", class: "quiet", onclick: doing(() => this.report()) }, "Report");
     this.state = h("span", { class: "soft", role: "status" });
     this.list = h("div", { class: "downloads" });
     this.tuned = h("p", { class: "soft" });
@@ -19,7 +19,10 @@ export class Take {
     });
     this.toml = h("pre", { tabindex: 0, "aria-label": "session.toml" });
     this.element = h("div", {},
-      h("div", { class: "row" }, this.button, h("label", { class: "check" }, this.removed, "include the removed signals"), this.state),
+      h("div", { class: "row" },
+        h("button", { type: "button", class: "main", onclick: doing(() => this.save(`zip${this.removed.checked ? "?removed=1" : ""}`)) }, "Download all"),
+        h("label", { class: "check" }, this.removed, "include the removed signals"), this.reporting, this.state),
+      h("p", { class: "soft" }, `A zip with ${many(run.inputs.length, "file")}, projects that open them in REAPER and, as DAWproject, in Bitwig Studio, Studio One, Cubase and others, the report and session.toml.`),
       this.tuned, this.list,
       h("h3", {}, "Equivalent command"),
       h("p", { class: "soft" }, place(run)),
@@ -30,11 +33,11 @@ export class Take {
     this.showFiles();
   }
 
-  // One button a file: it is written if it has to be, then saved.
+  // One button a file.
   showFiles() {
     const kinds = this.removed.checked ? ["clean", "removed"] : ["clean"];
-    this.list.replaceChildren(...kinds.map((kind) => h("ul", { "aria-label": kind === "clean" ? "Files" : "Removed signals" }, this.run.inputs.map((name) =>
-      h("li", {}, h("button", { type: "button", class: "file quiet", onclick: doing(() => this.prepare({ kind, stem: stem(name) })) }, kind === "clean" ? name : `${name} (removed)`))))));
+    this.list.replaceChildren(...kinds.map((kind) => h("ul", { "aria-label": kind === "clean" ? "Files" : "Removed signals" }, this.inputs.map((name, k) =>
+      h("li", {}, h("button", { type: "button", class: "file quiet", onclick: doing(() => this.save(`files/${kind}/${k}`)) }, kind === "clean" ? name : `${name} (removed)`))))));
   }
 
   explain(run) {
@@ -58,36 +61,29 @@ export class Take {
     if (!this.timer) { this.explain(run); this.tell(run); }
   }
 
-  current(run) { return run.files && JSON.stringify(sorted(run.files.reduction)) === JSON.stringify(sorted(this.reduction)); }
-
-  // what: { zip: true }, or { kind, stem } of one file
-  async prepare(what) {
+  // Whether it can be had is asked before: a browser does not say why a download was refused.
+  async save(what) {
     if (this.timer) await this.keep();
-    this.wanted = what;
-    if (this.current(this.run) && !this.run.taking) { this.tell(this.run); return; }
-    this.tell(await post(`${this.path}/take`, { reduction: this.reduction }));
+    await post(`${this.path}/take`);
+    save(`/api/${this.path}/${what}`);
+  }
+
+  // The report is written first, which takes a while.
+  async report() {
+    if (this.timer) await this.keep();
+    this.wanted = true;
+    this.tell(await post(`${this.path}/report`));
     await this.changed(); // the session looks again, and goes on looking while something is under way
   }
 
-  tell(run) {
-    this.run = run;
-    if (run.taking) {
-      this.state.textContent = `writing files, ${Math.round(100 * run.taking.share)} %`;
-      return;
-    }
-    this.state.textContent = run.take_error ?? "";
-    this.state.className = run.take_error ? "wrong" : "soft";
-    if (!this.current(run)) return;
-    if (this.wanted?.zip) save(`/api/${this.path}/zip${this.removed.checked ? "?removed=1" : ""}`);
-    if (this.wanted?.kind) {
-      const { kind } = this.wanted, k = run.files[kind].findIndex((name) => stem(name) === this.wanted.stem);
-      if (k >= 0) save(`/api/${this.path}/files/${kind}/${k}`);
-    }
-    this.wanted = null;
+  tell({ reporting, reported, report_error: error }) {
+    this.state.textContent = reporting ? `writing the report, ${Math.round(100 * reporting.share)} %` : error ?? "";
+    this.state.className = error && !reporting ? "wrong" : "soft";
+    if (!this.wanted || reporting) return;
+    this.wanted = false;
+    if (reported) save(`/api/${this.path}/report`);
   }
 }
-
-const stem = (name) => name.replace(/\.[^.]*$/, "");
 
 // The command reads one folder, or one file with all channels, and which one nobody can know who was sent only the sound.
 function place(run) {
@@ -95,8 +91,6 @@ function place(run) {
   const files = run.inputs.length;
   return `It reads a folder '${run.title}' with these ${files} files and nothing else; if yours lie elsewhere, make one, or put its place into the command.`;
 }
-
-const sorted = (table) => Object.entries(table).sort(([a], [b]) => (a < b ? -1 : 1));
 
 function save(address) {
   const link = h("a", { href: address, download: "" });
