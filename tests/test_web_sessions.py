@@ -344,6 +344,20 @@ def test_deleting_leaves_nothing(web, tmp_path):
     assert web.delete(f"/api/sessions/{key}").status_code == 200
     assert [path.name for path in (tmp_path / "data" / "sessions").iterdir()] == [other]
     assert web.get(f"/api/sessions/{key}").status_code == 404
+    assert web.delete("/api/sessions").json()["used"] < 2000  # the pace of runs stays
+    assert web.get("/api/sessions").json() == []
+
+
+def test_disk_use_counts_each_file_once(web):
+    key = two(web)
+    before = web.get("/api/sessions").json()[0]["size"]
+    assert before >= sum(file["size"] for file in web.get(f"/api/sessions/{key}").json()["files"])
+    run(web, key)
+    session, disk = web.get("/api/sessions").json()[0], web.get("/api/disk").json()
+    # the run has links to the files, its result of 32 bits, and little more
+    assert 2 * 4 * 4000 < session["size"] - before < 2 * 4 * 4000 + 20_000
+    assert session["size"] <= disk["used"] < session["size"] + 2000
+    assert disk["free"] > 0
 
 
 def test_a_file_taken_out_stays_with_the_runs_made_of_it(web):

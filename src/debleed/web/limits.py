@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import errno
 import shutil
+import stat
 import unicodedata
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -72,6 +74,17 @@ def size(count: float) -> str:
         if count >= scale:
             return f"{count / scale:.1f} {unit}"
     return f"{count:.0f} bytes"
+
+
+def used(folder: Path) -> int:
+    """Count the bytes in a folder, each file once: runs link the files of their session."""
+    found = {}
+    for path in folder.rglob("*"):
+        with suppress(FileNotFoundError):  # deleted meanwhile
+            entry = path.lstat()
+            if stat.S_ISREG(entry.st_mode):
+                found[entry.st_dev, entry.st_ino] = entry.st_size
+    return sum(found.values())
 
 
 def refuse_full_disk(folder: Path, need: float, spare: int) -> None:

@@ -273,6 +273,8 @@ ROUTES = [
     Route("/api/sessions", asking(Service.list)),
     Route("/api/sessions", telling(lambda h, w: h.session(h.store.create(text(w, "name"))["id"]), status=201),
           methods=["POST"]),
+    Route("/api/sessions", asking(Service.clear), methods=["DELETE"]),
+    Route("/api/disk", asking(Service.disk)),
     Route("/api/demo", asking(Service.demo, status=201), methods=["POST"]),
     Route(S, asking(Service.session, "session")),
     Route(S, telling(Service.change, "session"), methods=["PATCH"]),

@@ -19,7 +19,7 @@ from debleed.recording import InputError
 from debleed.web import demo, pace, roles
 from debleed.web.data_folder import put_in_order
 from debleed.web.jobs import Job, Jobs, State
-from debleed.web.limits import Limits, Refusal, checked_name, refuse_full_disk
+from debleed.web.limits import Limits, Refusal, checked_name, refuse_full_disk, used
 from debleed.web.loudest import PREVIEW, loudest
 from debleed.web.peaks import ZOOMS
 from debleed.web.roles import Json
@@ -65,7 +65,7 @@ class Service:
                 "name": meta["name"],
                 "created": meta["created"],
                 "files": len(meta["files"]),
-                "size": sum(file["size"] for file in meta["files"]),
+                "size": used(self.store.folder / "sessions" / meta["id"]),
                 "seconds": max((file["frames"] / file["rate"] for file in meta["files"]), default=0),
                 "runs": len(list((self.store.folder / "sessions" / meta["id"]).glob("runs/*/run.json"))),
             }
@@ -132,6 +132,17 @@ class Service:
         self.recordings.forget(place)
         self.store.delete(key)
         return {}
+
+    def disk(self) -> Json:
+        """Return how many bytes the data folder holds, and how many are free."""
+        return {"used": used(self.store.folder), "free": shutil.disk_usage(self.store.folder).free}
+
+    def clear(self) -> Json:
+        """Delete all sessions; what was found damaged stays."""
+        for meta in self.store.sessions():
+            with suppress(Refusal):  # deleted meanwhile
+                self.delete(meta["id"])
+        return self.disk()
 
     def demo(self) -> Json:
         """Return the demo session with its finished run; create it if it is not there, or its run was deleted."""

@@ -41,7 +41,7 @@ function named(text) {
 
 async function start() {
   document.title = "debleed";
-  const sessions = await get("sessions");
+  const [sessions, disk] = await Promise.all([get("sessions"), get("disk")]);
   main.replaceChildren(
     h("h1", {}, "Remove the bleed from a recording"),
     h("p", { class: "lead" }, "Drop the files of one recording: one file per microphone, or one file with one microphone per channel. "
@@ -49,8 +49,19 @@ async function start() {
     picker((files, name) => doing(() => begin(files, name))()),
     h("p", { class: "row" }, h("button", { type: "button", class: "quiet", onclick: doing(async () => { location.hash = `#/s/${(await post("demo")).id}`; }) }, "Listen to the demo"),
       h("span", { class: "soft" }, "a band of four, already cleaned")),
-    ...(sessions.length ? [h("section", { "aria-labelledby": "kept" }, h("h2", { id: "kept" }, "Sessions"), h("ul", { class: "sessions" }, sessions.map(entry)))] : []),
+    ...(sessions.length ? [h("section", { "aria-labelledby": "kept" }, h("h2", { id: "kept" }, "Sessions"), h("ul", { class: "sessions" }, sessions.map(entry)), occupied(sessions.length, disk))] : []),
   );
+}
+
+// What all of it takes of the disk, and the button that gives it back.
+function occupied(count, { used, free }) {
+  const clear = doing(async () => {
+    if (!confirm(`Delete ${many(count, "session")} with all files and results, ${size(used)}?`)) return;
+    await remove("sessions");
+    await start();
+  });
+  return h("p", { class: "row" }, h("span", { class: "soft" }, `Together ${size(used)} of this disk; ${size(free)} are free.`),
+    h("button", { type: "button", class: "quiet", onclick: clear }, "Delete all"));
 }
 
 function entry(session) {
@@ -62,7 +73,7 @@ function entry(session) {
   });
   return h("li", {},
     h("a", { href: `#/s/${session.id}` }, session.name),
-    h("span", { class: "soft" }, `${many(session.files, "file")}, ${time(session.seconds)} min, ${size(session.size)}, ${many(session.runs, "run")}, ${made}`),
+    h("span", { class: "soft" }, `${many(session.files, "file")}, ${time(session.seconds)} min, ${many(session.runs, "run")}, ${size(session.size)}, ${made}`),
     h("button", { type: "button", class: "quiet", onclick: erase, "aria-label": `Delete ${session.name}` }, "Delete"));
 }
 

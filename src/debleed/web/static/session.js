@@ -34,6 +34,7 @@ export class SessionView {
       h("section", { "aria-labelledby": "clean-title" }, h("h2", { id: "clean-title" }, "Clean"), this.runs.element),
       this.result);
     this.failures = 0;
+    if (session.demo && !run) this.going = session.runs.find((other) => other.ready)?.id; // who came to listen is taken there
     this.seen = () => { if (!document.hidden) { this.arrival = null; this.refresh(); } };
     document.addEventListener("visibilitychange", this.seen);
     this.show();
