@@ -5,6 +5,7 @@ import { h, time } from "./dom.js";
 export const LAYERS = [["before", "Before"], ["after", "After"], ["removed", "Removed"]];
 const LOWEST = 50, HIGHEST = 16000; // Hz at the ends of the axis, as pictures.py draws it
 const RANGE = 75;                   // dB from its darkest to its brightest colour
+const SPANS = [5, 10, 20, 60], USUAL = 20; // seconds
 const TICKS = [50, 100, 200, 500, 1000, 2000, 5000, 10000];
 const BANDS = [["all", LOWEST, HIGHEST], ["50 to 500 Hz", LOWEST, 500], ["300 Hz to 3 kHz", 300, 3000], ["2 to 16 kHz", 2000, HIGHEST]];
 
@@ -13,14 +14,14 @@ const options = (texts, chosen) => texts.map((text, k) => h("option", { value: k
 
 export class Spectrograms {
   constructor(player, path, figures, tile) {
-    Object.assign(this, { player, path, figures, tile, mic: 0, span: 20, page: -1, images: new Map() });
+    Object.assign(this, { player, path, figures, tile, mic: 0, page: -1, images: new Map() });
     this.bands = BANDS.map(([name, low, high]) => [name, low, Math.min(high, this.highest())]).filter(([, low, high]) => high > 1.5 * low);
     this.band = this.bands[0];
     this.panels = LAYERS.map(([layer, title]) => this.panel(layer, title));
     this.which = h("select", { "aria-label": "Microphone shown", onchange: () => this.choose(this.which.selectedIndex) },
       figures.names.map((name) => h("option", {}, name)));
-    const spans = [5, 10, 20, 60];
-    this.zoom = h("select", { "aria-label": "Seconds shown", onchange: () => { this.span = spans[this.zoom.selectedIndex]; this.page = -1; this.follow(); } }, options(spans.map((s) => `${s} s`), 2));
+    this.span = SPANS.find((span) => span >= Math.min(USUAL, figures.length / figures.rate));
+    this.zoom = h("select", { "aria-label": "Seconds shown", onchange: () => { this.span = SPANS[this.zoom.selectedIndex]; this.page = -1; this.follow(); } }, options(SPANS.map((s) => `${s} s`), SPANS.indexOf(this.span)));
     this.range = h("select", { "aria-label": "Frequencies shown", onchange: () => { this.band = this.bands[this.range.selectedIndex]; this.scale(); } }, options(this.bands.map(([name]) => name), 0));
     this.wide = h("button", { type: "button", class: "toggle", "aria-pressed": "false", onclick: () => this.widen() }, "Full width");
     this.shots = h("div", { class: "shots" }, this.panels.map((panel) => panel.element));
