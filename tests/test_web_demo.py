@@ -4,6 +4,7 @@ from contextlib import closing
 
 import numpy as np
 
+from browser import tab, until
 from debleed.io.audio import load
 from debleed.job import cleaned
 from debleed.web import demo
@@ -48,3 +49,22 @@ def test_it_is_there_at_once_and_once(tmp_path):
         assert "22 dB less bleed" in web.get(address).json()["sentences"]["singer"]
         web.delete(address)
         assert web.post("/api/demo").json()["id"] != session["id"]
+
+
+def test_a_newcomer_hears_it_with_two_clicks(browser, address):
+    with tab(browser, address, viewport={"width": 390, "height": 800}) as page:
+        page.get_by_role("button", name="Listen to the demo").click()
+        page.get_by_role("group", name="What to listen for").get_by_role("button", name="Before").click()
+        until(page, "document.querySelector('.clock').textContent > '0:03.4'")
+        assert page.locator("input[name=layer]:checked").get_attribute("value") == "before"
+        assert page.locator(".strip:not(.unheard) .name").text_content() == "singer"
+        page.get_by_role("button", name="Everyone").click()
+        assert page.locator(".strip.unheard").count() == 0
+        assert page.evaluate("document.documentElement.scrollWidth") <= 390
+        # what it takes of the disk is told, and given back
+        page.locator(".brand").click()
+        page.get_by_text("Together 4.").wait_for()
+        page.once("dialog", lambda dialog: dialog.accept())
+        page.get_by_role("button", name="Delete all").click()
+        page.get_by_text("Together").wait_for(state="detached")
+        assert page.locator(".sessions").count() == 0

@@ -78,7 +78,7 @@ def test_the_whole_way(browser, address, tmp_path, monkeypatch):
         page.get_by_label("include the removed signals").check()
         with page.expect_download() as download:
             page.get_by_role("button", name="Download all").click()
-        assert download.value.suggested_filename.endswith(".zip")
+        assert download.value.suggested_filename.endswith(", demix, singer 6 dB, strings 12.5 dB.zip")
         content = download.value.path().read_bytes()
         command = page.locator("#command").text_content()
         with page.expect_download() as single:
@@ -92,7 +92,8 @@ def test_the_whole_way(browser, address, tmp_path, monkeypatch):
     assert cli.run([*argv[1:], "--keep-removed", "removed"]) == 0
     with zipfile.ZipFile(io.BytesIO(content)) as packed:
         names = packed.namelist()
-        assert {f"{title}/report.html", f"{title}/session.toml"} < set(names)
+        beside = ("report.html", "session.toml", f"{title}.rpp", f"{title}.dawproject")
+        assert {f"{title}/{name}" for name in beside} < set(names)
         for kind, folder in (("clean", f"{title}-clean"), ("removed", "removed")):
             paths = list((tmp_path / folder).iterdir())
             assert len(paths) == 5

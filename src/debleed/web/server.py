@@ -33,7 +33,7 @@ from debleed.web.service import Service, inputs, reported, text
 from debleed.web.sessions import Store
 from debleed.web.sound import tile, window
 from debleed.web.words import methods, titled
-from debleed.web.work import LAYERS, REPORT
+from debleed.web.work import LAYERS, REPORT, session_of
 from debleed.web.zipped import zipped
 
 log = logging.getLogger(__name__)
@@ -208,7 +208,9 @@ def archive(request: Request) -> Response:
     session, place, meta = here.sending(key, run)
     removed = request.query_params.get("removed") == "1"
     content = everything(session, place, meta, removed, lambda: here.report_in_time(key, run))
-    return StreamingResponse(zipped(content), media_type="application/zip", headers=attached(f"{titled(meta)}.zip"))
+    return StreamingResponse(
+        zipped(content), media_type="application/zip", headers=attached(f"{titled(meta, session_of(meta))}.zip")
+    )
 
 
 def report(request: Request) -> Response:
@@ -216,7 +218,9 @@ def report(request: Request) -> Response:
     _, place, meta = service(request).sending(request.path_params["session"], request.path_params["run"])
     if not reported(place, meta):
         raise Refusal("the report has not been written yet", 409)
-    return FileResponse(place / REPORT, headers=attached(f"{titled(meta)}.html"), media_type="text/html")
+    return FileResponse(
+        place / REPORT, headers=attached(f"{titled(meta, session_of(meta))}.html"), media_type="text/html"
+    )
 
 
 def attached(name: str) -> dict[str, str]:

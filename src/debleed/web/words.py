@@ -95,25 +95,25 @@ LONGEST_TITLE = 120
 """Bytes of a title that says all settings; a longer one could not be the name of a file everywhere."""
 
 
-def titled(run: dict[str, Any]) -> str:
-    """Return what a run is called as a file: its session, its method, its settings and its reductions.
+def titled(run: dict[str, Any], session: Session) -> str:
+    """Return what a run with a session is called as a file: its title, its method, its settings and its reductions.
 
     Examples
     --------
-    >>> session = {"sources": {"singer": ["singer"], "drums": ["drums"]}}
-    >>> run = {"title": "gig", "method": "demix", "settings": {}, "session": session, "reduction": {}}
-    >>> titled(run), titled(run | {"reduction": {"singer": 6.0}})
-    ('gig, demix', 'gig, demix, singer 6 dB')
-    >>> titled(run | {"settings": {"tracking": "false"}, "reduction": {"singer": 12.0, "drums": 12.0}})
-    'gig, demix, tracking=false, 12 dB'
+    >>> sources = {"singer": ("singer",), "drums": ("drums",)}
+    >>> run = {"title": "gig", "method": "demix", "settings": {"tracking": "false"}}
+    >>> titled(run, Session(sources)), titled(run, Session(sources, source_reduction={"singer": 6.0}))
+    ('gig, demix, tracking=false', 'gig, demix, tracking=false, singer 6 dB')
+    >>> titled(run | {"settings": {}}, Session(sources, source_reduction={"singer": 12.0, "drums": 12.0}))
+    'gig, demix, 12 dB'
     """
-    limits = run["reduction"]
-    alike = set(limits) == set(run["session"]["sources"]) and len(set(limits.values())) == 1
-    told = {f"{number(limit)} dB" if alike else f"{name} {number(limit)} dB": None for name, limit in limits.items()}
-    parts = [*(f"{key}={value}" for key, value in run["settings"].items()), *told]
+    limits = session.source_reduction
+    alike = set(limits) == set(session.sources) and len(set(limits.values())) == 1
+    told = [f"{'' if alike else f'{name} '}{number(limit)} dB" for name, limit in limits.items()]
+    parts = [*(f"{key}={value}" for key, value in run["settings"].items()), *dict.fromkeys(told)]
     usual = f"{run['title']}, {run['method']}"
     whole = ", ".join([usual, *parts]).replace("/", "_").replace("\\", "_")
-    return whole if len(whole.encode()) <= max(LONGEST_TITLE, len(usual.encode())) else f"{usual}, own settings"
+    return whole if len(whole.encode()) <= LONGEST_TITLE else f"{usual}, own settings"
 
 
 def number(value: float) -> str:
