@@ -5,7 +5,7 @@ import { doing, h, many, number, rebuild, say, time } from "./dom.js";
 
 export const ACTIVE = ["waiting", "running"];
 export const active = (run) => ACTIVE.includes(run.status);
-const STAGES = { check: "checking the files", compare: "comparing the tracks", result: "computing the result", figures: "measuring", play: "playing", bleed: "bleeding", "": "starting" };
+const STAGES = { check: "checking the files", compare: "comparing the tracks", result: "computing the result", figures: "measuring", "": "starting" };
 const SHORTEST = 2; // a recording this many times as long as a preview is worth one
 
 export class Runs {
@@ -83,7 +83,7 @@ export class Runs {
     if (state !== this.state) {
       this.state = state;
       this.bars.clear();
-      const begun = this.starting && !going.length ? [h("li", {}, h("div", { class: "row" }, bar("starting the run", false).element))] : [];
+      const begun = this.starting && !going.length ? [h("li", {}, h("div", { class: "row" }, bar("starting the run").element))] : [];
       rebuild(this.now, ...begun, ...going.map((run) => h("li", {}, this.progress(run))));
       const ended = session.runs.filter((run) => !active(run));
       rebuild(this.list, ended.length ? h("ol", { class: "runs", "aria-label": "Runs" }, ended.map((run) => this.row(run))) : "");
@@ -94,7 +94,7 @@ export class Runs {
   showButton(going) {
     const { session, about } = this.view, running = going.find((run) => run.status === "running");
     const busy = this.starting || going.length > 0;
-    this.button.disabled = Boolean(session.problem || session.job || this.starting);
+    this.button.disabled = Boolean(session.problem || this.starting);
     this.button.setAttribute("aria-busy", busy);
     this.button.textContent = this.starting ? "Starting …" : running ? `Removing … ${percent(running)} %` : "Remove the bleed";
     this.preview.disabled = this.button.disabled;
@@ -109,7 +109,7 @@ export class Runs {
   }
 
   progress(run) {
-    const progress = bar(`Progress of ${title(run)}`, false), path = `sessions/${this.view.id}/runs/${run.id}`;
+    const progress = bar(`Progress of ${title(run)}`), path = `sessions/${this.view.id}/runs/${run.id}`;
     this.bars.set(run.id, progress);
     progress.tell(run);
     return h("div", { class: "row" }, h("span", {}, title(run)), progress.element, notifier(),
@@ -147,16 +147,16 @@ export function title({ excerpt, method, settings, created }) {
 export const percent = (job) => Math.floor(100 * job.share);
 
 // A bar with a sentence: the stage, and the time left once it can be told.
-export function bar(label, shown = true) {
+function bar(label) {
   const line = h("progress", { max: 1, value: 0, "aria-label": label });
-  const text = h("span", { class: "soft" }, shown ? "" : "starting");
+  const text = h("span", { class: "soft" }, "starting");
   const tell = (job) => {
     const { status, stage, share, left } = job;
     line.value = share;
     const rest = left !== null && left !== undefined && share > 0.05 ? `, about ${left < 60 ? `${Math.ceil(left)} s` : `${Math.ceil(left / 60)} min`} left` : "";
     text.textContent = status === "waiting" ? "queued" : `${STAGES[stage] ?? "learning"}, ${percent(job)} %${rest}`;
   };
-  return { element: h("div", { class: "progress" }, shown ? h("span", {}, label) : null, line, text), tell };
+  return { element: h("div", { class: "progress" }, line, text), tell };
 }
 
 // Notifications are asked for only by a button: a browser that is asked unbidden refuses for good.

@@ -7,7 +7,7 @@ import { Uploads, picker } from "./files.js";
 import { Listen } from "./listen.js";
 import { matrix } from "./matrix.js";
 import { Player } from "./player.js";
-import { Runs, active, announce, bar, percent } from "./runs.js";
+import { Runs, active, announce, percent } from "./runs.js";
 import { Spectrograms } from "./spectrogram.js";
 import { Take } from "./take.js";
 import { Waveform } from "./waveform.js";
@@ -107,7 +107,7 @@ export class SessionView {
   show() {
     const { session } = this;
     this.title.textContent = session.name;
-    const trouble = session.failed ?? (session.files.length && !session.job ? session.problem : null);
+    const trouble = session.files.length ? session.problem : null;
     this.warning.replaceChildren(...(trouble ? [h("p", { class: "note", role: "status" }, trouble)] : []));
     this.arrive();
     this.showTitle(session.runs.find(active));
@@ -116,7 +116,7 @@ export class SessionView {
     const ready = session.runs.filter((run) => run.ready);
     const run = ready.find((other) => other.id === this.runId) ?? ready.at(-1);
     this.showResult(run);
-    const busy = session.job || session.runs.some((other) => active(other) || other.reporting);
+    const busy = session.runs.some((other) => active(other) || other.reporting);
     clearTimeout(this.timer);
     this.timer = setTimeout(() => this.refresh(), busy ? BUSY : IDLE);
   }
@@ -125,17 +125,9 @@ export class SessionView {
 
   showMics() {
     const { session } = this;
-    const state = JSON.stringify([session.files, session.units, Boolean(session.job)]);
-    if (session.job && this.progress) { this.progress.tell(session.job); return; }
+    const state = JSON.stringify([session.files, session.units]);
     if (state === this.micsState) return;
     this.micsState = state;
-    if (session.job) {
-      this.progress = bar("Simulating the demo band in a room");
-      this.progress.tell(session.job);
-      this.mics.replaceChildren(this.progress.element);
-      return;
-    }
-    this.progress = null;
     if (!session.files.length) { this.mics.replaceChildren(picker((files) => this.files.add(files))); return; }
     const longest = Math.max(...session.files.map((file) => file.frames / file.rate));
     const sources = [...new Set(session.units.map((unit) => unit.source).filter(Boolean))];
@@ -198,7 +190,7 @@ export class SessionView {
     const measured = run && !active(run);
     const key = run ? `${run.id} ${measured}` : this.session.files.map((file) => file.id).join();
     this.showStale(run);
-    if (this.session.job || key === this.shown) { if (run) this.take?.tell(run); return; }
+    if (key === this.shown) { if (run) this.take?.tell(run); return; }
     this.shown = key;
     if (!run) { this.alone(); return; }
     let full;
