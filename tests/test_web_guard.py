@@ -50,6 +50,7 @@ def test_names_of_this_machine_are_known(web, host):
         ("GET", "/api/sessions"),
         ("POST", "/api/sessions"),
         ("POST", "/api/demo"),
+        ("DELETE", "/api/sessions"),
         ("DELETE", "/api/sessions/0123456789abcdef"),
         ("PUT", "/api/sessions/0123456789abcdef/files?name=a.wav"),
         ("PATCH", "/api/sessions/0123456789abcdef"),

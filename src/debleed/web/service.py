@@ -31,6 +31,9 @@ from debleed.web.work import REPORT, REPORTED, given_folder, session_of
 
 log = logging.getLogger(__name__)
 
+SAMPLE = 16
+"""Bytes of a sample on its way: as it is computed, and as it is written to a file and to that with what was removed."""
+
 
 class Service:
     """The object behind the page's addresses, with the sessions, the jobs and the open recordings."""
@@ -329,13 +332,20 @@ class Service:
 
         A browser does not show why a download was refused.
         """
-        place = self.store.run_place(key, run)
-        if not (place / "figures.json").is_file():
-            raise Refusal("this run has no result to download (yet)", 409)
-        if read(place / "run.json").get("excerpt"):
-            raise Refusal("a preview has no files to download; remove the bleed from the whole recording first", 409)
-        refuse_full_disk(self.store.folder, 32 * read(place / "figures.json")["length"], self.limits.spare)
+        self.sending(key, run)
         return self.tune(key, run, wanted) if "reduction" in wanted else self.run(key, run)
+
+    def sending(self, key: str, run: str) -> tuple[Path, Path, Json]:
+        """Return the folders of a session and of a run that has a result, and the run's description."""
+        place = self.store.run_place(key, run)
+        meta, figures = read(place / "run.json"), read_figures(place)
+        if figures is None:
+            raise Refusal("this run has no result to download (yet)", 409)
+        if meta.get("excerpt"):
+            raise Refusal("a preview has no files to download; remove the bleed from the whole recording first", 409)
+        channels = len(figures["names"]) if meta["poly"] else 2  # of the file that is made at a time
+        refuse_full_disk(self.store.folder, SAMPLE * channels * figures["length"], self.limits.spare)
+        return self.store.place(key), place, meta
 
     def report(self, key: str, run: str, wanted: Json) -> Json:
         """Do the same for the report, and begin to write it unless it is there, or under way, as it would be now."""
@@ -351,12 +361,6 @@ class Service:
         ended(State())
         self.quick.submit(Job(job, ("report", str(self.store.place(key)), run), ("write", "report"), noted, ended))
         return self.run(key, run)
-
-    def sending(self, key: str, run: str) -> tuple[Path, Path, Json]:
-        """Return the folders of a session and of a run that has a result, and the run's description."""
-        place = self.store.run_place(key, run)
-        self.take(key, run, {})
-        return self.store.place(key), place, read(place / "run.json")
 
     def report_in_time(self, key: str, run: str) -> Path | None:
         """Return the report once it is written; ``None`` if that fails."""
