@@ -150,12 +150,13 @@ def large(browser: Browser, address: str, paths: list[Path]) -> dict[str, float]
     page.locator(".listen .strip").first.wait_for()
     page.locator("#listen-title[tabindex]").wait_for(state="attached")
     page.get_by_role("button", name="Cancel").click()  # the figures of so many microphones take long, and busy a core
+    page.get_by_text("cancelled").wait_for()
     page.locator("#command").wait_for()
     page.keyboard.press(" ")
-    page.wait_for_timeout(3000)
-    found = {"playing": float(page.evaluate(FRAMES, 5))}
-    page.evaluate(f"window.swept = ({SWEEP})(6)")
-    found["zooming"] = float(page.evaluate(FRAMES, 5))
+    page.wait_for_timeout(5000)
+    found = {"playing": float(page.evaluate(FRAMES, 10))}
+    page.evaluate(f"window.swept = ({SWEEP})(12)")
+    found["zooming"] = float(page.evaluate(FRAMES, 10))
     page.keyboard.press(" ")
     _, session, run = page.url.rsplit("/", 2)
     found["byte"], found["megabyte"] = page.evaluate(SENT, f"/api/sessions/{session}/runs/{run}/zip?removed=1")
