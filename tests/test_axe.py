@@ -30,7 +30,7 @@ def test_nobody_is_shut_out(browser, address, axe, tmp_path, width, theme):
     (tmp_path / "gig").mkdir()
     for i, name in enumerate(("kick", "vox", "OH")):
         (tmp_path / "gig" / f"{name}.wav").write_bytes(wav(seed=i, length=9000, channels=1 + (name == "OH")))
-    options = {"viewport": {"width": width, "height": 900}, "color_scheme": theme}
+    options = {"viewport": {"width": width, "height": 900}, "color_scheme": theme, "reduced_motion": "reduce"}
     with tab(browser, address, **options) as page:
         page.locator(".drop").wait_for()
         assert found(page, axe) == []
