@@ -109,7 +109,7 @@ def titled(run: dict[str, Any], session: Session) -> str:
     """
     limits = session.source_reduction
     alike = set(limits) == set(session.sources) and len(set(limits.values())) == 1
-    told = [f"{'' if alike else f'{name} '}{number(limit)} dB" for name, limit in limits.items()]
+    told = [f"{'' if alike else f'{name} '}{number(limit)} dB" for name, limit in sorted(limits.items())]
     parts = [*(f"{key}={value}" for key, value in run["settings"].items()), *dict.fromkeys(told)]
     usual = f"{run['title']}, {run['method']}"
     whole = ", ".join([usual, *parts]).replace("/", "_").replace("\\", "_")
