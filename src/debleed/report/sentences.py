@@ -237,7 +237,7 @@ def limited(sdr: tuple[float, float], removed: float, reduction_db: float) -> tu
     Examples
     --------
     >>> [round(value, 1) for value in limited((10.0, 30.0), 0.09, 6.0)], limited((10.0, 30.0), 0.09, 0.0)
-    ([10.0, 16.0], (10.0, 10.0))
+    ([10.0, 15.9], (10.0, 10.0))
     """
     before, after = sdr
     k = 1 - amplitude(-reduction_db)
