@@ -29,7 +29,7 @@ from debleed.progress import Progress, quiet
 from debleed.record import Treated, recorded, refuse_record
 from debleed.recording import Recording, Samples
 from debleed.remove import learn_in_step, reduced
-from debleed.resuming import BLOCKS, CLEAN, RECORD, REMOVED, REPORT, Learnt, Work
+from debleed.resuming import BLOCKS, CLEAN, RECORD, REMOVED, REPORT, Learnt, Shelf, Work
 from debleed.soundcheck.alignment import Alignment
 from debleed.stage import Stage
 
@@ -186,7 +186,7 @@ def collected() -> Iterator[list[str]]:
 
 
 def cleaned(
-    ready: Prepared, progress: Progress = quiet, work: Work | None = None
+    ready: Prepared, progress: Progress = quiet, work: Work | Shelf | None = None
 ) -> tuple[Stage, Recording, Mapping[str, Sequence[int]]]:
     """Clean an open input without a limit on the reduction.
 
@@ -223,7 +223,7 @@ def cleaned(
     return stage, after if stretch is ready.recording else faded_in(ready.recording, after, first), changes
 
 
-def _learnt_now(ready: Prepared, progress: Progress, work: Work | None) -> Learnt:
+def _learnt_now(ready: Prepared, progress: Progress, work: Work | Shelf | None) -> Learnt:
     with collected() as warnings:
         found = Learnt(*learnt(ready, progress), tuple(warnings))
     if work:

@@ -52,6 +52,12 @@ def command_line(run: dict[str, Any], session: Session, units: Sequence[str]) ->
         words += ["--leave-out", name]
     for source, decibels in session.source_reduction.items():
         words += ["--reduction", f"{source}={number(decibels)}"]
+    if unsayable(session.keep):
+        return None
+    for mic, kept in session.keep.items():
+        words += ["--keep", f"{mic}={','.join(kept)}"]
+    if run.get("region"):
+        words += ["--region", "-".join(number(second) for second in run["region"])]
     return shlex.join(words)
 
 
@@ -109,8 +115,14 @@ def methods() -> list[dict[str, Any]]:
     found = []
     for name, method in usable().items():
         if not method.needs:
-            found.append({"name": name, "text": registered()[name][1], "settings": settings(method)})
+            known = {"sources": method.source_count, "selective": selective(method)}
+            found.append({"name": name, "text": registered()[name][1], "settings": settings(method), **known})
     return found
+
+
+def selective(method: Any) -> bool:
+    """Whether what a method learns can keep the bleed of selected sources, see :class:`debleed.methods.Selective`."""
+    return hasattr(typing.get_type_hints(type(method).learn).get("return"), "keeping")
 
 
 def settings(method: Any) -> list[dict[str, Any]]:
