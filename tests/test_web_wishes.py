@@ -41,7 +41,8 @@ def test_what_stays_is_what_the_command_leaves_and_nothing_is_learnt_again(tmp_p
 def test_a_session_toml_says_limits_by_microphone_and_what_stays(tmp_path):
     with client(tmp_path) as web:
         key = new(web, files={f"{name}.wav": wav(seed=i) for i, name in enumerate(("in", "out", "vox"))})
-        toml = "reduction = 12\n[sources]\nkick = ['in', 'out']\n[source_reduction]\nout = inf\nvox = 3\n[keep]\nvox = 'kick'"
+        toml = "reduction = 12\n[sources]\nkick = ['in', 'out']\n"
+        toml += "[source_reduction]\nout = inf\nvox = 3\n[keep]\nvox = 'kick'"
         told = web.put(f"/api/sessions/{key}/toml", json={"toml": toml})
         assert told.status_code == 200, told.text
         found = run(web, key)
@@ -98,8 +99,7 @@ def test_a_first_look_finds_the_bleed_and_microphones_that_sound_alike(tmp_path)
         assert seen["names"] == ["a", "b", "c.L", "c.R"]
         assert seen["bleed_before"][1][0] == pytest.approx(-20, abs=1)
         assert seen["alike"] == [["b", "c"]]
-        start, stop, _ = seen["moments"][0]["b"]
-        assert stop > 2
+        assert seen["moments"][0]["b"][1] > 2
         # it belongs to this grouping only
         assert web.patch(address, json={"unit": "c", "source": "b"}).json()["look"] is None
         told = web.post(f"{address}/undo").json()
