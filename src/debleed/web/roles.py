@@ -175,6 +175,29 @@ def place(meta: Json, unit: str, source: object, reference: object = None) -> No
             raise Refusal(f"microphone '{source}' belongs to another source; choose another name for this source")
 
 
+def together(meta: Json, names: Sequence[str]) -> None:
+    """Give microphones the source of the first one; with a room microphone, they become room microphones."""
+    remember(meta, f"{', '.join(names[1:])} without {names[0]}")
+    source = sources(meta).get(names[0])
+    for name in names:
+        place(meta, name, source)
+
+
+def apart(meta: Json, names: Sequence[str]) -> None:
+    """Say of microphones that each has a source of its own."""
+    remember(meta, f"{', '.join(names)} in a group")
+    for name in names:
+        place(meta, name, name)
+
+
+def settled(meta: Json, names: Sequence[str]) -> None:
+    """Say of microphones that they stay where they are, whatever their sound says."""
+    remember(meta, f"{', '.join(names)} as before")
+    given = sources(meta)
+    for name in names:
+        place(meta, name, given.get(name))
+
+
 def rename_orphans(meta: Json) -> None:
     """Name a source anew that bears the name of a microphone which has left it: a name would mean both."""
     found = {mic.name: mic for mic in assigned(meta)}

@@ -106,7 +106,7 @@ class Service:
         }
 
     def change(self, key: str, wanted: Json) -> Json:
-        """Change a session's name, or a microphone's source and role, or whether it is left out."""
+        """Change a session's name, or a microphone's source and role, or whether it is left out, or group several."""
 
         def alter(meta: Json) -> None:
             if "name" in wanted:
@@ -119,6 +119,9 @@ class Service:
                 if "left_out" in wanted and unit in roles.units(meta):
                     others = [name for name in meta["leave_out"] if name != unit]
                     meta["leave_out"] = [*others, unit] if wanted["left_out"] else others
+            for name, arrange in (("together", roles.together), ("apart", roles.apart), ("settled", roles.settled)):
+                if name in wanted:
+                    arrange(meta, texts(wanted, name))
 
         self.store.change(key, alter)
         return self.session(key)
@@ -453,6 +456,14 @@ def sized(run: Json) -> float:
 
 def noted(state: State) -> None:
     """Do nothing when a job begins."""
+
+
+def texts(wanted: Json, key: str) -> list[str]:
+    """Return a list of strings of a request."""
+    value = wanted.get(key)
+    if not isinstance(value, list) or not value or not all(isinstance(part, str) for part in value):
+        raise Refusal(f"the request must contain '{key}' as a list of strings")
+    return value
 
 
 def text(wanted: Json, key: str) -> str:
