@@ -348,9 +348,9 @@ def test_everything_can_be_named_and_reached(browser, address, tmp_path):
         assert not page.evaluate(nameless)
         assert page.evaluate("document.documentElement.scrollWidth") <= 390
         page.locator(".heat button[tabindex='0']").first.focus()
-        page.keyboard.press("ArrowDown")
-        page.keyboard.press("ArrowRight")  # over the diagonal
-        assert "Bleed of guitar into mic1" in page.locator(".readout").text_content()
+        page.keyboard.press("ArrowDown")  # over the diagonal
+        page.keyboard.press("ArrowLeft")
+        assert "Bleed of mic0 into mic2" in page.locator(".readout").text_content()
 
 
 def test_the_page_is_light_and_comes_at_once(browser, address):

@@ -78,7 +78,7 @@ export class Microphones {
       const own = session.units.flatMap((other, k) => (k === i || (grouped(unit) && grouped(other) && other.source === unit.source) ? [k] : []));
       own.forEach((k) => done.add(k));
       if (own.length === 1) return [this.row(i)];
-      const why = [...new Set(own.map((k) => session.units[k].reason).filter((reason) => !PLAIN.includes(reason)))].join("; ");
+      const why = [...new Set(own.map((k) => session.units[k].reason.split("; ")[0]).filter((reason) => !PLAIN.includes(reason)))].join("; ");
       return [h("div", { class: "group", role: "group", "aria-label": `Source ${unit.source}` },
         h("p", {}, h("strong", {}, unit.source), h("span", { class: "soft" }, `, one source of ${own.length} microphones${why ? `: ${why}` : ""}`)), own.map((k) => this.row(k, true)))];
     });
@@ -97,7 +97,8 @@ export class Microphones {
     const wrong = file.notes.map((note) => note.replace(/: .*/, "")), notes = [];
     if (file.rate !== session.rate) notes.push(`${file.rate} Hz instead of ${session.rate} Hz; the result keeps this rate`);
     if (file.frames / file.rate < longest - 0.005) notes.push(`${time(file.frames / file.rate, 1)}, shorter than the longest file`);
-    if (!inside && !PLAIN.includes(unit.reason) && !unit.left_out) notes.push(unit.reason);
+    const why = inside ? unit.reason.split("; ").slice(1).join("; ") : unit.reason; // that of a group stands above it
+    if (why && !PLAIN.includes(why) && !unit.left_out) notes.push(why);
     const canvases = channels.map((channel) => {
       const canvas = h("canvas", { class: "wave small", role: "img", "aria-label": `Waveform of ${unit.name}` });
       new Waveform(canvas).show([{ parts: [[`${this.path}/files/${file.id}/peaks?mic=${channel}`, 1]], rate: file.rate, zooms: about.zooms, color: "--wave" }], 0, longest, file.peak[channel]);

@@ -62,7 +62,7 @@ export class SessionView {
       this.session = session;
     } catch (error) { this.lost(error); return; }
     if (this.closed) return;
-    if (this.failures) { this.failures = 0; this.offline.replaceChildren(); settle(); say("connected again"); }
+    if (this.failures) { this.failures = 0; this.looked = null; this.offline.replaceChildren(); settle(); say("connected again"); }
     this.show();
   }
 
@@ -130,7 +130,7 @@ export class SessionView {
     const { session } = this, wanted = JSON.stringify([session.files.map((file) => file.id), session.units]);
     if (session.look || session.looking || session.job || session.problem || this.files.busy() || this.looked === wanted) return;
     this.looked = wanted; // once: what went wrong would go wrong again
-    post(`sessions/${this.id}/look`).then(() => this.refresh()).catch((error) => say(error.message, true));
+    post(`sessions/${this.id}/look`).then(() => this.refresh()).catch(() => { this.looked = null; }); // at the next look at the server
   }
 
   // Which bleed is to stay was said of the sources as they were.
