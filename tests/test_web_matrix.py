@@ -115,6 +115,26 @@ def test_every_microphone_says_what_was_done_also_after_a_change(browser, result
         expect(page.locator("#command")).not_to_contain_text("--reduction")
 
 
+WORDS = """async () => {
+  const { least, limit, switched, stays } = await import("/static/limits.js");
+  const kick = [{ name: "kick", source: "kick", dB: 6 }, { name: "out", source: "kick" }], vox = { name: "vox", source: "vox" };
+  const pair = [{ name: "OH.L", source: "OH", dB: 3 }, { name: "OH.R", source: "OH", dB: 3 }];
+  const said = least([...kick, ...pair, vox]), kept = switched({ kick: ["OH"] }, [vox], "kick", true);
+  return [said, [...kick, ...pair, vox].map(({ name, source }) => limit(said, name, source) ?? "all"), kept,
+    stays(kept, kick[1], "OH"), switched(kept, kick, "OH", false)];
+}"""
+
+
+def test_what_is_set_is_said_in_the_words_of_a_session_toml(browser, address):
+    with tab(browser, address) as page:
+        said, limits, kept, stays, fewer = page.evaluate(WORDS)
+    assert said == {"kick": 6, "out": None, "OH": 3}
+    assert limits == [6, "all", 3, 3, "all"]
+    assert kept == {"kick": ["OH"], "vox": ["kick"]}
+    assert stays
+    assert fewer == {"vox": ["kick"]}
+
+
 def test_only_a_part_is_cleaned(browser, result):
     with tab(browser, result) as page:
         page.locator(".lane").nth(1).scroll_into_view_if_needed()
