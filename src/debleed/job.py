@@ -126,7 +126,9 @@ def run(job: Job, progress: Progress = quiet) -> Result:
                 refuse_shortage(ready, work)
             describe(ready)
             stage, after, changes = cleaned(ready, progress, work)
-            done = finished(ready, after, Knowledge.of(stage, changes), progress, work, began, warnings)
+            done = finished(
+                ready, after, Knowledge.of(stage, changes, ready.session.keep), progress, work, began, warnings
+            )
             result = with_project(ready, done)
             return replace(result, warnings=tuple(warnings), stage=stage)
 

@@ -117,7 +117,7 @@ def work_run(session: Path, run: str) -> None:
         recording = ready.recording
         stage, clean, changes = cleaned(ready, progress, shelf(place, meta["method"]))
         after = kept(place, recording, clean, progress)
-        known = described(recording, ready.take.poly) | vars(Knowledge.of(stage, changes))
+        known = described(recording, ready.take.poly) | vars(Knowledge.of(stage, changes, ready.session.keep))
         write(place / "figures.json", known | energies(recording, after))
         feedback.line(ready=True)
         measured(place, recording, after, progress)

@@ -301,7 +301,7 @@ export class SessionView {
       place.replaceChildren(made.element);
     };
     const tell = (wanted) => pending.replaceChildren(...(sameKeep(wanted, shown) ? [] : [
-      h("span", {}, run.other_grouping ? "The switches are not applied yet." : "The switches are not applied yet. Nothing is learnt again, so it will not take long."),
+      h("span", {}, run.other_grouping ? "The switches are not applied yet." : "The switches are not applied yet. Nothing is learnt again, so it takes less time."),
       h("button", { type: "button", class: "main", onclick: again }, "Apply the switches"),
       h("button", { type: "button", class: "quiet", onclick: () => { this.keep = null; build(shown); tell(shown); } }, "Back"),
     ]));
