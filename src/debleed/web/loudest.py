@@ -6,17 +6,11 @@ from pathlib import Path
 
 import numpy as np
 
-from debleed.web.peaks import ZOOMS, load
+from debleed.web.moments import STEP, powers
 from debleed.web.roles import Json
 
 PREVIEW = 10
 """Length of a preview in seconds."""
-
-STEP = 0.1
-"""Seconds by which the part may be moved."""
-
-ZOOM = 1
-"""The zoom level of the waveforms that is looked at: 43 ms at 48 kHz."""
 
 
 def loudest(meta: Json, place: Path, seconds: float = PREVIEW) -> tuple[float, float]:
@@ -36,16 +30,9 @@ def loudest(meta: Json, place: Path, seconds: float = PREVIEW) -> tuple[float, f
     longest = max(file["frames"] / file["rate"] for file in meta["files"])
     if longest <= seconds:
         return 0.0, longest
-    total = np.zeros(int(np.ceil(longest / STEP)))
-    for file in meta["files"]:
-        found = load(place / "peaks", str(file["id"]), ZOOM)
-        power = np.square(np.abs(found.astype(np.float64)).max(axis=2))  # (channels, intervals)
-        times = (np.arange(power.shape[1]) + 0.5) * ZOOMS[ZOOM] / file["rate"]
-        cells = np.minimum((times / STEP).astype(int), len(total) - 1)
-        for row in power:
-            if (mean := row.mean()) > 0:
-                count = np.maximum(1, np.bincount(cells, minlength=len(total)))
-                total += np.bincount(cells, row / mean, len(total)) / count
+    count = int(np.ceil(longest / STEP))
+    courses = [powers(place / "peaks", str(file["id"]), file["rate"], count).sum(axis=0) for file in meta["files"]]
+    total = np.sum(courses, axis=0)
     width = round(seconds / STEP)
     sums = np.cumsum(np.concatenate([[0.0], total]))
     start = STEP * int(np.argmax(sums[width:] - sums[:-width]))

@@ -29,7 +29,7 @@ from debleed.io.documents import json_line, json_numbers, write_text
 from debleed.recording import InputError, Recording
 from debleed.web.limits import Limits, Refusal, checked_file_name, checked_name, full_disk, refuse_full_disk, size
 from debleed.web.peaks import Peaks
-from debleed.web.roles import Json, is_poly, units
+from debleed.web.roles import Json, is_poly, mic_names, units
 
 log = logging.getLogger(__name__)
 
@@ -92,7 +92,8 @@ class Store:
             for inside in INSIDE:
                 (place / inside).mkdir(parents=True)
             meta: Json = {"id": key, "name": name, "created": time.time(), "next": 0}
-            meta |= {"files": [], "sources": {}, "references": [], "guessed": {}, "leave_out": [], "reduction": {}}
+            meta |= {"files": [], "sources": {}, "references": [], "guessed": {}, "leave_out": []}
+            meta |= {"reduction": {}, "keep": {}, "past": []}
             write(place / "session.json", meta)
         return meta
 
@@ -197,6 +198,7 @@ class Store:
             for named in ("leave_out", "references"):
                 meta[named] = [unit for unit in meta.get(named, []) if unit in known]
             meta["guessed"] = {unit: reason for unit, reason in meta.get("guessed", {}).items() if unit in known}
+            meta["past"] = []  # it would bring back what was said of a file that is gone
 
         self.change(session, alter)
 
@@ -304,13 +306,6 @@ def examined(path: Path, name: str, largest: int) -> tuple[Json, Peaks]:
         raise
     except InputError as refusal:
         raise Refusal(str(refusal).replace(str(path), name), 415) from refusal
-
-
-def mic_names(stem: str, channels: int) -> tuple[str, ...]:
-    """Name the channels of a file as the library does."""
-    if channels == 1:
-        return (stem,)
-    return (f"{stem}.L", f"{stem}.R") if channels == 2 else tuple(f"ch{i + 1}" for i in range(channels))
 
 
 def lay_out(meta: Json, place: Path, folder: Path) -> Path:
