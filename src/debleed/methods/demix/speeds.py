@@ -33,8 +33,8 @@ from debleed.methods.demix.tracking import (
     LAGS,
     UNDERRATED,
     Tracking,
+    expected_power,
     fading,
-    filtered,
     gaps,
     memory,
     over_bins,
@@ -126,7 +126,7 @@ def learn_tracking(
     untouched = (possible & ~allowed)[:, :, None]
     left += (path / UNDERRATED * untouched).astype(np.float32)  # none of it is underrated
     powers = power(spectra)
-    heard = references(spectra, powers, background, left, rate)
+    heard = references(spectra, powers, background, over_bins(left, bins, rate), rate)
     noise = own_variance(powers[..., LAGS - 1 :], np.zeros((1, 1, 1), np.float32))
     some = judged_bins(edges)
     fitted = in_parallel(
@@ -388,7 +388,7 @@ def with_constants(tracking: Tracking, observed: Spectra, heard: Spectra, powers
     variance, seconds, weight = (
         over_bins(values, bins, rate) for values in (tracking.variance, tracking.seconds, tracking.weight)
     )
-    expected = filtered(fading(rate)[:, None, None, None] * variance * weight, power(heard))
+    expected = expected_power(variance * weight, power(heard), rate)
     noise = own_variance(powers[..., LAGS - 1 :], expected)
     constant = tracking.constant.copy()
 
