@@ -89,6 +89,9 @@ class Demix:
     def learn(self, recording: Recording, side: Side = Side(), progress: Progress = quiet) -> Demixed:  # noqa: B008
         """Learn everything from an excerpt of at most ``seconds``, which bounds the memory."""
         sounding, samples, level = sounding_excerpt(recording, self.seconds)
+        # quietest first: the result depends on the order a little, so it may not be that of the files
+        order = np.argsort(np.mean(np.square(samples), axis=1), kind="stable")
+        sounding, samples = sounding[order], samples[order]
         allowed = recording.can_bleed()[np.ix_(sounding, sounding)]
         if not allowed.any():
             return Demixed.none(len(recording))

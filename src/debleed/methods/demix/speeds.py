@@ -76,7 +76,7 @@ NEGLIGIBLE = 1e-6
 
 BEYOND = 3.0
 """A deviation that does not change is no bleed if it carries more than so many times the power that its prior lets
-expect. Measured: 8.7 where a voice and a synthesiser hold the same notes for ten seconds, at most 1.4 in 68 pairs that
+expect. Measured: 8.7 where a singer and a synthesiser hold the same notes for ten seconds, at most 1.4 in 68 pairs that
 stand, move, are compressed or play before an audience."""
 
 
