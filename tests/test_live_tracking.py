@@ -9,9 +9,9 @@ from debleed import Recording, Stage
 from debleed.live import Stream
 from debleed.live.following import Forward
 from debleed.methods.demix.background import Background
+from debleed.methods.demix.demixed import Demixed
 from debleed.methods.demix.filters import Filters
 from debleed.methods.demix.kalman import Followed, run
-from debleed.methods.demix.method import Demixed
 from debleed.methods.demix.postfilter import Postfilter
 from live_stages import RATE, error_db, noise, random_postfilter, random_tracking, recording, stage_of, streamed
 from test_tracking import learnt, sdr, swaying
