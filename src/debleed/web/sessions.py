@@ -27,7 +27,17 @@ from debleed.io.audio import Take, refuse_twins
 from debleed.io.audio_file import AudioFile
 from debleed.io.documents import json_line, json_numbers, write_text
 from debleed.recording import InputError, Recording
-from debleed.web.limits import Limits, Refusal, checked_file_name, checked_name, full_disk, refuse_full_disk, size
+from debleed.web.limits import (
+    GIB,
+    PACKED,
+    Limits,
+    Refusal,
+    checked_file_name,
+    checked_name,
+    full_disk,
+    refuse_full_disk,
+    size,
+)
 from debleed.web.peaks import Peaks
 from debleed.web.roles import Json, is_poly, units
 
@@ -272,6 +282,12 @@ def examined(path: Path, name: str, largest: int) -> tuple[Json, Peaks]:
             if (sound := 4 * file.frames * file.channels) > largest:  # silence packs to next to nothing
                 raise Refusal(
                     f"'{name}' holds {size(sound)} of samples, but the limit is {size(largest)}; split it", 413
+                )
+            if sound > max(GIB, PACKED * path.stat().st_size):
+                raise Refusal(
+                    f"'{name}' has {size(path.stat().st_size)}, but would become {size(sound)} of samples, which is "
+                    "nothing but silence; leave it out",
+                    413,
                 )
             peaks = Peaks(file.channels)
 
