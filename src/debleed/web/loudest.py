@@ -6,8 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
+from debleed.web.layouts import Json, length, rate, starts
 from debleed.web.peaks import ZOOMS, load
-from debleed.web.roles import Json
 
 PREVIEW = 10
 """Length of a preview in seconds."""
@@ -33,14 +33,15 @@ def loudest(meta: Json, place: Path, seconds: float = PREVIEW) -> tuple[float, f
     -------
     Beginning and end in seconds; the whole session if it is shorter.
     """
-    longest = max(file["frames"] / file["rate"] for file in meta["files"])
+    longest = length(meta) / rate(meta)
+    begins = starts(meta)
     if longest <= seconds:
         return 0.0, longest
     total = np.zeros(int(np.ceil(longest / STEP)))
     for file in meta["files"]:
         found = load(place / "peaks", str(file["id"]), ZOOM)
         power = np.square(np.abs(found.astype(np.float64)).max(axis=2))  # (channels, intervals)
-        times = (np.arange(power.shape[1]) + 0.5) * ZOOMS[ZOOM] / file["rate"]
+        times = (begins[file["id"]] + (np.arange(power.shape[1]) + 0.5) * ZOOMS[ZOOM]) / file["rate"]
         cells = np.minimum((times / STEP).astype(int), len(total) - 1)
         for row in power:
             if (mean := row.mean()) > 0:

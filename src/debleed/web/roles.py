@@ -4,38 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from debleed.assignment import SAID, Microphone, Role, assign, references_of, sources_of
 from debleed.io.session import Session, left_out, load_session
-from debleed.io.track_names import names_of_channels, numbers_of_channels, of_file
+from debleed.web.layouts import Json, arrangement, hindrance, is_poly, labels, numbers, units
 from debleed.web.limits import Refusal, checked_name
-
-Json = dict[str, Any]
-
-
-def is_poly(meta: Json) -> bool:
-    """Whether the session is one file with one microphone per channel."""
-    return len(meta["files"]) == 1 and meta["files"][0]["channels"] > 1
-
-
-def units(meta: Json) -> list[str]:
-    """List the units to assign: files by their stems, or the channels of the only file."""
-    if is_poly(meta):
-        return list(names_of_channels(_tracks(meta["files"][0])))
-    return [Path(file["name"]).stem for file in meta["files"]]
-
-
-def labels(meta: Json) -> list[str | None]:
-    """List the names inside the files, one per unit; those of channels are the units' names already."""
-    if is_poly(meta):
-        return [None] * meta["files"][0]["channels"]
-    return [of_file(_tracks(file)) for file in meta["files"]]
-
-
-def _tracks(file: Json) -> tuple[str | None, ...]:
-    """Return the names of tracks in a file; sessions of version 0.2 do not know them."""
-    return tuple(file.get("tracks") or [None] * file["channels"])
 
 
 def assigned(meta: Json) -> tuple[Microphone, ...]:
@@ -62,16 +35,18 @@ def sources(meta: Json) -> dict[str, str | None]:
 
 def said(meta: Json, reduction: dict[str, float] | None = None) -> Session:
     """Return the session as the library describes it, with every unit assigned."""
-    out = [unit for unit in meta["leave_out"] if unit in units(meta)]
+    known = {*units(meta), *(Path(file["name"]).stem for file in meta["files"])}
+    out = [unit for unit in meta["leave_out"] if unit in known]
     kept = [mic for mic in assigned(meta) if mic.name not in out]
     grouped: dict[str, tuple[str, ...]] = {}
     for mic in kept:
         if mic.source is not None:
             grouped[mic.source] = (*grouped.get(mic.source, ()), mic.name)
-    return Session(
-        grouped,
-        tuple(mic.name for mic in kept if mic.role == "room"),
-        tuple(out),
+    return replace(
+        arrangement(meta),
+        sources=grouped,
+        room=tuple(mic.name for mic in kept if mic.role == "room"),
+        leave_out=tuple(out),
         source_reduction={v: x for v, x in (reduction or {}).items() if v in grouped},
         reference=tuple(mic.name for mic in kept if mic.role == "reference"),
         guessed={mic.name: mic.reason for mic in kept if not mic.said},
@@ -89,13 +64,8 @@ def problem(meta: Json) -> str | None:
     kept = [unit for unit in units(meta) if unit not in meta["leave_out"]]
     if not meta["files"]:
         return "there are no files yet"
-    if not is_poly(meta):
-        for file in meta["files"]:
-            if file["channels"] > 2 and Path(file["name"]).stem in kept:
-                return (
-                    f"'{file['name']}' has {file['channels']} channels, but next to other files a file is one "
-                    "microphone or a stereo pair; put it into a session of its own, split it, or leave it out"
-                )
+    if why := hindrance(meta):
+        return why
     if len(kept) < 2:
         return "removing bleed needs microphones of two or more sources; add the other files"
     if len({source for unit, source in sources(meta).items() if unit in kept and source is not None}) < 2:
@@ -130,20 +100,22 @@ def place(meta: Json, unit: str, source: object, reference: object = None) -> No
 def obey(meta: Json, path: Path) -> None:
     """Apply the sources, room microphones, files left out and reductions of a ``session.toml``."""
     told = load_session(path)
-    if told.parts or told.polyphonic:
-        raise Refusal(
-            "on the page each file is one microphone or a stereo pair; take parts and polyphonic out of session.toml, "
-            "or use 'debleed remove'"
-        )
-    known = units(meta)
-    names = list(numbers_of_channels(len(known))) if is_poly(meta) else [file["name"] for file in meta["files"]]
-    out = left_out(told, [Path(name) for name in (*names, *known)])
+    files = [] if is_poly(meta) else [Path(file["name"]) for file in meta["files"]]
+    meta["parts"] = None if told.parts is None else {name: list(listed) for name, listed in told.parts.items()}
+    meta["polyphonic"] = None if told.polyphonic is None else list(told.polyphonic)
+    meta["leave_out"] = [path.stem for path in files if {path.name, path.stem} & set(told.leave_out)]
+    known, names = units(meta), numbers(meta)
+    if not is_poly(meta) and (told.parts or told.polyphonic) and (why := hindrance(meta)):
+        raise Refusal(why)
+    out = left_out(told, [*files, *map(Path, names), *map(Path, known)])
     found = assign(replace(told, leave_out=()), known, names, labels(meta))
     given = sources_of(found)
     meta["sources"] = dict(given)
     meta["references"] = sorted(references_of(found))
     meta["guessed"] = {mic.name: mic.reason for mic in found if not mic.said}
-    meta["leave_out"] = [unit for unit, name in zip(known, names, strict=True) if {unit, name} & set(out)]
+    meta["leave_out"] += [
+        unit for unit, name in zip(known, names, strict=True) if {unit, name} & set(out) - set(meta["leave_out"])
+    ]
     spoken = {source for source in given.values() if source is not None}
     everywhere = dict.fromkeys(spoken, told.reduction) if told.reduction is not None else {}
     reduction = {**everywhere, **told.source_reduction}

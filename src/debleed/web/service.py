@@ -15,13 +15,13 @@ from debleed.io.failures import sentence
 from debleed.io.session import dumped, reduction_db
 from debleed.methods.settings import configured
 from debleed.recording import InputError
-from debleed.web import pace, roles
+from debleed.web import layouts, pace, roles
 from debleed.web.data_folder import put_in_order
 from debleed.web.jobs import Job, Jobs, State
+from debleed.web.layouts import Json
 from debleed.web.limits import Limits, Refusal, checked_name, refuse_full_disk
 from debleed.web.loudest import PREVIEW, loudest
 from debleed.web.peaks import ZOOMS
-from debleed.web.roles import Json
 from debleed.web.said import said
 from debleed.web.sessions import Store, lay_out, read, read_figures, write
 from debleed.web.sound import TILE, OpenRecordings
@@ -65,7 +65,7 @@ class Service:
                 "created": meta["created"],
                 "files": len(meta["files"]),
                 "size": sum(file["size"] for file in meta["files"]),
-                "seconds": max((file["frames"] / file["rate"] for file in meta["files"]), default=0),
+                "seconds": layouts.length(meta) / layouts.rate(meta) if meta["files"] else 0,
                 "runs": len(list((self.store.folder / "sessions" / meta["id"]).glob("runs/*/run.json"))),
             }
             for meta in self.store.sessions()
@@ -74,11 +74,13 @@ class Service:
     def session(self, key: str) -> Json:
         """Return everything about a session, with a summary of its runs."""
         meta = self.store.get(key)
-        rate = max((file["rate"] for file in meta["files"]), default=0)
         job = self.quick.state(f"{key}/demo")
         return {
             **{name: meta[name] for name in ("id", "name", "created", "files")},
-            "poly": roles.is_poly(meta),
+            "poly": layouts.is_poly(meta),
+            "table": layouts.table(meta),
+            "notes": layouts.notes(meta),
+            "wholes": layouts.wholes(meta),
             "units": [
                 {
                     "name": mic.name,
@@ -86,11 +88,13 @@ class Service:
                     "source": mic.source,
                     "reason": mic.reason,
                     "left_out": mic.name in meta["leave_out"],
+                    "whole": whole,
+                    "channels": channels,
                 }
-                for mic in roles.assigned(meta)
+                for mic, (whole, channels) in zip(roles.assigned(meta), layouts.channels(meta), strict=True)
             ],
-            "rate": rate,
-            "length": max((-(-file["frames"] * rate // file["rate"]) for file in meta["files"]), default=0),
+            "rate": layouts.rate(meta),
+            "length": layouts.length(meta),
             "problem": roles.problem(meta),
             "job": job.told() if job else None,
             "failed": meta.get("failed"),
@@ -107,7 +111,7 @@ class Service:
                 unit = text(wanted, "unit")
                 if "source" in wanted:
                     roles.place(meta, unit, wanted["source"], wanted.get("reference"))
-                if "left_out" in wanted and unit in roles.units(meta):
+                if "left_out" in wanted and unit in layouts.units(meta):
                     others = [name for name in meta["leave_out"] if name != unit]
                     meta["leave_out"] = [*others, unit] if wanted["left_out"] else others
 
@@ -194,16 +198,16 @@ class Service:
             raise Refusal(f"there is no method '{name}' that works from the microphones alone")
         configured(name, [f"{setting}={value}" for setting, value in given.items()])
         told = roles.said(meta)
-        kept = [unit for unit in roles.units(meta) if roles.is_poly(meta) or unit not in told.leave_out]
-        rate = max(file["rate"] for file in meta["files"])
-        length = max(-(-file["frames"] * rate // file["rate"]) for file in meta["files"])
-        channels = sum(file["channels"] for file in meta["files"])
+        units, poly = layouts.units(meta), layouts.is_poly(meta)
+        rate, length = layouts.rate(meta), layouts.length(meta)
+        kept = [unit for unit in units if poly or unit not in told.leave_out]
+        channels = sum(len(found) for _, found in layouts.channels(meta))
         refuse_full_disk(self.store.folder, 8 * length * channels, self.limits.spare)
         run: Json = {
             "id": secrets.token_hex(8),
             "created": time.time(),
             "title": meta["name"],
-            "poly": meta["files"][0]["name"] if roles.is_poly(meta) else None,
+            "poly": meta["files"][0]["name"] if poly else None,
             "method": name,
             "settings": given,
             "session": {
@@ -212,10 +216,13 @@ class Service:
                 "reference": told.reference,
                 "leave_out": told.leave_out,
                 "guessed": told.guessed,
+                "parts": told.parts,
+                "polyphonic": told.polyphonic,
             },
-            "units": roles.units(meta),
-            "labels": roles.labels(meta),
+            "units": units,
+            "labels": layouts.labels(meta),
             "kept": kept,
+            "inputs": None if poly else [unit + suffix for unit, suffix in layouts.suffixes(meta) if unit in kept],
             "reduction": {},
             "excerpt": loudest(meta, place) if wanted.get("preview") is True else None,
             "size": length / rate * channels,
@@ -365,9 +372,11 @@ class Service:
 
 
 def inputs(place: Path, run: Json) -> list[str]:
-    """List the files of a run that are cleaned or come back unchanged; results have the same stems."""
+    """List a file for each result of a run, or what would be one if its parts and channels were; stems are the same."""
     if run["poly"]:
         return [run["poly"]]
+    if run.get("inputs"):
+        return list(run["inputs"])
     out = run["session"]["leave_out"]
     names = sorted(path.name for path in given_folder(place).iterdir())
     return [name for name in names if name not in out and Path(name).stem not in out]

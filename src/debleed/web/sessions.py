@@ -26,7 +26,10 @@ from debleed.inspection import concerns, inspect
 from debleed.io.audio import Take, refuse_twins
 from debleed.io.audio_file import AudioFile
 from debleed.io.documents import json_line, json_numbers, write_text
+from debleed.io.recorder.facts import begins_at
+from debleed.io.recorder.take import open_layout
 from debleed.recording import InputError, Recording
+from debleed.web.layouts import Json, is_poly, layout, units
 from debleed.web.limits import (
     GIB,
     PACKED,
@@ -39,7 +42,6 @@ from debleed.web.limits import (
     size,
 )
 from debleed.web.peaks import Peaks
-from debleed.web.roles import Json, is_poly, units
 
 log = logging.getLogger(__name__)
 
@@ -296,6 +298,7 @@ def examined(path: Path, name: str, largest: int) -> tuple[Json, Peaks]:
                 peaks.add(samples)
                 return samples
 
+            time, day = begins_at(path)
             names = mic_names(Path(name).stem, file.channels)
             recording = Recording(file.rate, file.frames, names, names, heard)
             with np.errstate(over="ignore"):  # told of below
@@ -309,6 +312,8 @@ def examined(path: Path, name: str, largest: int) -> tuple[Json, Peaks]:
                 "frames": file.frames,
                 "channels": file.channels,
                 "tracks": list(file.track_names),
+                "time": time,
+                "day": day,
                 "format": f"{file.container} {file.subtype}",
                 "peak": [float(peak) for peak in found.peak],
                 "power": [float(power) for power in level],
@@ -349,5 +354,8 @@ def link(file: Path, target: Path) -> None:
 
 def stored_take(meta: Json, place: Path) -> Take:
     """Open the files of a session for listening before the first run."""
-    paths = [place / "files" / file["stored"] for file in meta["files"]]
-    return Take.open(paths, poly=is_poly(meta))
+    paths = {Path(file["name"]): place / "files" / file["stored"] for file in meta["files"]}
+    found = layout(meta)
+    if is_poly(meta) or found.plain:
+        return Take.open(list(paths.values()), poly=is_poly(meta))
+    return open_layout(found.moved(paths))

@@ -35,9 +35,9 @@ from debleed.report.sentences import Knowledge
 from debleed.scoring.blind import blind_bleed_matrix, inter_microphone_coherence, level_changes
 from debleed.scoring.prediction import estimated_sdr
 from debleed.scoring.scores import median
+from debleed.web.layouts import Json, arrangement
 from debleed.web.limits import full_disk
 from debleed.web.peaks import Peaks
-from debleed.web.roles import Json
 from debleed.web.said import evidence_of
 from debleed.web.sessions import read, write
 
@@ -53,6 +53,7 @@ DEMO_SECONDS = 30
 def session_of(run: Json) -> Session:
     """Return the session of a run."""
     kept = run["session"]
+    found = arrangement(kept if "parts" in kept else {"parts": {}, "polyphonic": ()})  # before 0.4, files were apart
     return Session(
         {source: tuple(names) for source, names in kept["sources"].items()},
         tuple(kept["room"]),
@@ -60,8 +61,8 @@ def session_of(run: Json) -> Session:
         source_reduction=run.get("reduction", {}),
         reference=tuple(kept.get("reference", [])),
         guessed=kept.get("guessed", {}),
-        parts={},  # on the page each file is a row of its own, as it was shown
-        polyphonic=(),
+        parts=found.parts,
+        polyphonic=found.polyphonic,
     )
 
 

@@ -123,7 +123,7 @@ export class SessionView {
 
   showMics() {
     const { session } = this;
-    const state = JSON.stringify([session.files, session.units, Boolean(session.job)]);
+    const state = JSON.stringify([session.files, session.units, session.table, session.notes, Boolean(session.job)]);
     if (session.job && this.progress) { this.progress.tell(session.job); return; }
     if (state === this.micsState) return;
     this.micsState = state;
@@ -135,18 +135,37 @@ export class SessionView {
     }
     this.progress = null;
     if (!session.files.length) { this.mics.replaceChildren(picker((files) => this.files.add(files))); return; }
-    const longest = Math.max(...session.files.map((file) => file.frames / file.rate));
+    const longest = session.length / session.rate;
     const sources = [...new Set(session.units.map((unit) => unit.source).filter(Boolean))];
     const list = h("datalist", { id: "sources" }, sources.map((source) => h("option", { value: source })));
-    const rows = session.poly
-      ? session.units.map((unit, channel) => this.micRow(unit, session.files[0], [channel], longest))
-      : session.files.map((file, i) => this.micRow(session.units[i], file, [...Array(file.channels).keys()], longest));
+    const rows = session.units.map((unit) => this.micRow(unit, session.wholes[unit.whole], unit.channels, longest));
     const more = h("details", { class: "more" }, h("summary", {}, "Add files"), picker((files) => this.files.add(files), "Drop more files here"));
     const open = this.mics.querySelector("details.inputs")?.open ?? !session.runs.some((run) => run.ready);
-    const count = `${many(session.units.length, session.poly ? "channel" : "file")}, ${time(longest)} min, ${session.rate} Hz`;
-    const whole = session.poly ? h("div", { class: "row" }, h("span", { class: "name soft" }, session.files[0].name), this.eraser(session.files[0])) : null;
+    const whole = session.table.length ? `${many(session.units.length, "microphone")} in ${many(session.files.length, "file")}` : many(session.units.length, session.poly ? "channel" : "file");
     rebuild(this.mics, h("details", { class: "inputs", open },
-      h("summary", {}, count), ...(whole ? [whole] : []), list, h("div", { class: "inputs-list" }, rows), more));
+      h("summary", {}, `${whole}, ${time(longest)} min, ${session.rate} Hz`), this.belonging(), list, h("div", { class: "inputs-list" }, rows), more));
+  }
+
+  // A file that is one microphone or a stereo pair, and no part of another.
+  isFile({ whole, channels }) {
+    const { id, channels: all } = this.session.wholes[whole];
+    return channels.length === all && !String(id).includes("-");
+  }
+
+  // Which files are one, as the command line says it, and the files that have no row of their own.
+  belonging() {
+    const { session } = this, [heads, ...rows] = session.table;
+    const own = new Set(session.units.filter((unit) => this.isFile(unit)).map((unit) => String(session.wholes[unit.whole].id)));
+    const others = session.files.filter((file) => !own.has(String(file.id)));
+    const listed = others.map((file) => h("div", { class: "row" }, h("span", { class: "name soft" }, file.name), this.eraser(file)));
+    const table = heads ? h("table", { class: "parts" },
+      h("thead", {}, h("tr", {}, heads.map((head) => h("th", { scope: "col" }, head)))),
+      h("tbody", {}, rows.map((row) => h("tr", {}, row.map((cell) => h("td", {}, cell)))))) : null;
+    return [
+      table ? h("div", { class: "wide", tabindex: 0, role: "region", "aria-label": "How the files belong together" }, table) : null,
+      ...session.notes.map((note) => h("p", { class: "note" }, note)),
+      listed.length > 1 ? h("details", { class: "more" }, h("summary", {}, `The ${listed.length} files`), listed) : listed[0] ?? null,
+    ];
   }
 
   micRow(unit, file, channels, longest) {
@@ -173,12 +192,12 @@ export class SessionView {
     const power = Math.max(...channels.map((channel) => file.power[channel]));
     return h("div", { class: "input" },
       h("div", { class: "waves" }, canvases),
-      h("div", { class: "what" }, h("strong", {}, this.session.poly ? unit.name : file.name), channels.length === 2 ? h("span", { class: "soft" }, " stereo pair") : null,
+      h("div", { class: "what" }, h("strong", {}, this.isFile(unit) ? file.name : unit.name), channels.length === 2 ? h("span", { class: "soft" }, " stereo pair") : null,
         h("div", { class: "soft" }, `${number(decibel(power))} dB, peak ${number(decibel(peak ** 2))} dB, ${time(file.frames / file.rate, 1)}`),
         wrong.length ? h("div", { class: "wrong" }, wrong.join("; ")) : null,
         notes.length ? h("div", { class: "soft" }, notes.join("; ")) : null),
       h("div", { class: "say" }, select, kind === "source" || kind === "reference" ? h("label", {}, h("span", { class: "soft" }, "name "), source) : null,
-        this.session.poly ? null : this.eraser(file)));
+        this.isFile(unit) ? this.eraser(file) : null));
   }
 
   eraser(file) {
@@ -194,7 +213,7 @@ export class SessionView {
 
   async showResult(run) {
     const measured = run && !active(run);
-    const key = run ? `${run.id} ${measured}` : this.session.files.map((file) => file.id).join();
+    const key = run ? `${run.id} ${measured}` : JSON.stringify([this.session.wholes.map((whole) => whole.id), this.session.units.map((unit) => unit.name)]);
     this.showStale(run);
     if (this.session.job || key === this.shown) { if (run) this.take?.tell(run); return; }
     this.shown = key;
@@ -237,13 +256,9 @@ export class SessionView {
     this.listen?.close();
     this.listen = this.spectra = this.take = null;
     const { session } = this;
-    if (!session.files.length || (session.problem ?? "").includes("channels")) { this.player.close(); this.player.source = null; this.result.replaceChildren(); return; }
-    const names = session.files.flatMap((file) => {
-      const stem = file.name.replace(/\.[^.]*$/, "");
-      if (session.poly) return [...Array(file.channels).keys()].map((i) => `ch${i + 1}`);
-      return file.channels === 2 ? [`${stem}.L`, `${stem}.R`] : [stem];
-    });
-    const places = session.files.flatMap((file) => [...Array(file.channels).keys()].map((channel) => ({ file, channel })));
+    if (!session.files.length) { this.player.close(); this.player.source = null; this.result.replaceChildren(); return; }
+    const names = session.units.flatMap(({ name, channels }) => (channels.length === 2 ? [`${name}.L`, `${name}.R`] : [name]));
+    const places = session.units.flatMap(({ whole, channels }) => channels.map((channel) => ({ file: session.wholes[whole], channel })));
     const path = `sessions/${this.id}`;
     this.player.close();
     this.player.source = null;
