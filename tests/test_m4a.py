@@ -111,7 +111,7 @@ def test_other_files_are_refused_with_what_to_do(folder, aac, monkeypatch):
     with pytest.raises(InputError, match=r"stream in fragments.*convert it to WAV"):
         AudioFile(encode(folder / "f.m4a", tone(3000), container="mp4", flags="frag_keyframe+empty_moov"))
     with pytest.raises(InputError, match=r"AAC without a container.*M4A or WAV"):
-        AudioFile(encode(folder / "r.aac", tone(3000), container="adts"))
+        AudioFile(encode(folder / "r", tone(3000), container="adts"))
     with pytest.raises(InputError, match=r"holds mp3.*only AAC-LC and ALAC"):
         AudioFile(encode(folder / "m.m4a", tone(3000), "libmp3lame", "mp4", rate=44100))
     monkeypatch.setitem(sys.modules, "av", None)

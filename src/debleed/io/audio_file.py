@@ -16,7 +16,7 @@ from numpy.typing import DTypeLike, NDArray
 
 from debleed.io.chunks import ENDLESS
 from debleed.io.documents import Place
-from debleed.io.m4a import M4A, DecodingError, is_m4a
+from debleed.io.m4a import M4A, DecodingError, is_adts, is_m4a
 from debleed.io.mending import mended, refuse_rate
 from debleed.io.track_names import of_channels
 from debleed.recording import InputError, Samples
@@ -73,7 +73,7 @@ class AudioFile:
             else:
                 self._file = soundfile.SoundFile(self._mended or os.fsencode(self.path))
         except (soundfile.LibsndfileError, TypeError) as failure:  # TypeError: headerless .raw
-            if self.path.suffix.lower() == ".aac":
+            if is_adts(self.path):
                 raise InputError(
                     f"'{self.path}' is AAC without a container, which does not say where its sound begins; export it "
                     "as M4A or WAV with the program that made it"

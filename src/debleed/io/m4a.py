@@ -42,6 +42,13 @@ def is_m4a(path: Path) -> bool:
         return is_mp4(file)
 
 
+def is_adts(path: Path) -> bool:
+    """Whether a file is AAC without a container, by its first bytes."""
+    with path.open("rb") as file:
+        first = file.read(2).ljust(2, b"\0")
+    return first[0] == 0xFF and first[1] & 0xF6 == 0xF0
+
+
 class M4A:
     """An MP4 file with sound, open for reading.
 
