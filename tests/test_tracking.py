@@ -40,7 +40,7 @@ def learnt(sources: np.ndarray) -> Tracking:
     leakage = np.zeros((2, 2, 65), np.float32)
     leakage[0, 1] = 1e-3
     allowed = ~np.eye(2, dtype=bool)
-    return learn_tracking(sources, mixing, leakage, RATE, allowed, allowed, NO_BACKGROUND)
+    return learn_tracking(sources, mixing, leakage, RATE, allowed, allowed, NO_BACKGROUND)[0]
 
 
 @pytest.fixture(scope="module")

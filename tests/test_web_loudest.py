@@ -15,7 +15,7 @@ def session(folder, *tracks, rate=8000):
         peaks.add(samples[None].astype(np.float32))
         peaks.save(folder / "peaks", str(number))
         file = {"id": number, "name": f"{'abc'[number]}.wav", "frames": len(samples), "rate": rate, "channels": 1}
-        files.append(file | {"format": "WAV PCM_16"})
+        files.append(file | {"format": "WAV PCM_16", "peak": [1.0], "power": [1.0], "notes": []})
     return {"files": files, "leave_out": []}
 
 

@@ -69,6 +69,13 @@ def labels(meta: Json) -> list[str | None]:
     return list(layout(meta).labels)
 
 
+def mic_names(unit: str, channels: int) -> tuple[str, ...]:
+    """Name the microphones of a unit as the library does: a stereo pair has two, and a file of more is polyphonic."""
+    if channels == 1:
+        return (unit,)
+    return (f"{unit}.L", f"{unit}.R") if channels == 2 else numbers_of_channels(channels)
+
+
 def rate(meta: Json) -> int:
     """Return the rate of the recording, the highest of the files; 0 if there are none."""
     return max((file["rate"] for file in meta["files"]), default=0)

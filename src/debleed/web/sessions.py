@@ -29,7 +29,7 @@ from debleed.io.documents import json_line, json_numbers, write_text
 from debleed.io.recorder.facts import begins_at
 from debleed.io.recorder.take import open_layout
 from debleed.recording import InputError, Recording
-from debleed.web.layouts import Json, is_poly, layout, units
+from debleed.web.layouts import Json, is_poly, layout, mic_names, units
 from debleed.web.limits import (
     GIB,
     PACKED,
@@ -104,7 +104,8 @@ class Store:
             for inside in INSIDE:
                 (place / inside).mkdir(parents=True)
             meta: Json = {"id": key, "name": name, "created": time.time(), "next": 0}
-            meta |= {"files": [], "sources": {}, "references": [], "guessed": {}, "leave_out": [], "reduction": {}}
+            meta |= {"files": [], "sources": {}, "references": [], "guessed": {}, "leave_out": []}
+            meta |= {"reduction": {}, "keep": {}, "past": []}
             write(place / "session.json", meta)
         return meta
 
@@ -209,6 +210,7 @@ class Store:
             for named in ("leave_out", "references"):
                 meta[named] = [unit for unit in meta.get(named, []) if unit in known]
             meta["guessed"] = {unit: reason for unit, reason in meta.get("guessed", {}).items() if unit in known}
+            meta["past"] = []  # it would bring back what was said of a file that is gone
 
         self.change(session, alter)
 
@@ -325,13 +327,6 @@ def examined(path: Path, name: str, largest: int) -> tuple[Json, Peaks]:
         raise
     except InputError as refusal:
         raise Refusal(str(refusal).replace(str(path), name), 415) from refusal
-
-
-def mic_names(stem: str, channels: int) -> tuple[str, ...]:
-    """Name the channels of a file as the library does."""
-    if channels == 1:
-        return (stem,)
-    return (f"{stem}.L", f"{stem}.R") if channels == 2 else tuple(f"ch{i + 1}" for i in range(channels))
 
 
 def lay_out(meta: Json, place: Path, folder: Path) -> Path:

@@ -1,7 +1,7 @@
 """The work of a child process, with the calls of ``debleed remove``: clean a session, write the files, make the demo.
 
 It reports its progress as ``debleed remove --progress json`` does, on lines of standard output, and a failure in one
-sentence. Run as ``python -m debleed.web.work run|take|demo SESSION-FOLDER [RUN]``.
+sentence. Run as ``python -m debleed.web.work run|take|demo|look SESSION-FOLDER [RUN]``.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import logging
 import os
 import shutil
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
@@ -32,19 +32,26 @@ from debleed.progress import Progress
 from debleed.recording import InputError, Recording
 from debleed.report.pictures import spectrogram
 from debleed.report.sentences import Knowledge
+from debleed.resuming import Shelf
 from debleed.scoring.blind import blind_bleed_matrix, inter_microphone_coherence, level_changes
 from debleed.scoring.prediction import estimated_sdr
 from debleed.scoring.scores import median
+from debleed.web import look
 from debleed.web.layouts import Json, arrangement
 from debleed.web.limits import full_disk
+from debleed.web.moments import STEP, moments, powers
 from debleed.web.peaks import Peaks
 from debleed.web.said import evidence_of
 from debleed.web.sessions import read, write
+from debleed.web.wishes import infinite
 
 LAYERS = ("before", "after", "removed")
 
 BRIGHTEST = 20
 """Length in seconds of a microphone's loudest part, which sets the colour scale of its spectrograms."""
+
+SHELF = "learnt"
+"""Folder of a run with what it has learnt."""
 
 DEMO_SECONDS = 30
 """Length of the demo in seconds: introduction and verse."""
@@ -58,7 +65,8 @@ def session_of(run: Json) -> Session:
         {source: tuple(names) for source, names in kept["sources"].items()},
         tuple(kept["room"]),
         tuple(kept["leave_out"]),
-        source_reduction=run.get("reduction", {}),
+        source_reduction=infinite(run.get("reduction", {})),
+        keep={mic: tuple(names) for mic, names in run.get("keep", {}).items()},
         reference=tuple(kept.get("reference", [])),
         guessed=kept.get("guessed", {}),
         parts=found.parts,
@@ -75,6 +83,7 @@ def job_of(place: Path, run: Json) -> Job:
         session=session_of(run),
         method=run["method"],
         settings=settings(run["method"], [f"{key}={value}" for key, value in run["settings"].items()]),
+        region=tuple(run["region"]) if run.get("region") else None,
         removed=out / "removed",
         report=out / "report.html",
         force=True,
@@ -107,12 +116,18 @@ def work_run(session: Path, run: str) -> None:
     meta = read(place / "run.json") | {"reduction": {}}
     with feedback.progress("json") as progress, closing(opened(place, meta)) as ready:
         recording = ready.recording
-        stage, clean, changes = cleaned(ready, progress)
+        stage, clean, changes = cleaned(ready, progress, shelf(place, meta["method"]))
         after = kept(place, recording, clean, progress)
-        known = described(recording, ready.take.poly) | vars(Knowledge.of(stage, changes))
+        known = described(recording, ready.take.poly) | vars(Knowledge.of(stage, changes, ready.session.keep))
         write(place / "figures.json", known | energies(recording, after))
         feedback.line(ready=True)
         measured(place, recording, after, progress)
+
+
+def shelf(place: Path, method: str) -> Shelf:
+    """Return where a run keeps what it has learnt, for runs that differ only in what they keep."""
+    (place / SHELF).mkdir(exist_ok=True)
+    return Shelf(place / SHELF, method)
 
 
 def kept(place: Path, recording: Recording, clean: Recording, progress: Progress) -> Recording:
@@ -190,8 +205,14 @@ def measured(place: Path, before: Recording, after: Recording, progress: Progres
     for name, values in zip(("before", "after"), estimated_sdr(before, after), strict=True):
         found |= json_numbers(f"sdr_{name}", values, unknown)
         found |= json_numbers(f"median_sdr_{name}", median(values), unknown)
+    found["moments"] = moments(course(place, after), before.sources)
     write(place / "figures.json", {**read(place / "figures.json"), **found})
     progress("figures", 1)
+
+
+def course(place: Path, after: Recording) -> NDArray[np.float64]:
+    """Return the course of the power of the cleaned microphones, from their waveforms."""
+    return powers(place / "peaks", [("after", 0)], after.rate, max(1, int(np.ceil(after.seconds / STEP))))
 
 
 def work_take(session: Path, run: str) -> None:
@@ -216,6 +237,12 @@ def work_demo(session: Path) -> None:
         _, mics, _ = perform(DEMO_SECONDS, progress)
         write_mics(staging.folder(), mics)
         staging.commit()
+
+
+def work_look(session: Path) -> None:
+    """Look at a session before any run."""
+    with feedback.progress("json") as progress:
+        write(session / look.FILE, look.look(read(session / "session.json"), session, progress))
 
 
 class ToLines(logging.Handler):
@@ -250,10 +277,8 @@ def main(arguments: Sequence[str]) -> int:
     logging.getLogger("debleed").addHandler(handler)
     try:
         with feedback.messages():
-            if kind == "demo":
-                work_demo(folder)
-            else:
-                {"run": work_run, "take": work_take}[kind](folder, *rest)
+            works: dict[str, Callable[..., None]] = {"demo": work_demo, "look": work_look}
+            (works | {"run": work_run, "take": work_take})[kind](folder, *rest)
         return 0
     except InputError as refusal:
         feedback.line(error=str(refusal).replace(hidden, ""))

@@ -27,7 +27,9 @@ PIECES = 4
 
 
 def sounding_excerpt(recording: Recording, seconds: float) -> tuple[NDArray[np.intp], NDArray[np.float32], np.float32]:
-    """Read an excerpt of at most ``seconds``, without silent microphones.
+    """Read an excerpt of at most ``seconds``, without silent microphones, the quietest first.
+
+    What follows depends on the order a little, so it may not be the order of the files.
 
     Returns
     -------
@@ -40,9 +42,11 @@ def sounding_excerpt(recording: Recording, seconds: float) -> tuple[NDArray[np.i
     """
     count = min(round(seconds * recording.rate), MOST_VALUES // max(1, len(recording)))
     samples = excerpt(recording, count)
-    peak = np.max(np.abs(samples), axis=-1, initial=0)
-    sounding = np.flatnonzero(peak > SILENCE * peak.max(initial=0))
-    level = np.float32(np.sqrt(np.mean(np.square(samples, dtype=np.float64)))) or np.float32(1)
+    powers = np.mean(np.square(samples, dtype=np.float64), axis=-1)
+    order = np.argsort(powers, kind="stable")
+    peak = np.max(np.abs(samples), axis=-1, initial=0)[order]
+    sounding = order[peak > SILENCE * peak.max(initial=0)]
+    level = np.float32(np.sqrt(np.mean(powers[order]))) or np.float32(1)
     return sounding, (samples[sounding] / level).astype(np.float32), level
 
 

@@ -335,9 +335,17 @@ def fit_tracking(state: State, settings: Demix, progress: Progress) -> State:
     filters, background = state.learned.filters, state.learned.background
     leakage = state.leakage.over_bins(nfft_at(state.rate, NFFT) // 2 + 1).sum(axis=0)
     allowed = state.allowed & state.broadband.changed_mics[:, None] & ~state.broadband.own_paths
-    tracking = learn_tracking(state.sources, filters.mixing(), leakage, state.rate, allowed, state.allowed, background)
+
+    def learnt(sought: NDArray[np.bool_], possible: NDArray[np.bool_]) -> tuple[Tracking, NDArray[np.bool_]]:
+        return learn_tracking(state.sources, filters.mixing(), leakage, state.rate, sought, possible, background)
+
+    tracking, beyond = learnt(allowed, state.allowed)
     if (alone := contradicted(state, tracking)).any():
         return fit_tracking(leaving(state, alone), settings, progress)
+    shared = beyond
+    while beyond.any():  # without these pairs others may have to explain what they did
+        tracking, beyond = learnt(allowed & ~shared, state.allowed & ~shared)
+        shared = shared | beyond
     followed = tracking.apply(Recording.from_array(state.sources, state.rate), background)
     return replace(state, sources=followed.read(), learned=replace(state.learned, tracking=tracking))
 

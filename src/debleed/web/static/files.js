@@ -149,5 +149,7 @@ export class Uploads {
     try { await put(`sessions/${this.session}/toml`, { toml: await told.text() }); } catch (error) { this.fail(this.line(told), error.message); }
   }
 
+  busy() { return this.going > 0 || this.waiting.length > 0 || Boolean(this.toml); }
+
   stop() { this.waiting = []; for (const request of this.requests) request.abort(); }
 }
