@@ -57,7 +57,8 @@ def look(meta: Json, place: Path, progress: Progress) -> Json:
         take.close()
     unit = roles.unit_of(meta)
     own = course(meta, place)[[list(unit).index(name) for name in part.names]]
-    alike = [list(dict.fromkeys(unit[name] for name in group)) for group in found.groups]
+    groups = [{unit[name] for name in group} for group in found.groups]
+    alike = [[one for one in layouts.units(meta) if one in group] for group in groups]
     reasons = {name: reason for name, reason in found.reasons().items() if name in {*found.copies, *found.mixes}}
     return {
         "key": key(meta),
