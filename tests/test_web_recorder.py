@@ -80,6 +80,17 @@ def test_parts_are_heard_and_seen_one_after_another(web, tmp_path):
     np.testing.assert_allclose(pairs[[0, -1]], [[part.min(), part.max()] for part in (second, third)])
 
 
+def test_a_file_that_begins_late_is_seen_late(web, tmp_path):
+    pro_tools(tmp_path / "gig", band(4))
+    key = uploaded(web, tmp_path / "gig")
+    told = web.get(f"/api/sessions/{key}").json()
+    (late,) = [whole for whole in told["wholes"] if whole["name"] == "Vox_02.wav"]
+    asked = {"zoom": 0, "mic": 0, "first": 0, "last": 40}
+    seen = np.frombuffer(web.get(f"/api/sessions/{key}/files/{late['id']}/peaks", params=asked).content, "<f4")
+    first = np.flatnonzero(seen)[0] // 2
+    assert first == round(3900 / 256)
+
+
 def test_what_nobody_can_tell_is_said_and_can_be_settled(web, tmp_path):
     poly = {"a1.wav": wav(700, channels=4), "a2.wav": wav(900, channels=4)}
     key = new(web, "gig", poly)

@@ -135,8 +135,7 @@ async def file_peaks(request: Request) -> Response:
     begins = starts(store.get(key))
     if any(number not in begins for number in numbers):
         raise Refusal("there is no such file (any more)", 404)
-    parts = [(str(number), begins[number] if len(numbers) > 1 else 0) for number in numbers]
-    return waveform(request, store.place(key) / "peaks", parts)
+    return waveform(request, store.place(key) / "peaks", [(str(number), begins[number]) for number in numbers])
 
 
 async def run_peaks(request: Request) -> Response:
