@@ -11,7 +11,7 @@ from debleed.io.recorder.layout import laid_out
 from debleed.io.recorder.table import cells
 from debleed.io.session import Session
 from debleed.recording import InputError
-from page import client, new, put, run, take, unpacked, wav
+from page import client, new, put, run, take, unpacked, wait, wav
 from recorders import RATE, RECORDERS, band, pro_tools
 
 FLAT = [name for name in RECORDERS if name not in ("M32 with a scene", "Ui24R")]
@@ -49,7 +49,14 @@ def test_the_page_cleans_what_the_command_line_cleans(web, tmp_path, monkeypatch
     units = [unit["name"] for unit in web.get(f"/api/sessions/{key}").json()["units"]]
     web.patch(f"/api/sessions/{key}", json={"unit": units[1], "source": units[0]})
     web.patch(f"/api/sessions/{key}", json={"unit": units[3], "left_out": True})
-    found = take(web, key, run(web, key, "kamir")["id"])
+    web.post(f"/api/sessions/{key}/look")
+    seen = wait(web, f"/api/sessions/{key}", lambda told: not told["looking"])["look"]
+    assert (seen["names"], seen["sources"]) == (units[:3], [units[0], units[0], units[2]])
+    assert np.shape(seen["bleed_before"]) == (3, 3)
+    assert list(seen["moments"][0]) == [units[2]]
+    wanted = {"keep": {units[2]: [units[0]]}, "reduction": {units[1]: 6}, "region": [0.2, 0.8]}
+    found = take(web, key, run(web, key, "instantaneous", **wanted)["id"])
+    assert {name: found[name] for name in wanted} == wanted
     assert found["inputs"] == [f"{unit}.WAV" for unit in units[:3]]
     monkeypatch.chdir(tmp_path)
     assert cli.run(shlex.split(found["command"])[1:]) == 0
@@ -98,11 +105,16 @@ def test_what_nobody_can_tell_is_said_and_can_be_settled(web, tmp_path):
         (tmp_path / name).write_bytes(content)
     with pytest.raises(InputError, match="may be parts one after another") as refusal:
         laid_out(tmp_path, Session())
-    assert web.get(f"/api/sessions/{key}").json()["problem"] == str(refusal.value)
+    told = web.get(f"/api/sessions/{key}").json()
+    assert told["problem"] == str(refusal.value)
+    undone = {name: told[name] for name in ("problem", "table", "units")}
     toml = '[parts]\nshow = ["a2.wav", "a1.wav"]\n'
     told = web.put(f"/api/sessions/{key}/toml", json={"toml": toml}).json()
     assert (told["problem"], told["length"]) == (None, 1600)
     assert told["table"][1][4] == "each channel is a microphone; as you said"
+    back = web.post(f"/api/sessions/{key}/undo").json()
+    assert {name: back[name] for name in undone} == undone
+    web.put(f"/api/sessions/{key}/toml", json={"toml": toml})
     found = take(web, key, run(web, key, "kamir")["id"])
     assert found["command"] is None
     assert "[parts]" in found["toml"]
