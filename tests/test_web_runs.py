@@ -57,7 +57,7 @@ def test_the_page_goes_to_the_result_and_marks_what_belongs_to_another_grouping(
         choose(page, "unprocessed")
         begin(page)
         page.locator(".said.shown").filter(has_text="the result is ready").wait_for()
-        assert page.evaluate("document.activeElement.id") == "listen-title"
+        until(page, "document.activeElement.id === 'listen-title'")
         measured(page)
         until(page, "Math.abs(document.querySelector('#listen-title').getBoundingClientRect().top) < 200")
         page.get_by_text("Nothing is removed: the files are written as they are.").wait_for()

@@ -6,17 +6,15 @@ import hashlib
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
-
 from debleed.io.documents import json_line, json_numbers
 from debleed.progress import Progress
 from debleed.recording import Recording
 from debleed.scoring.blind import blind_bleed_matrix
 from debleed.soundcheck.check import soundcheck
-from debleed.web import roles
-from debleed.web.loudest import loudest
-from debleed.web.moments import STEP, moments, powers
-from debleed.web.roles import Json
+from debleed.web import layouts, roles
+from debleed.web.layouts import Json
+from debleed.web.loudest import course, loudest
+from debleed.web.moments import moments
 from debleed.web.sessions import stored_take
 
 FILE = "look.json"
@@ -26,9 +24,9 @@ SECONDS = 60.0
 
 
 def key(meta: Json) -> str:
-    """Return a checksum of what a look depends on: the files and their grouping."""
+    """Return a checksum of what a look depends on: the files, how they belong together, and their grouping."""
     chosen = [[mic.name, mic.role, mic.source, mic.said] for mic in roles.assigned(meta)]
-    seen = [[file["id"] for file in meta["files"]], chosen, sorted(meta["leave_out"])]
+    seen = [[[whole["id"], whole["frames"]] for whole in layouts.wholes(meta)], chosen, sorted(meta["leave_out"])]
     return hashlib.sha256(json_line({"seen": seen}).encode()).hexdigest()
 
 
@@ -52,20 +50,22 @@ def look(meta: Json, place: Path, progress: Progress) -> Json:
     try:
         part = heard(meta, take.recording(), loudest(meta, place, SECONDS))
         progress("compare", 0)
-        found = soundcheck(part, [mic.name for mic in roles.channels(meta) if mic.said])
+        found = soundcheck(part, [mic.name for mic in roles.microphones(meta) if mic.said])
         progress("figures", 0)
         matrix = blind_bleed_matrix(part)
     finally:
         take.close()
     unit = roles.unit_of(meta)
-    alike = [list(dict.fromkeys(unit[name] for name in group)) for group in found.groups]
+    own = course(meta, place)[[list(unit).index(name) for name in part.names]]
+    groups = [{unit[name] for name in group} for group in found.groups]
+    alike = [[one for one in layouts.units(meta) if one in group] for group in groups]
     reasons = {name: reason for name, reason in found.reasons().items() if name in {*found.copies, *found.mixes}}
     return {
         "key": key(meta),
         "names": list(part.names),
         "sources": list(part.sources),
         "references": sorted(part.references),
-        "moments": moments(course(meta, place, part), part.sources),
+        "moments": moments(own, part.sources),
         "alike": [group for group in alike if len(group) > 1],
         "reasons": {unit[name]: reason for name, reason in reasons.items()},
         **json_numbers("bleed_before", matrix),
@@ -74,18 +74,9 @@ def look(meta: Json, place: Path, progress: Progress) -> Json:
 
 def heard(meta: Json, recording: Recording, part: tuple[float, float]) -> Recording:
     """Return a part of a session as a run would hear it: with its names and sources, without what is left out."""
-    mics = roles.channels(meta)
+    mics = roles.microphones(meta)
     kept = [k for k, mic in enumerate(mics) if mic.name in roles.silent(meta).names]
     signals = frozenset(mics[k].name for k in kept if mics[k].role == "reference")
     named = replace(recording, names=tuple(mic.name for mic in mics), sources=tuple(mic.source for mic in mics))
     start, stop = (round(second * recording.rate) for second in part)
     return replace(named.select(kept), references=signals).stretch(start, min(stop, recording.length))
-
-
-def course(meta: Json, place: Path, recording: Recording) -> np.ndarray[tuple[int, int], np.dtype[np.float64]]:
-    """Return the course of the power of the microphones, from the waveforms of their files."""
-    longest = max(file["frames"] / file["rate"] for file in meta["files"])
-    count = max(1, int(np.ceil(longest / STEP)))
-    rows = np.concatenate([powers(place / "peaks", str(file["id"]), file["rate"], count) for file in meta["files"]])
-    names = [mic.name for mic in roles.channels(meta)]
-    return rows[[names.index(name) for name in recording.names]]

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
-from debleed.web.moments import STEP, powers
-from debleed.web.roles import Json
+from debleed.web.layouts import Json, length, rate, starts, wholes
+from debleed.web.moments import STEP, Powers, powers
 
 PREVIEW = 10
 """Length of a preview in seconds."""
@@ -27,14 +27,22 @@ def loudest(meta: Json, place: Path, seconds: float = PREVIEW) -> tuple[float, f
     -------
     Beginning and end in seconds; the whole session if it is shorter.
     """
-    longest = max(file["frames"] / file["rate"] for file in meta["files"])
+    longest = length(meta) / rate(meta)
     if longest <= seconds:
         return 0.0, longest
-    count = int(np.ceil(longest / STEP))
-    courses = [powers(place / "peaks", str(file["id"]), file["rate"], count).sum(axis=0) for file in meta["files"]]
-    total = np.sum(courses, axis=0)
+    total = course(meta, place).sum(axis=0)
     width = round(seconds / STEP)
     sums = np.cumsum(np.concatenate([[0.0], total]))
     start = STEP * int(np.argmax(sums[width:] - sums[:-width]))
     start = round(max(0.0, min(start, longest - seconds)), 2)
     return start, start + seconds
+
+
+def course(meta: Json, place: Path) -> Powers:
+    """Return the course of the power of each microphone of a session, from the waveforms of its files."""
+    count, begins = int(np.ceil(length(meta) / rate(meta) / STEP)), starts(meta)
+    rows = []
+    for whole in wholes(meta):
+        parts = [(number, begins[int(number)]) for number in str(whole["id"]).split("-")]
+        rows.append(powers(place / "peaks", parts, whole["rate"], count))
+    return np.concatenate(rows)

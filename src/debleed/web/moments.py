@@ -33,21 +33,26 @@ Powers = NDArray[np.float64]
 """``(mics, cells)``: power in cells of :data:`STEP` seconds, relative to the mean of each microphone."""
 
 
-def powers(folder: Path, name: str, rate: int, count: int) -> Powers:
-    """Read the course of the power from a waveform.
+def powers(folder: Path, parts: Sequence[tuple[str, int]], rate: int, count: int) -> Powers:
+    """Read the course of the power from waveforms, those of parts that follow one another as one.
 
     Parameters
     ----------
-    folder, name
-        Where the waveform is, and its name.
+    folder
+        The folder of the waveforms.
+    parts
+        Name and first sample of each part.
     rate
         Its sampling rate in Hz.
     count
         Number of cells; those after its end are silent.
     """
-    square = np.square(np.abs(load(folder, name, ZOOM).astype(np.float64)).max(axis=2))
-    times = (np.arange(square.shape[1]) + 0.5) * ZOOMS[ZOOM] / rate
-    cells = np.minimum((times / STEP).astype(int), count - 1)
+    squares, times = [], []
+    for name, start in parts:
+        squares.append(np.square(np.abs(load(folder, name, ZOOM).astype(np.float64)).max(axis=2)))
+        times.append((start + (np.arange(squares[-1].shape[1]) + 0.5) * ZOOMS[ZOOM]) / rate)
+    square, time = np.concatenate(squares, axis=1), np.concatenate(times)
+    cells = np.minimum((time / STEP).astype(int), count - 1)
     each = np.maximum(1, np.bincount(cells, minlength=count))
     mean = square.mean(axis=1)
     mean[mean == 0] = 1

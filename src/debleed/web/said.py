@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from debleed.decibels import amplitude
 from debleed.report.sentences import UNKNOWN, Knowledge, limited, sentences
-from debleed.web.roles import Json
+from debleed.web.layouts import Json
 from debleed.web.wishes import infinite
 
 

@@ -17,13 +17,13 @@ from debleed.io.session import dumped, load_session
 from debleed.methods.settings import configured
 from debleed.recording import InputError
 from debleed.resuming import LEARNT
-from debleed.web import look, pace, roles, wishes
+from debleed.web import layouts, look, pace, roles, wishes
 from debleed.web.data_folder import put_in_order
 from debleed.web.jobs import Job, Jobs, State
+from debleed.web.layouts import Json
 from debleed.web.limits import Limits, Refusal, checked_name, refuse_full_disk
 from debleed.web.loudest import PREVIEW, loudest
 from debleed.web.peaks import ZOOMS
-from debleed.web.roles import Json
 from debleed.web.said import said
 from debleed.web.sessions import Store, lay_out, link, read, read_figures, write
 from debleed.web.sound import TILE, OpenRecordings
@@ -67,7 +67,7 @@ class Service:
                 "created": meta["created"],
                 "files": len(meta["files"]),
                 "size": sum(file["size"] for file in meta["files"]),
-                "seconds": max((file["frames"] / file["rate"] for file in meta["files"]), default=0),
+                "seconds": layouts.length(meta) / layouts.rate(meta) if meta["files"] else 0,
                 "runs": len(list((self.store.folder / "sessions" / meta["id"]).glob("runs/*/run.json"))),
             }
             for meta in self.store.sessions()
@@ -76,12 +76,14 @@ class Service:
     def session(self, key: str) -> Json:
         """Return everything about a session, with a summary of its runs."""
         meta = self.store.get(key)
-        rate = max((file["rate"] for file in meta["files"]), default=0)
         job = self.quick.state(f"{key}/demo")
         found = self._look(key, meta)
         return {
             **{name: meta[name] for name in ("id", "name", "created", "files")},
-            "poly": roles.is_poly(meta),
+            "poly": layouts.is_poly(meta),
+            "table": layouts.table(meta),
+            "notes": layouts.notes(meta),
+            "wholes": layouts.wholes(meta),
             "units": [
                 {
                     "name": mic.name,
@@ -89,11 +91,13 @@ class Service:
                     "source": mic.source,
                     "reason": mic.reason,
                     "left_out": mic.name in meta["leave_out"],
+                    "whole": whole,
+                    "channels": channels,
                 }
-                for mic in roles.assigned(meta)
+                for mic, (whole, channels) in zip(roles.assigned(meta), layouts.channels(meta), strict=True)
             ],
-            "rate": rate,
-            "length": max((-(-file["frames"] * rate // file["rate"]) for file in meta["files"]), default=0),
+            "rate": layouts.rate(meta),
+            "length": layouts.length(meta),
             "problem": roles.problem(meta),
             "undo": meta["past"][-1]["what"] if meta.get("past") else None,
             "reduction": meta["reduction"],
@@ -116,7 +120,7 @@ class Service:
                 roles.remember(meta, f"{unit}: {roles.described(meta, unit)}")
                 if "source" in wanted:
                     roles.place(meta, unit, wanted["source"], wanted.get("reference"))
-                if "left_out" in wanted and unit in roles.units(meta):
+                if "left_out" in wanted and unit in layouts.units(meta):
                     others = [name for name in meta["leave_out"] if name != unit]
                     meta["leave_out"] = [*others, unit] if wanted["left_out"] else others
             for name, arrange in (("together", roles.together), ("apart", roles.apart), ("settled", roles.settled)):
@@ -233,10 +237,9 @@ class Service:
             raise Refusal(f"there is no method '{name}' that works from the microphones alone")
         configured(name, [f"{setting}={value}" for setting, value in given.items()])
         told = roles.said(meta)
-        kept = [unit for unit in roles.units(meta) if roles.is_poly(meta) or unit not in told.leave_out]
-        mics = roles.silent(meta)
-        channels = sum(file["channels"] for file in meta["files"])
-        refuse_full_disk(self.store.folder, 8 * mics.length * channels, self.limits.spare)
+        units, poly, mics = layouts.units(meta), layouts.is_poly(meta), roles.silent(meta)
+        kept = [unit for unit in units if poly or unit not in told.leave_out]
+        refuse_full_disk(self.store.folder, 8 * mics.length * len(mics), self.limits.spare)
         preview = wanted.get("preview") is True
         keep = wishes.keep(mics, wanted["keep"]) if "keep" in wanted else wishes.usual_keep(mics, meta.get("keep", {}))
         if keep and not offered["selective"]:
@@ -245,7 +248,7 @@ class Service:
             "id": secrets.token_hex(8),
             "created": time.time(),
             "title": meta["name"],
-            "poly": meta["files"][0]["name"] if roles.is_poly(meta) else None,
+            "poly": meta["files"][0]["name"] if poly else None,
             "method": name,
             "settings": given,
             "session": {
@@ -254,10 +257,13 @@ class Service:
                 "reference": told.reference,
                 "leave_out": told.leave_out,
                 "guessed": told.guessed,
+                "parts": told.parts,
+                "polyphonic": told.polyphonic,
             },
-            "units": roles.units(meta),
-            "labels": roles.labels(meta),
+            "units": units,
+            "labels": layouts.labels(meta),
             "kept": kept,
+            "inputs": None if poly else [unit + suffix for unit, suffix in layouts.suffixes(meta) if unit in kept],
             "names": list(mics.names),
             "sources": list(mics.sources),
             "stored": [file["stored"] for file in meta["files"]],
@@ -268,7 +274,7 @@ class Service:
             "keep": keep,
             "region": None if preview else wishes.region(mics, wanted.get("region")),
             "excerpt": loudest(meta, place) if preview else None,
-            "size": mics.seconds * channels,
+            "size": mics.seconds * len(mics),
             **State().told(),
         }
         if same := self._under_way(key, run):  # a double click, or another tab
@@ -428,9 +434,11 @@ class Service:
 
 
 def inputs(place: Path, run: Json) -> list[str]:
-    """List the files of a run that are cleaned or come back unchanged; results have the same stems."""
+    """List a file for each result of a run, or what would be one if its parts and channels were; stems are the same."""
     if run["poly"]:
         return [run["poly"]]
+    if run.get("inputs"):
+        return list(run["inputs"])
     out = run["session"]["leave_out"]
     names = sorted(path.name for path in given_folder(place).iterdir())
     return [name for name in names if name not in out and Path(name).stem not in out]

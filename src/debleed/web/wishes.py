@@ -10,8 +10,9 @@ from debleed.io.session import Session, reduction_db
 from debleed.recording import InputError, Recording
 from debleed.remove import kept_shares
 from debleed.stage import kept_pairs
+from debleed.web.layouts import Json
 from debleed.web.limits import Refusal
-from debleed.web.roles import Json, named, silent
+from debleed.web.roles import named, silent
 
 Limits = dict[str, float | None]
 """Source or microphone → the most bleed to remove in dB; ``None`` for no limit, where its source has one."""

@@ -31,8 +31,11 @@ def command_line(run: dict[str, Any], session: Session, units: Sequence[str]) ->
 
     Returns
     -------
-    ``None`` if a name contains a character that separates names in an option; then ``session.toml`` is needed.
+    ``None`` if a name contains a character that separates names in an option, or if the user said which files are one;
+    then ``session.toml`` is needed.
     """
+    if session.parts is not None or session.polyphonic is not None:
+        return None
     given = run["poly"] or run["title"]
     words = ["debleed", "remove", f"./{given}" if given.startswith("-") else given, "-o", f"./{run['title']}-clean"]
     if run["method"] != "demix":

@@ -37,10 +37,10 @@ from debleed.scoring.blind import blind_bleed_matrix, inter_microphone_coherence
 from debleed.scoring.prediction import estimated_sdr
 from debleed.scoring.scores import median
 from debleed.web import look
+from debleed.web.layouts import Json, arrangement
 from debleed.web.limits import full_disk
 from debleed.web.moments import STEP, moments, powers
 from debleed.web.peaks import Peaks
-from debleed.web.roles import Json
 from debleed.web.said import evidence_of
 from debleed.web.sessions import read, write
 from debleed.web.wishes import infinite
@@ -60,6 +60,7 @@ DEMO_SECONDS = 30
 def session_of(run: Json) -> Session:
     """Return the session of a run."""
     kept = run["session"]
+    found = arrangement(kept if "parts" in kept else {"parts": {}, "polyphonic": ()})  # before 0.4, files were apart
     return Session(
         {source: tuple(names) for source, names in kept["sources"].items()},
         tuple(kept["room"]),
@@ -68,8 +69,8 @@ def session_of(run: Json) -> Session:
         keep={mic: tuple(names) for mic, names in run.get("keep", {}).items()},
         reference=tuple(kept.get("reference", [])),
         guessed=kept.get("guessed", {}),
-        parts={},  # on the page each file is a row of its own, as it was shown
-        polyphonic=(),
+        parts=found.parts,
+        polyphonic=found.polyphonic,
     )
 
 
@@ -211,7 +212,7 @@ def measured(place: Path, before: Recording, after: Recording, progress: Progres
 
 def course(place: Path, after: Recording) -> NDArray[np.float64]:
     """Return the course of the power of the cleaned microphones, from their waveforms."""
-    return powers(place / "peaks", "after", after.rate, max(1, int(np.ceil(after.seconds / STEP))))
+    return powers(place / "peaks", [("after", 0)], after.rate, max(1, int(np.ceil(after.seconds / STEP))))
 
 
 def work_take(session: Path, run: str) -> None:

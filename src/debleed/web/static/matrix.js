@@ -38,7 +38,7 @@ export class Matrix {
 
   table() {
     this.cells = this.rows.map((row, i) => this.columns.map((source, j) => (row.source === source ? null
-      : h("button", { type: "button", tabindex: -1, onclick: () => this.act(i, j), onfocus: () => this.reach(i, j), onpointerenter: () => this.tell(i, j) }))));
+      : h("button", { type: "button", tabindex: -1, onclick: () => this.act(i, j), onfocus: () => this.reach(i, j), onpointermove: () => this.tell(i, j) }))));
     const head = h("thead", {}, h("tr", {}, h("td", {}), this.columns.map((name) => h("th", { scope: "col", title: name }, h("span", {}, name)))));
     const body = h("tbody", { onkeydown: (event) => this.walk(event) }, this.rows.map((row, i) => h("tr", {},
       h("th", { scope: "row", title: row.name }, row.name),

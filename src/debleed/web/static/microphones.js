@@ -20,7 +20,7 @@ export class Microphones {
 
   show() {
     const { session } = this.view;
-    const state = JSON.stringify([session.files, session.units, session.undo, session.look?.key, Boolean(session.job)]);
+    const state = JSON.stringify([session.files, session.units, session.table, session.notes, session.undo, session.look?.key, Boolean(session.job)]);
     if (session.job && this.progress) { this.progress.tell(session.job); return; }
     if (state === this.state) return;
     this.state = state;
@@ -32,15 +32,36 @@ export class Microphones {
     }
     this.progress = null;
     if (!session.files.length) { this.element.replaceChildren(picker((files) => this.view.files.add(files))); return; }
-    this.longest = Math.max(...session.files.map((file) => file.frames / file.rate));
+    this.longest = session.length / session.rate;
     const open = this.element.querySelector("details.inputs")?.open ?? !session.runs.some((run) => run.ready);
-    const count = `${many(session.units.length, session.poly ? "channel" : "file")}, ${time(this.longest)} min, ${session.rate} Hz`;
-    const whole = session.poly ? h("div", { class: "row" }, h("span", { class: "name soft" }, session.files[0].name), this.eraser(session.files[0])) : null;
+    const count = session.table.length ? `${many(session.units.length, "microphone")} in ${many(session.files.length, "file")}` : many(session.units.length, session.poly ? "channel" : "file");
     const more = h("details", { class: "more" }, h("summary", {}, "Add files"), picker((files) => this.view.files.add(files), "Drop more files here"));
     const named = [...new Set(session.units.map((unit) => unit.source).filter(Boolean))];
-    rebuild(this.element, h("details", { class: "inputs", open }, h("summary", {}, count), ...(whole ? [whole] : []), this.help(), this.proposals(),
+    rebuild(this.element, h("details", { class: "inputs", open }, h("summary", {}, `${count}, ${time(this.longest)} min, ${session.rate} Hz`), this.belonging(), this.help(), this.proposals(),
       h("datalist", { id: "sources" }, named.map((source) => h("option", { value: source }))),
       h("div", { class: "inputs-list" }, this.groups(), this.alone()), more));
+  }
+
+  // A file that is one microphone or a stereo pair, and no part of another.
+  isFile({ whole, channels }) {
+    const { id, channels: all } = this.view.session.wholes[whole];
+    return channels.length === all && !String(id).includes("-");
+  }
+
+  // Which files are one, as the command line says it, and the files that have no row of their own.
+  belonging() {
+    const { session } = this.view, [heads, ...rows] = session.table;
+    const own = new Set(session.units.filter((unit) => this.isFile(unit)).map((unit) => String(session.wholes[unit.whole].id)));
+    const others = session.files.filter((file) => !own.has(String(file.id)));
+    const listed = others.map((file) => h("div", { class: "row" }, h("span", { class: "name soft" }, file.name), this.eraser(file)));
+    const table = heads ? h("table", { class: "parts" },
+      h("thead", {}, h("tr", {}, heads.map((head) => h("th", { scope: "col" }, head)))),
+      h("tbody", {}, rows.map((row) => h("tr", {}, row.map((cell) => h("td", {}, cell)))))) : null;
+    return [
+      table ? h("div", { class: "wide", tabindex: 0, role: "region", "aria-label": "How the files belong together" }, table) : null,
+      ...session.notes.map((note) => h("p", { class: "note" }, note)),
+      listed.length > 1 ? h("details", { class: "more" }, h("summary", {}, `The ${listed.length} files`), listed) : listed[0] ?? null,
+    ];
   }
 
   // What is done to a session; the page shows what the server made of it, also of what it refused.
@@ -85,8 +106,8 @@ export class Microphones {
   }
 
   row(i, inside = false) {
-    const { session, about } = this.view, { longest } = this, unit = session.units[i];
-    const file = session.poly ? session.files[0] : session.files[i], channels = session.poly ? [i] : [...Array(file.channels).keys()];
+    const { session, about } = this.view, { longest } = this, unit = session.units[i], { channels } = unit;
+    const file = session.wholes[unit.whole], isFile = this.isFile(unit);
     const change = (what) => this.change(() => patch(this.path, { unit: unit.name, ...what }));
     const kind = unit.left_out ? "out" : unit.role, own = unit.source ?? unit.name;
     const roles = { out: { left_out: true }, room: { source: null, left_out: false }, source: { source: own, reference: false, left_out: false }, reference: { source: own, reference: true, left_out: false } };
@@ -109,11 +130,11 @@ export class Microphones {
       h("div", { class: "waves" }, canvases),
       h("div", { class: "what", draggable: "true", ondragstart: (event) => { event.dataTransfer.setData(MICROPHONE, unit.name); event.dataTransfer.effectAllowed = "move"; this.element.classList.add("sorting"); },
         ondragend: () => this.element.classList.remove("sorting") },
-        h("strong", {}, session.poly ? unit.name : file.name), channels.length === 2 ? h("span", { class: "soft" }, " stereo pair") : null,
+        h("strong", {}, isFile ? file.name : unit.name), channels.length === 2 ? h("span", { class: "soft" }, " stereo pair") : null,
         h("div", { class: "soft" }, `${number(decibel(power))} dB, peak ${number(decibel(peak ** 2))} dB, ${time(file.frames / file.rate, 1)}`),
         wrong.length ? h("div", { class: "wrong" }, wrong.join("; ")) : null,
         notes.length ? h("div", { class: "soft" }, notes.join("; ")) : null),
-      h("div", { class: "say" }, select, grouped(unit) ? h("label", {}, h("span", { class: "soft" }, "name "), source) : null, this.partners(unit), session.poly ? null : this.eraser(file)));
+      h("div", { class: "say" }, select, grouped(unit) ? h("label", {}, h("span", { class: "soft" }, "name "), source) : null, this.partners(unit), isFile ? this.eraser(file) : null));
   }
 
   // Grouping without dragging.

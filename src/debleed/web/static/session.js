@@ -150,7 +150,7 @@ export class SessionView {
 
   async showResult(run) {
     const measured = run && !active(run);
-    const key = run ? `${run.id} ${measured}` : this.session.files.map((file) => file.id).join();
+    const key = run ? `${run.id} ${measured}` : JSON.stringify([this.session.wholes.map((whole) => whole.id), this.session.units.map((unit) => unit.name)]);
     this.showStale(run);
     if (!run) this.showBefore();
     if (this.session.job || key === this.shown) { if (run) this.take?.tell(run); return; }
@@ -206,13 +206,9 @@ export class SessionView {
     this.listen?.close();
     this.listen = this.spectra = this.take = this.seen = null;
     const { session } = this;
-    if (!session.files.length || (session.problem ?? "").includes("channels")) { this.player.close(); this.player.source = null; this.result.replaceChildren(); return; }
-    const names = session.files.flatMap((file) => {
-      const stem = file.name.replace(/\.[^.]*$/, "");
-      if (session.poly) return [...Array(file.channels).keys()].map((i) => `ch${i + 1}`);
-      return file.channels === 2 ? [`${stem}.L`, `${stem}.R`] : [stem];
-    });
-    const places = session.files.flatMap((file) => [...Array(file.channels).keys()].map((channel) => ({ file, channel })));
+    if (!session.files.length) { this.player.close(); this.player.source = null; this.result.replaceChildren(); return; }
+    const names = session.units.flatMap(({ name, channels }) => (channels.length === 2 ? [`${name}.L`, `${name}.R`] : [name]));
+    const places = session.units.flatMap(({ whole, channels }) => channels.map((channel) => ({ file: session.wholes[whole], channel })));
     const path = `sessions/${this.id}`;
     this.player.close();
     this.player.source = null;
@@ -231,7 +227,7 @@ export class SessionView {
     if (this.seen === state) return;
     this.seen = state;
     if (!look) { this.bleed.replaceChildren(h("p", { class: "soft" }, session.looking ? "Measuring the bleed." : session.problem ?? "The bleed is not known yet.")); return; }
-    const { names } = this.player.source, index = (mic) => (session.poly ? mic : names.indexOf(look.names[mic]));
+    const { names } = this.player.source, index = (mic) => names.indexOf(look.names[mic]);
     const note = h("p", { class: "soft", role: "status" });
     this.bleed.replaceChildren(h("h3", { id: "bleed" }, "Bleed matrix"), explained(), new Matrix(look, this.keep ?? session.keep, {
       play: (mics, moment) => this.listen.solo(mics.map(index), moment),
