@@ -32,8 +32,9 @@ from debleed.dsp.stft import nfft_at, stft
 from debleed.methods.demix.excerpt import sounding_excerpt
 from debleed.methods.demix.features import HOPS, NFFT, reverberate, stacked
 from debleed.methods.demix.leakage_net import SHIPPED
-from debleed.methods.demix.method import STEPS, Demix, State, calibrated_features
+from debleed.methods.demix.method import Demix
 from debleed.methods.demix.postfilter import DECAY_TIMES, Postfilter
+from debleed.methods.demix.steps import STEPS, State, calibrated_features
 from debleed.progress import quiet
 from debleed.recording import Recording, Samples
 from debleed.scenes.rendering import render_own

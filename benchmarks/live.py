@@ -26,10 +26,10 @@ from debleed import Stage, __version__
 from debleed.dsp.stft import nfft_at
 from debleed.live import Stream
 from debleed.live.watched import undisturbed
+from debleed.methods.demix.demixed import Demixed
 from debleed.methods.demix.features import NFFT as FEATURES
 from debleed.methods.demix.features import feature_bands
 from debleed.methods.demix.filters import Filters
-from debleed.methods.demix.method import Demixed
 from debleed.methods.demix.postfilter import DECAY_TIMES, Postfilter
 from debleed.methods.demix.safeguards import FINE_BANDS, band_edges
 from debleed.methods.demix.tracking import LAGS, NFFT, Tracking

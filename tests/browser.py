@@ -76,6 +76,17 @@ def begin(page):
     page.get_by_role("button", name="Remove the bleed").click()
 
 
+def choose(page, method):
+    """Choose a method, which is among what is advanced."""
+    page.locator("details.advanced").evaluate("(details) => { details.open = true; }")
+    page.get_by_label("Method").select_option(method)
+
+
+def measured(page):
+    """Wait until the result is there with its figures; the matrix is there before any run."""
+    page.locator(".levels").wait_for(state="attached")
+
+
 def slide(page, name, value):
     page.get_by_label(name).evaluate(
         "(input, value) => { input.value = value; input.dispatchEvent(new Event('input')); }", value

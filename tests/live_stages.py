@@ -7,10 +7,10 @@ import numpy as np
 from debleed import Recording, Stage
 from debleed.dsp.stft import nfft_at
 from debleed.methods.demix.background import Background
+from debleed.methods.demix.demixed import Demixed
 from debleed.methods.demix.features import NFFT as FEATURES
 from debleed.methods.demix.features import feature_bands
 from debleed.methods.demix.filters import Filters
-from debleed.methods.demix.method import Demixed
 from debleed.methods.demix.postfilter import DECAY_TIMES, Postfilter
 from debleed.methods.demix.tracking import LAGS, NFFT, Tracking
 from debleed.soundcheck.findings import Soundcheck

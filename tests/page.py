@@ -2,6 +2,7 @@
 
 import io
 import time
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -79,3 +80,10 @@ def take(web: TestClient, session: str, run: str, **wanted) -> dict:
     answer = web.post(f"{address}/take", json=wanted)
     assert answer.status_code == 200, answer.text
     return answer.json()
+
+
+def unpacked(web, key, run, **query):
+    content = web.get(f"/api/sessions/{key}/runs/{run}/zip", params=query).content
+    with zipfile.ZipFile(io.BytesIO(content)) as packed:
+        assert packed.testzip() is None
+        return {name: packed.read(name) for name in packed.namelist()}

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from debleed import InputError
+from debleed.batch.plan import Batch, planned
 from debleed.batch.recordings import DEEPEST, Listed, passed_over, recordings, refuse_inside
+from debleed.intake import prepared
+from recorders import LENGTHS, RECORDERS, band
 
 
 def put(path: Path) -> Path:
@@ -29,6 +33,30 @@ def test_folders_with_audio_or_a_session_are_recordings(tmp_path: Path) -> None:
     assert [one.name for one in found] == ["fri/set 1", "fri/set 2", "pro", "sat"]
     assert found[0].input == tmp_path.resolve() / "fri" / "set 1"
     assert passed_over(tmp_path, names(tmp_path)) == [".trash", "mon", "notes", "sun.unfinished"]
+
+
+def test_the_folder_around_the_audio_of_a_recorder_is_the_recording(tmp_path: Path) -> None:
+    for name in ("fri/X_LIVE/5F3A/00000001.WAV", "song/Audio Files/Kick_01.wav", "song/Bounced Files/mix.wav"):
+        put(tmp_path / name)
+    for name in ("fri/show.scn", "sat/X_LIVE/5F3B/00000001.WAV", "sat/X_LIVE/5F3C/00000001.WAV", "sun/set 1/vox.wav"):
+        put(tmp_path / name)
+    assert names(tmp_path) == ["fri", "sat/X_LIVE/5F3B", "sat/X_LIVE/5F3C", "song", "sun/set 1"]
+    put(tmp_path / "song" / "more" / "x.wav")  # of several folders, none is the only one
+    assert names(tmp_path)[3:5] == ["song/Audio Files", "song/more"]
+    for name in ("X_LIVE/5F3A/00000001.WAV", "show.scn"):  # a card itself
+        put(tmp_path / "card" / name)
+    assert names(tmp_path / "card") == ["X_LIVE/5F3A"]
+
+
+def test_the_card_of_a_console_is_one_recording_with_the_names_of_its_scene(tmp_path: Path) -> None:
+    recorder = RECORDERS["M32 with a scene"]
+    recorder.fill(tmp_path / "gigs" / "fri", band(4))
+    (one,) = recordings(tmp_path / "gigs")
+    plan = planned(Batch(tmp_path / "gigs", tmp_path / "out"), one)
+    assert (plan.name, plan.state, plan.failure) == ("fri", "new", "")
+    with closing(prepared(plan.job)) as ready:
+        assert ready.recording.names == recorder.units
+        assert ready.recording.length == sum(LENGTHS)
 
 
 def test_folders_far_below_are_none(tmp_path: Path) -> None:

@@ -35,3 +35,12 @@ def test_an_almost_silent_source_is_named(caplog: pytest.LogCaptureFixture) -> N
     own[0] = 0
     create("demix").learn(Recording.from_array(bled(own), RATE, ["vox", "bass", "keys"]))
     assert "bleed in vox, so" in caplog.text
+
+
+def test_the_order_of_the_files_does_not_matter() -> None:
+    own = sources(seconds=6)
+    mics = Recording.from_array(bled(own), RATE)
+    order = [2, 0, 1]
+    clean, again = (create("demix").learn(some).apply(some).read() for some in (mics, mics.select(order)))
+    assert np.abs(clean - mics.read()).max() > 0.01
+    assert np.abs(again - clean[order]).max() < 1e-4 * np.abs(clean).max()

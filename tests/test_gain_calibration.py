@@ -4,6 +4,7 @@ import pytest
 from bands import RATE, bled, gain, sources
 from debleed import Recording
 from debleed.methods import create
+from debleed.methods.demix.filters import Filters
 from debleed.methods.demix.gain_calibration import (
     ABOVE_ALL,
     balancing_gains,
@@ -11,7 +12,6 @@ from debleed.methods.demix.gain_calibration import (
     presumed_gains,
     sounding_share,
 )
-from debleed.methods.demix.method import Filters
 from debleed.methods.demix.narrowband import Narrowband
 from debleed.methods.demix.postfilter import DECAY_TIMES, Postfilter
 from debleed.methods.instantaneous import estimated_gains

@@ -60,6 +60,7 @@ def test_imports_point_one_way() -> None:
 def test_sound_files_have_few_users() -> None:
     users = {path.name for path in modules() if {".soundfile", ".soxr"} & imports(path)}
     assert users == {"audio_file.py", "writing.py", "excerpts.py"}
+    assert {path.name for path in modules() if ".av" in imports(path)} == {"m4a.py"}
 
 
 def test_frameworks_have_few_users() -> None:

@@ -16,8 +16,8 @@ import soundfile as sf
 from bands import RATE, bled, sources
 from debleed import InputError, Recording, Stage, cli, learn
 from debleed.daw.impulse_responses import ImpulseResponses, impulse_responses, shortened, write_impulse_responses
+from debleed.methods.demix.demixed import Demixed
 from debleed.methods.demix.filters import Filters
-from debleed.methods.demix.method import Demixed
 from debleed.methods.demix.narrowband import Narrowband
 from debleed.soundcheck.findings import Soundcheck
 from debleed.soundcheck.fingerprint import Fingerprint

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from debleed import Recording
-from debleed.inspection import concerns, faint, inspect, silenced, unchanged
+from debleed.inspection import LARGEST_BLOCK, concerns, faint, inspect, silenced, unchanged
 from debleed.recording import InputError
 
 RATE = 1000
@@ -80,3 +80,16 @@ def test_what_is_fainter_than_any_step_is_named_and_left_as_it_is():
     found = unchanged(given, cleaned, ["mic2"])
     assert np.array_equal(found.read(), given.read() * [[0.5], [1], [0.5], [0.5]])
     assert unchanged(given, cleaned, []) is cleaned
+
+
+def test_blocks_are_short_where_microphones_are_many():
+    read = []
+
+    def reader(start, stop):
+        read.append(stop - start)
+        return np.zeros((64, stop - start), np.float32)
+
+    names = tuple(map(str, range(64)))
+    inspect(Recording(192000, 192000, names, names, reader))
+    assert sum(read) == 192000
+    assert max(read) * 64 <= LARGEST_BLOCK

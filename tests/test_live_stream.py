@@ -10,7 +10,7 @@ from debleed import InputError, Recording, learn
 from debleed.contract import band
 from debleed.live import Stream
 from debleed.live.fixed import impulses, reach, within
-from debleed.methods.demix.method import Demixed
+from debleed.methods.demix.demixed import Demixed
 from debleed.methods.demix.narrowband import Narrowband
 from debleed.soundcheck.findings import Soundcheck
 from live_stages import RATE, error_db, linear, noise, recording, stage_of, streamed, whole

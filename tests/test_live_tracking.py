@@ -7,11 +7,11 @@ import pytest
 
 from debleed import Recording, Stage
 from debleed.live import Stream
-from debleed.live.following import Forward, pieces
+from debleed.live.following import Forward
 from debleed.methods.demix.background import Background
+from debleed.methods.demix.demixed import Demixed
 from debleed.methods.demix.filters import Filters
 from debleed.methods.demix.kalman import Followed, run
-from debleed.methods.demix.method import Demixed
 from debleed.methods.demix.postfilter import Postfilter
 from live_stages import RATE, error_db, noise, random_postfilter, random_tracking, recording, stage_of, streamed
 from test_tracking import learnt, sdr, swaying
@@ -45,18 +45,6 @@ def test_the_filter_is_that_of_the_method_in_one_direction() -> None:
         assert np.allclose(values, bleed[t], atol=1e-5)
         assert np.allclose(uncertainty, doubt[t], rtol=1e-4)
     assert np.abs(bleed).max() > 0.1
-
-
-def test_pieces_hold_whole_bins_and_everything() -> None:
-    paths = some_paths()
-    for entries in (1, 2, 3, 5, 100):
-        parts = pieces(paths, entries)
-        for field in ("mics", "bins", "references", "memory", "gap"):
-            assert np.array_equal(np.concatenate([getattr(part, field) for part in parts]), getattr(paths, field))
-        ends = [(part.mics[-1], part.bins[-1]) for part in parts]
-        assert len(set(ends)) == len(ends)
-        assert sum(len(part.starts) for part in parts) == len(paths.starts)
-    assert pieces(paths.part(slice(0, 0)), 10) == []
 
 
 def swaying_stage() -> tuple[np.ndarray, np.ndarray, Stage]:

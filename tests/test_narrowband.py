@@ -8,7 +8,8 @@ from debleed import Recording
 from debleed.dsp.rtf import on_grid
 from debleed.methods import create
 from debleed.methods.demix.broadband import estimate_filters
-from debleed.methods.demix.method import Demixed, Filters
+from debleed.methods.demix.demixed import Demixed
+from debleed.methods.demix.filters import Filters
 from debleed.methods.demix.narrowband import Narrowband, Search, estimate_matrices, needs_long_windows, regularised_row
 
 RATE = 4000

@@ -50,6 +50,19 @@ def test_linear_algebra_is_limited_too():
         assert all(pool["num_threads"] == 1 for pool in threadpool_info())
 
 
+def test_linear_algebra_has_one_thread_while_ours_work(many):
+    from threadpoolctl import threadpool_info
+
+    def counts(part=0):
+        return [pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"]
+
+    in_parallel(counts, range(3))  # everything is loaded
+    before = counts()
+    assert before
+    assert in_parallel(counts, range(3)) == [[1] * len(before)] * 3
+    assert counts() == before
+
+
 @pytest.mark.parametrize(
     ("groups", "own", "count"),
     [

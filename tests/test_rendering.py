@@ -29,7 +29,9 @@ def test_stems_are_the_means_of_their_channels(tmp_path):
 
 
 def test_samples_that_are_not_numbers_are_refused(tmp_path):
-    soundfile.write(tmp_path / "a.wav", np.array([0, 0, np.nan, 0], np.float32), 2, "FLOAT")
+    samples = np.zeros(6000, np.float32)
+    samples[4000] = np.nan
+    soundfile.write(tmp_path / "a.wav", samples, 4000, "FLOAT")
     with pytest.raises(InputError, match=r"a\.wav' contains a sample that is NaN or infinite at 1\.00 s"):
         mono_stems(Take.open(audio_files(tmp_path)))
 

@@ -101,12 +101,15 @@ def test_the_origin_agrees_with_a_known_mixture():
         "snare": "kick",
         "kick": "hat",
     }
+    # what is kept was not removed
+    kept = Knowledge.of(stage, keep={"hat": ["snare"]}).levels
+    assert kept == {**knowledge.levels, "hat": {"kick": knowledge.levels["hat"]["kick"]}}
 
 
 def test_levels_that_are_not_known_are_not_told():
     for method in ("unprocessed", "instantaneous"):  # estimates none; does not know how far its own are off
         stage = learn(Recording.from_array(band()[0], 8000, NAMES), method)
-        assert bleed_levels(stage) == {}
+        assert bleed_levels(stage, {}) == {}
         assert Knowledge.of(stage) == Knowledge({}, {})
 
 

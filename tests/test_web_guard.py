@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from starlette.testclient import TestClient
 
-from debleed.web import limits
+from debleed.web import limits, sessions
 from debleed.web.server import create_app
 from page import HOME, client, new, put, wav
 
@@ -81,6 +81,12 @@ def test_every_answer_is_sealed(web, path):
     assert headers["x-content-type-options"] == "nosniff"
     assert headers["referrer-policy"] == "no-referrer"
     assert not [name for name in headers if name.startswith("access-control")]
+
+
+def test_a_long_head_is_refused(web):
+    assert web.get("/api/sessions", headers={"cookie": "x" * 30_000}).status_code == 200
+    assert "longer than 32.0 KiB" in sentence(web.get("/api/sessions", headers={"cookie": "x" * 70_000}), 431)
+    assert "longer" in sentence(web.get("/api/sessions?" + "x" * 40_000), 431)
 
 
 def test_preflights_are_not_answered(web):
@@ -253,6 +259,18 @@ class TestLimits:
         with client(tmp_path, sound=200_000) as web:
             assert len(packed) < 50_000
             assert "samples" in sentence(put(web, new(web), "a.flac", packed), 413)
+
+    def test_silence_that_unpacks_to_thousands_of_times_its_size(self, tmp_path, monkeypatch):
+        monkeypatch.setattr(sessions, "GIB", 300_000)
+        monkeypatch.setattr(sessions, "PACKED", 100)
+        silence = wav(samples=np.zeros(100_000), format="OGG", subtype="VORBIS")
+        assert len(silence) < 4000
+        with client(tmp_path) as web:
+            key = new(web)
+            said = sentence(put(web, key, "a.ogg", silence), 413)
+            assert "would become 390.6 KiB of samples, which is nothing but silence" in said
+            assert put(web, key, "a.ogg", wav(100_000, format="OGG", subtype="VORBIS")).status_code == 201
+            assert put(web, key, "b.wav", wav(100_000)).status_code == 201
 
     def test_too_many_files_sessions_and_runs(self, tmp_path):
         with client(tmp_path, files=2, sessions=1, runs=0) as web:

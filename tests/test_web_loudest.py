@@ -14,8 +14,9 @@ def session(folder, *tracks, rate=8000):
         peaks = Peaks(1)
         peaks.add(samples[None].astype(np.float32))
         peaks.save(folder / "peaks", str(number))
-        files.append({"id": number, "frames": len(samples), "rate": rate})
-    return {"files": files}
+        file = {"id": number, "name": f"{'abc'[number]}.wav", "frames": len(samples), "rate": rate, "channels": 1}
+        files.append(file | {"format": "WAV PCM_16", "peak": [1.0], "power": [1.0], "notes": []})
+    return {"files": files, "leave_out": []}
 
 
 def test_it_is_where_all_play_not_where_one_is_loudest(tmp_path):
@@ -32,3 +33,11 @@ def test_it_ends_with_the_session_and_a_short_session_is_taken_whole(tmp_path):
     meta = session(tmp_path, samples)
     assert loudest(meta, tmp_path, 10)[1] <= 20
     assert loudest(meta, tmp_path, 30) == (0.0, 20.0)
+
+
+def test_parts_follow_one_another(tmp_path):
+    rate = 8000
+    samples = np.random.default_rng(0).uniform(-0.1, 0.1, (4, 30 * rate))
+    samples[1::2, 10 * rate : 20 * rate] *= 5
+    meta = session(tmp_path, *samples[:3]) | {"parts": {"whole": ["a.wav", "b.wav"]}}
+    assert loudest(meta, tmp_path, 10)[0] == pytest.approx(40, abs=0.6)

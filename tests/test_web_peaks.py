@@ -34,12 +34,12 @@ def test_stretches_are_cut_out_of_the_file(tmp_path):
     peaks.add(np.random.default_rng(0).uniform(-1, 1, (2, 5000)).astype(np.float32))
     peaks.save(tmp_path / "peaks", "before")
     expected = peaks.zooms()[0][1, 3:7]
-    found = np.frombuffer(cut(tmp_path / "peaks", "before", 0, 1, 3, 7), "<f4").reshape(-1, 2)
+    found = np.frombuffer(cut(tmp_path / "peaks", [("before", 0)], 0, 1, 3, 7), "<f4").reshape(-1, 2)
     assert np.array_equal(found, expected)
-    assert cut(tmp_path / "peaks", "before", 0, 1, 90, 95) == b""
+    assert cut(tmp_path / "peaks", [("before", 0)], 0, 1, 90, 95) == b""
 
 
 def test_waveforms_of_version_02_were_whole_numbers(tmp_path):
     np.save(tmp_path / "before-0.npy", np.array([[[-32767, 16384]]], np.int16))
-    found = np.frombuffer(cut(tmp_path, "before", 0, 0, 0, 1), "<f4")
+    found = np.frombuffer(cut(tmp_path, [("before", 0)], 0, 0, 0, 1), "<f4")
     np.testing.assert_allclose(found, [-1, 0.5], atol=1e-4)

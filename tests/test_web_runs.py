@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from browser import WAIT, begin, drop, tab, until
+from browser import WAIT, begin, choose, drop, measured, tab, until
 from page import bled_band, wav
 
 expect = pytest.importorskip("playwright.sync_api", reason="playwright is not installed").expect
@@ -54,11 +54,11 @@ def test_the_page_goes_to_the_result_and_marks_what_belongs_to_another_grouping(
     with tab(browser, address) as page:
         drop(page, *folder(tmp_path / "gig", 4))
         ready(page, 4)
-        page.get_by_label("Method").select_option("unprocessed")
+        choose(page, "unprocessed")
         begin(page)
         page.locator(".said.shown").filter(has_text="the result is ready").wait_for()
         until(page, "document.activeElement.id === 'listen-title'")
-        page.locator(".heat").first.wait_for()
+        measured(page)
         until(page, "Math.abs(document.querySelector('#listen-title').getBoundingClientRect().top) < 200")
         page.get_by_text("Nothing is removed: the files are written as they are.").wait_for()
         page.get_by_text("It reads a folder").wait_for()
@@ -76,10 +76,10 @@ def test_a_preview_comes_before_the_whole(browser, address, tmp_path):
     with tab(browser, address) as page:
         drop(page, *sorted(gig.iterdir()))
         ready(page, 5)
-        page.get_by_label("Method").select_option("kamir")
+        choose(page, "kamir")
         page.get_by_role("button", name="Preview 10 s").click()
         page.get_by_role("heading", name="Listen to the preview").wait_for()
-        page.locator(".heat").first.wait_for()
+        measured(page)
         assert page.locator(".clock").text_content().endswith("/ 0:10")
         assert page.get_by_role("button", name="Download all").count() == 0
         page.get_by_text("Remove the bleed from the whole recording to download it.").wait_for()
@@ -188,9 +188,9 @@ def test_long_names_leave_the_controls_in_sight(browser, address, tmp_path, widt
         drop(page, *sorted(tmp_path.glob("*.wav")))
         ready(page, 3)
         assert page.evaluate("document.documentElement.scrollWidth") <= width
-        page.get_by_label("Method").select_option("unprocessed")
+        choose(page, "unprocessed")
         begin(page)
-        page.locator(".heat").first.wait_for()
+        measured(page)
         assert page.evaluate("document.documentElement.scrollWidth") <= width
         for control in page.locator(".strip .controls :is(button, select, input)").all():
             box = control.bounding_box()

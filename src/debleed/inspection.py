@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from debleed.progress import Progress, quiet
-from debleed.recording import InputError, Recording, Samples
+from debleed.recording import BLOCK_SECONDS, InputError, Recording, Samples
 
 CLIP_BAND = 4e-5
 """A sample this close to full scale counts as clipped; the largest 16-bit integer is 3e-5 below. Floating-point signals
@@ -27,6 +27,10 @@ leave the range of numbers."""
 FAINTEST = 2.0**-31
 """Peak below which a microphone is left alone: the smallest step of 32-bit integers. What is fainter is what programs
 add to silence (1e-18 against denormals), or rounding; powers of much smaller samples vanish."""
+
+LARGEST_BLOCK = 2**22
+"""Samples of all microphones together to read at a time, so that memory does not grow with their number and rate: ten
+seconds of 64 channels at 192 kHz are half a gigabyte, several times over."""
 
 OFFSET_SHARE = 0.1
 """Ratio of mean to RMS above which an offset is reported; the mean of audio is far below."""
@@ -55,7 +59,8 @@ def inspect(recording: Recording, progress: Progress = quiet) -> Inspection:
         raise InputError("the recording contains no samples")
     statistics = np.zeros((3, len(recording)))
     clipped = np.zeros(len(recording), np.int64)
-    for start, stop in recording.blocks():
+    seconds = min(BLOCK_SECONDS, LARGEST_BLOCK / (len(recording) * recording.rate))
+    for start, stop in recording.blocks(seconds):
         samples = recording.read(start, stop)
         for i, row in enumerate(samples):  # row by row to save memory
             peak = float(np.max(np.abs(row)))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -357,7 +358,10 @@ def chosen(ready: Prepared) -> dict[str, str]:
     for name, source in zip(recording.names, recording.sources, strict=True):
         if source is not None and name not in recording.references:
             groups.setdefault(source, []).append(name)
-    limits = [f"{name} at most {limit:g} dB" for name, limit in session.source_reduction.items()]
+    limits = [
+        f"{name} without a limit" if math.isinf(limit) else f"{name} at most {limit:g} dB"
+        for name, limit in session.source_reduction.items()
+    ]
     everywhere = (
         "all bleed that was found" if session.reduction is None else f"at most {session.reduction:g} dB of bleed"
     )

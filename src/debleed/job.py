@@ -29,7 +29,7 @@ from debleed.progress import Progress, quiet
 from debleed.record import Treated, recorded, refuse_record
 from debleed.recording import Recording, Samples
 from debleed.remove import learn_in_step, reduced
-from debleed.resuming import BLOCKS, CLEAN, RECORD, REMOVED, REPORT, Learnt, Work
+from debleed.resuming import BLOCKS, CLEAN, RECORD, REMOVED, REPORT, Learnt, Shelf, Work
 from debleed.soundcheck.alignment import Alignment
 from debleed.stage import Stage
 
@@ -126,7 +126,9 @@ def run(job: Job, progress: Progress = quiet) -> Result:
                 refuse_shortage(ready, work)
             describe(ready)
             stage, after, changes = cleaned(ready, progress, work)
-            done = finished(ready, after, Knowledge.of(stage, changes), progress, work, began, warnings)
+            done = finished(
+                ready, after, Knowledge.of(stage, changes, ready.session.keep), progress, work, began, warnings
+            )
             result = with_project(ready, done)
             return replace(result, warnings=tuple(warnings), stage=stage)
 
@@ -186,7 +188,7 @@ def collected() -> Iterator[list[str]]:
 
 
 def cleaned(
-    ready: Prepared, progress: Progress = quiet, work: Work | None = None
+    ready: Prepared, progress: Progress = quiet, work: Work | Shelf | None = None
 ) -> tuple[Stage, Recording, Mapping[str, Sequence[int]]]:
     """Clean an open input without a limit on the reduction.
 
@@ -223,7 +225,7 @@ def cleaned(
     return stage, after if stretch is ready.recording else faded_in(ready.recording, after, first), changes
 
 
-def _learnt_now(ready: Prepared, progress: Progress, work: Work | None) -> Learnt:
+def _learnt_now(ready: Prepared, progress: Progress, work: Work | Shelf | None) -> Learnt:
     with collected() as warnings:
         found = Learnt(*learnt(ready, progress), tuple(warnings))
     if work:

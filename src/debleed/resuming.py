@@ -43,6 +43,49 @@ class Learnt:
 
 
 @dataclass(frozen=True)
+class Shelf:
+    """A folder in which what was learnt is kept.
+
+    Parameters
+    ----------
+    folder
+        The folder.
+    method
+        The method that learns.
+    """
+
+    folder: Path
+    method: str
+
+    def learnt(self) -> Learnt | None:
+        """Return what was learnt, if it is there."""
+        if not (self.folder / LEARNT).exists():
+            return None
+        told = json.loads((self.folder / LEARNT).read_text("utf-8"))
+        try:
+            stage = Stage.load(self.folder / STAGE, self.method)
+        except InputError:  # the machine crashed before it was on disk
+            return None
+        for warning in told["warnings"]:
+            log.warning("%s", warning)
+        lines = told["alignment"]
+        alignment = None if lines is None else Alignment(tuple(_line(stretches) for stretches in lines))
+        return Learnt(stage, alignment, tuple(told["warnings"]))
+
+    def keep(self, learnt: Learnt) -> bool:
+        """Keep what was learnt; return whether it can be saved."""
+        if not learnt.stage.portable:
+            return False
+        learnt.stage.save(self.folder / STAGE)
+        lines = None
+        if learnt.alignment:
+            lines = [[[s.start, s.lag, s.slope] for s in line.stretches] for line in learnt.alignment.lines]
+        told = {"alignment": lines, "warnings": learnt.warnings}
+        write_text(self.folder / LEARNT, json.dumps(told, default=_plain, allow_nan=False))
+        return True
+
+
+@dataclass(frozen=True)
 class Work:
     """The kept part of a job's work.
 
@@ -113,20 +156,14 @@ class Work:
 
     # ---------------------------------------------------------------------------------------------------------- learn
 
+    @property
+    def shelf(self) -> Shelf:
+        """Where what was learnt is kept."""
+        return Shelf(self.unfinished.work, self.ready.job.method)
+
     def learnt(self) -> Learnt | None:
         """Return what was learnt, if it is there."""
-        if not self.path(LEARNT).exists():
-            return None
-        told = json.loads(self.path(LEARNT).read_text("utf-8"))
-        try:
-            stage = Stage.load(self.path(STAGE), self.ready.job.method)
-        except InputError:  # the machine crashed before it was on disk
-            return None
-        for warning in told["warnings"]:
-            log.warning("%s", warning)
-        lines = told["alignment"]
-        alignment = None if lines is None else Alignment(tuple(_line(stretches) for stretches in lines))
-        return Learnt(stage, alignment, tuple(told["warnings"]))
+        return self.shelf.learnt()
 
     def keep(self, learnt: Learnt) -> None:
         """Keep what was learnt, if it can be saved.
@@ -137,15 +174,7 @@ class Work:
             If an input file changed meanwhile.
         """
         self.refuse_changes()
-        if not learnt.stage.portable:
-            return
-        learnt.stage.save(self.path(STAGE))
-        lines = None
-        if learnt.alignment:
-            lines = [[[s.start, s.lag, s.slope] for s in line.stretches] for line in learnt.alignment.lines]
-        told = {"alignment": lines, "warnings": learnt.warnings}
-        write_text(self.path(LEARNT), json.dumps(told, default=_plain, allow_nan=False))
-        self.unfinished.keep = True
+        self.unfinished.keep = self.shelf.keep(learnt) or self.unfinished.keep
 
     # ---------------------------------------------------------------------------------------------------------- write
 

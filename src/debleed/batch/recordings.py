@@ -9,6 +9,7 @@ from pathlib import Path, PurePosixPath
 
 from debleed.io.audio import is_audio
 from debleed.io.documents import UNFINISHED, Place
+from debleed.io.recorder.folders import MADE, is_around_audio
 from debleed.io.session import session_path
 from debleed.recording import InputError
 
@@ -38,9 +39,11 @@ class Listed:
 def recordings(given: Place) -> tuple[Listed, ...]:
     """Find the recordings of a batch.
 
-    In a folder, every folder below it with audio files or a ``session.toml`` is a recording; what lies below a
-    recording is its own business. Hidden folders do not count. A list is a text file in UTF-8 with a path on each line,
-    absolute or relative to the folder of the list; empty lines and those that begin with ``#`` do not count.
+    In a folder, every folder below it with audio files or a ``session.toml`` is a recording, and so is one around the
+    only folder in which a console or program has put audio (``X_LIVE``, ``Audio Files``); what lies below a recording
+    is its own business. Hidden folders and those with mixdowns do not count. A list is a text file in UTF-8 with a path
+    on each line, absolute or relative to the folder of the list; empty lines and those that begin with ``#`` do not
+    count.
 
     Parameters
     ----------
@@ -120,11 +123,15 @@ def _found(top: Path) -> Iterator[Listed]:
         depth = len(folder.relative_to(top).parts)
         again = _identity(folder) in seen  # links may lead in circles
         seen.add(_identity(folder))
-        here = sorted(name for name in folders if not name.startswith(".") and not name.endswith(UNFINISHED))
+        here = sorted(name for name in folders if not _is_passed_over(name))
         folders[:] = [] if again or depth == DEEPEST else here
-        if not again and _is_recording(folder):
+        if not again and (_is_recording(folder) or (depth and is_around_audio(folder))):
             folders.clear()
             yield Listed(folder.relative_to(top).as_posix(), folder)
+
+
+def _is_passed_over(name: str) -> bool:
+    return name.startswith(".") or name.endswith(UNFINISHED) or name.casefold() in MADE
 
 
 def _is_recording(folder: Path) -> bool:

@@ -23,8 +23,9 @@ if TYPE_CHECKING:
     help="""Remove the bleed from many recordings.
 
     FOLDER is a folder of recordings: each folder in it that has audio files or a session.toml is one, as 'debleed
-    remove' takes it. LIST is a text file with the path of a recording on each line. The results of a recording are in
-    OUT, in a folder of its name. What was done to each microphone is in OUT/batch.md, batch.csv and batch.json.
+    remove' takes it, and so is the folder around what a console or program has recorded. LIST is a text file with the
+    path of a recording on each line. The results of a recording are in OUT, in a folder of its name. What was done to
+    each microphone is in OUT/batch.md, batch.csv and batch.json.
 
     What will be done is shown before it begins. A recording that cannot be cleaned does not stop the others. The same
     command goes on after an interruption and tries again what failed; what is finished is not done again.

@@ -14,8 +14,8 @@ from debleed.dsp.rtf import Taps
 from debleed.io.chunks import chunks
 from debleed.io.documents import Place, write_text
 from debleed.io.staging import Staging
+from debleed.methods.demix.demixed import Demixed
 from debleed.methods.demix.filters import Filters
-from debleed.methods.demix.method import Demixed
 from debleed.recording import InputError
 from debleed.stage import Stage
 

@@ -12,6 +12,8 @@ from functools import cache
 from pathlib import Path
 from typing import TypeVar
 
+from threadpoolctl import ThreadpoolController, threadpool_limits
+
 Part = TypeVar("Part")
 Result = TypeVar("Result")
 
@@ -35,8 +37,6 @@ def threads() -> int:
 @contextmanager
 def limited(count: int) -> Iterator[None]:
     """Use at most ``count`` threads inside this context, also in linear algebra."""
-    from threadpoolctl import threadpool_limits
-
     before = _limit.get()
     token = _limit.set(count if before is None else min(count, before))
     try:
@@ -49,6 +49,9 @@ def limited(count: int) -> Iterator[None]:
 def in_parallel(work: Callable[[Part], Result], parts: Iterable[Part]) -> list[Result]:
     """Run ``work`` on all parts in :func:`threads` threads; NumPy releases the interpreter lock while it computes.
 
+    Meanwhile linear algebra has one thread: those of its own would wait for each other, at full load, for the many
+    small products between which ours change. That took as much time again.
+
     Returns
     -------
     The results of ``work``, in the order of the parts.
@@ -56,7 +59,7 @@ def in_parallel(work: Callable[[Part], Result], parts: Iterable[Part]) -> list[R
     count = threads()
     if count == 1:
         return [work(part) for part in parts]
-    with ThreadPoolExecutor(count) as pool:
+    with _linear_algebra().limit(limits=1), ThreadPoolExecutor(count) as pool:
         return list(pool.map(work, parts))
 
 
@@ -64,6 +67,13 @@ def chunks(bins: int, values: int) -> Iterator[slice]:
     """Split the bins into slices of about half a million values each, which fit into a core's cache."""
     step = max(1, 500_000 // max(1, values))
     return (slice(first, min(first + step, bins)) for first in range(0, bins, step))
+
+
+@cache  # looking for the libraries takes milliseconds
+def _linear_algebra() -> ThreadpoolController:
+    import scipy.linalg  # noqa: F401 -- SciPy brings a library of its own
+
+    return ThreadpoolController().select(user_api="blas")
 
 
 def _processors() -> int:

@@ -54,7 +54,10 @@ def projected_row(rows: Matrices, covariance: Matrices, i: int, blocked: NDArray
 
 
 def projected(covariance: Matrices, allowed: NDArray[np.bool_]) -> Matrices:
-    """Run one sweep over all rows, starting from the identity.
+    """Return the mean of two sweeps over all rows, one in their order and one in the reverse, both from the identity.
+
+    What two sources share goes to the row that comes first in a sweep. In the mean no row of a pair comes first, so the
+    order of the microphones matters to the second order of the corrections only.
 
     Parameters
     ----------
@@ -65,10 +68,18 @@ def projected(covariance: Matrices, allowed: NDArray[np.bool_]) -> Matrices:
 
     Returns
     -------
-    W, ``(bins, mics, mics)``.
+    W with a unit diagonal, ``(bins, mics, mics)``.
     """
+    order = range(covariance.shape[1])
+    mean: Matrices = 0.5 * (swept(covariance, allowed, order) + swept(covariance, allowed, order[::-1]))
+    return mean
+
+
+def swept(covariance: Matrices, allowed: NDArray[np.bool_], order: range) -> Matrices:
+    """Run one sweep from the identity, with the rows in this order; see :func:`projected`."""
     bins, mics = covariance.shape[:2]
     rows = np.tile(np.eye(mics, dtype=np.complex128), (bins, 1, 1))
-    for i in range(mics):
+    for i in order:
         rows[:, i] = projected_row(rows, covariance[:, i], i, ~allowed[i] & (np.arange(mics) != i))
-    return rows
+    unit: Matrices = rows / np.einsum("fii->fi", rows)[:, :, None]
+    return unit

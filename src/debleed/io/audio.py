@@ -19,7 +19,7 @@ log = logging.getLogger(__name__)
 
 EXTENSIONS = (
     *(".wav", ".wave", ".bwf", ".rf64", ".w64", ".flac"),
-    *(".aif", ".aiff", ".aifc", ".ogg", ".oga", ".opus", ".mp3"),
+    *(".aif", ".aiff", ".aifc", ".ogg", ".oga", ".opus", ".mp3", ".m4a", ".aac"),
 )
 """Suffixes of the audio files in a folder, in lower case."""
 

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
 from threading import Lock
+from typing import Any
 
 import numpy as np
 import soundfile
@@ -15,6 +16,7 @@ from numpy.typing import DTypeLike, NDArray
 
 from debleed.io.chunks import ENDLESS
 from debleed.io.documents import Place
+from debleed.io.m4a import M4A, DecodingError, is_adts, is_m4a
 from debleed.io.mending import mended, refuse_rate
 from debleed.io.track_names import of_channels
 from debleed.recording import InputError, Samples
@@ -66,8 +68,16 @@ class AudioFile:
 
     def _open(self) -> None:
         try:
-            self._file = soundfile.SoundFile(self._mended or os.fsencode(self.path))
+            if self._mended is None and is_m4a(self.path):
+                self._file: Any = M4A(self.path)
+            else:
+                self._file = soundfile.SoundFile(self._mended or os.fsencode(self.path))
         except (soundfile.LibsndfileError, TypeError) as failure:  # TypeError: headerless .raw
+            if is_adts(self.path):
+                raise InputError(
+                    f"'{self.path}' is AAC without a container, which does not say where its sound begins; export it "
+                    "as M4A or WAV with the program that made it"
+                ) from failure
             reason = str(getattr(failure, "error_string", failure)).rstrip(". ")
             raise InputError(f"'{self.path}' cannot be read as audio ({reason})") from failure
         self._position = 0
@@ -152,7 +162,7 @@ class AudioFile:
             if self._position != first:
                 self._go(first, out.dtype.name)
             got = len(self._file.read(out=out))
-        except soundfile.LibsndfileError as failure:
+        except (soundfile.LibsndfileError, DecodingError) as failure:
             self._position = ENDLESS  # anywhere
             raise InputError(f"'{self.path}' is damaged near {first / self.rate:.1f} s; copy it again") from failure
         self._position = first + got

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from debleed.io.audio_file import BITS, FLOATS, AudioFile
+from debleed.io.m4a import CONTAINER
 
 PLAIN_LIMIT = 2**32 - 2**20
 """Size limit of WAV and AIFF in bytes, with room for the header; libsndfile overflows silently beyond it."""
@@ -28,12 +29,13 @@ class Form:
 
 
 def form_of(file: AudioFile) -> Form:
-    """Return the format of a file's result: its own, or 24-bit FLAC for a lossy file."""
-    if not file.lossy:
+    """Return the format of a file's result: its own, or FLAC for a lossy file, in 24 bits, and for ALAC, in its own."""
+    if not file.lossy and file.container != CONTAINER:
         return Form(file.container, file.subtype, file.path.suffix, file.endian)
-    if file.channels > 8:  # the limit of FLAC
-        return Form("WAV", "PCM_24", ".wav")
-    return Form("FLAC", "PCM_24", ".flac")
+    subtype = "PCM_24" if file.lossy else file.subtype
+    if file.channels > 8 or subtype == "PCM_32":  # the limits of FLAC
+        return Form("WAV", subtype, ".wav")
+    return Form("FLAC", subtype, ".flac")
 
 
 def widened(form: Form, subtype: str) -> Form:

@@ -14,7 +14,7 @@ from debleed.methods.demix.filters import Filters
 
 
 class BackgroundKept:
-    """The causal form of what :meth:`debleed.methods.demix.method.Demixed.filtered` gives back.
+    """The causal form of what :meth:`debleed.methods.demix.demixed.Demixed.filtered` gives back.
 
     Whether a source stands out is asked of this frame and the two before it, not of those around it.
 

@@ -7,8 +7,6 @@ spreads this work, and the share of the next prediction that is known already, o
 
 from __future__ import annotations
 
-from itertools import pairwise
-
 import numpy as np
 
 from debleed.methods.demix.excerpt import power
@@ -97,12 +95,3 @@ class Forward:
         expected *= certainty[self._of]
         self._variance -= self._variance * expected
         self._prepare()
-
-
-def pieces(paths: Followed, entries: int) -> list[Followed]:
-    """Split paths into pieces of about so many entries, each with whole bins."""
-    if not len(paths.mics):
-        return []
-    starts = paths.starts
-    firsts = starts[np.unique(np.searchsorted(starts, np.arange(0, len(paths.mics), entries), side="right") - 1)]
-    return [paths.part(slice(a, b)) for a, b in pairwise([*firsts.tolist(), len(paths.mics)])]

@@ -11,7 +11,7 @@ from debleed.live.background import BackgroundKept
 from debleed.live.convolution import Block, Delay
 from debleed.live.fixed import Fixed
 from debleed.live.tracking import Following
-from debleed.methods.demix.method import Demixed
+from debleed.methods.demix.demixed import Demixed
 from debleed.methods.demix.narrowband import Narrowband
 from debleed.recording import InputError, Recording, Samples
 from debleed.stage import Stage

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from debleed.dsp.stft import nfft_at
 from debleed.live.convolution import Block, Delay
-from debleed.live.following import Forward, pieces
+from debleed.live.following import Forward
 from debleed.live.frames import Frames, Power, Smoothing, Spectrum
 from debleed.methods.demix.background import INAUDIBLE, NFFT, Background, audible_share
 from debleed.methods.demix.excerpt import power
@@ -73,7 +73,7 @@ class Following:
             for values in (tracking.variance, tracking.seconds, tracking.weight, tracking.unfollowed)
         )
         followed = Followed.of(variance * (weight > 0), memory(seconds, rate), fading(rate), gaps(bins, rate))
-        self._parts = [Part(paths, weight) for paths in pieces(followed, ENTRIES)]
+        self._parts = [Part(paths, weight) for paths in followed.parts(ENTRIES)]
         self._expected = by_bin(variance * weight)
         self._unfollowed = by_bin(unfollowed) if unfollowed.any() else None
         self._constant = Constant(tracking.constant[:, self._changed]) if tracking.constant.any() else None
@@ -174,7 +174,7 @@ class References:
 
 
 class Part:
-    """Some of the paths that are followed, of one microphone, and what of their predictions is removed.
+    """Some of the paths that are followed, and what of their predictions is removed.
 
     Parameters
     ----------

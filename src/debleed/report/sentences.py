@@ -17,7 +17,7 @@ from numpy.typing import ArrayLike
 from debleed.decibels import amplitude, decibels, shown
 from debleed.methods import Described
 from debleed.methods.demix.safeguards import LEFT_ALONE, NO_BLEED
-from debleed.stage import Stage
+from debleed.stage import Kept, Stage
 
 CEILING = 35.0
 """dB; the estimated SDR levels off from here on, so what lies above is only known to be at least this."""
@@ -62,22 +62,40 @@ class Knowledge:
     levels: Levels = field(default_factory=dict)
 
     @classmethod
-    def of(cls, stage: Stage, changes: Mapping[str, Sequence[int]] | None = None) -> Knowledge:
-        """Collect what a stage knows; ``changes`` are those of :meth:`debleed.Stage.changes`."""
-        return cls(with_changes(stage.findings(), changes or {}), bleed_levels(stage))
+    def of(
+        cls, stage: Stage, changes: Mapping[str, Sequence[int]] | None = None, keep: Kept | None = None
+    ) -> Knowledge:
+        """Collect what a stage knows.
+
+        Parameters
+        ----------
+        stage
+            The stage.
+        changes
+            Those of :meth:`debleed.Stage.changes`.
+        keep
+            Sources whose bleed is kept, by microphone or source: it is no part of what was removed.
+        """
+        return cls(with_changes(stage.findings(), changes or {}), bleed_levels(stage, keep or {}))
 
 
-def bleed_levels(stage: Stage) -> dict[str, dict[str, float]]:
-    """Return the levels of the bleed in the microphones of a stage.
+def bleed_levels(stage: Stage, keep: Kept) -> dict[str, dict[str, float]]:
+    """Return the levels of the bleed that is removed from the microphones of a stage; ``keep`` says which is not.
 
     Microphones with a path of unknown level are missing, and so are all if the method does not estimate levels.
     """
     if not isinstance(stage.learned, Described):
         return {}
     paths, names = stage.paths(), [stage.names[i] for i in stage.with_source]
+    place = dict(zip(stage.names, stage.sources, strict=True))
+    stays = {name: {*keep.get(name, ()), *keep.get(str(place[name]), ())} for name in names}
     certain = np.all((paths.power <= 0) | (paths.error < CERTAIN), axis=1)
     return {
-        name: {other: float(paths.power[i, j]) for j, other in enumerate(names) if paths.power[i, j] > 0}
+        name: {
+            other: float(paths.power[i, j])
+            for j, other in enumerate(names)
+            if paths.power[i, j] > 0 and place[other] not in stays[name]
+        }
         for i, name in enumerate(names)
         if certain[i] and paths.power[i].any()
     }
@@ -237,7 +255,7 @@ def limited(sdr: tuple[float, float], removed: float, reduction_db: float) -> tu
     Examples
     --------
     >>> [round(value, 1) for value in limited((10.0, 30.0), 0.09, 6.0)], limited((10.0, 30.0), 0.09, 0.0)
-    ([10.0, 16.0], (10.0, 10.0))
+    ([10.0, 15.9], (10.0, 10.0))
     """
     before, after = sdr
     k = 1 - amplitude(-reduction_db)

@@ -80,13 +80,21 @@ def blind_bleed_matrix(recording: Recording) -> Floats:
     one source, room microphones and sources that are never dominant.
     """
     mics, allowed = len(recording), recording.can_bleed()
+    names = [source for source in dict.fromkeys(recording.sources) if source is not None]
+    members = [[i for i, source in enumerate(recording.sources) if source == name] for name in names]
     heard = np.zeros((mics, mics))
-    for block in spectra(recording):
+    for block in spectra(recording) if len(members) > 1 else ():
         v = np.abs(block).reshape(mics, -1).astype(np.float64) ** 2
-        for j in range(mics):
-            if allowed[j].any():
-                led = v[j] > DOMINANCE * v[allowed[j]].max(axis=0)
-                heard[:, j] += v[:, led].sum(axis=1)
+        loudest = np.stack([v[group].max(axis=0) for group in members])
+        first = loudest.argmax(axis=0)
+        top = loudest.max(axis=0)
+        np.put_along_axis(loudest, first[None], -1.0, axis=0)
+        second = loudest.max(axis=0)
+        for k, group in enumerate(members):
+            rival = DOMINANCE * np.where(first == k, second, top)  # the loudest microphone of any other source
+            for j in group:
+                if allowed[j].any():
+                    heard[:, j] += v[:, v[j] > rival].sum(axis=1)
     return np.where(allowed | np.eye(mics, dtype=bool), decibels(heard, np.diag(heard)[None]), np.nan)
 
 

@@ -123,6 +123,7 @@ def serve(data: Path, host: str, port: int, token: str | None, browser: bool) ->
     """Serve the page until interrupted."""
     import uvicorn
 
+    from debleed.web.connections import configured
     from debleed.web.server import create_app
 
     listening = listen(host, port)
@@ -132,16 +133,7 @@ def serve(data: Path, host: str, port: int, token: str | None, browser: bool) ->
     click.echo(f"The page is at {address}")
     click.echo(f"Sessions are stored in {data}. Press Ctrl-C to stop.")
     sys.stdout.flush()
-    server = uvicorn.Server(
-        uvicorn.Config(
-            create_app(data, host=host, token=token),
-            log_level="warning",
-            access_log=False,
-            server_header=False,
-            proxy_headers=False,
-            timeout_graceful_shutdown=2,
-        )
-    )
+    server = uvicorn.Server(configured(create_app(data, host=host, token=token)))
     if browser:
         Timer(0.5, webbrowser.open, (address,)).start()
     try:

@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from debleed.recording import InputError
+from debleed.web.layouts import Json
 from debleed.web.limits import Refusal
-from debleed.web.roles import Json
 from debleed.web.sessions import DELETED, INSIDE, KEY, STORED, read, write
 
 log = logging.getLogger(__name__)

@@ -18,8 +18,8 @@ from debleed.io.audio_file import AudioFile, at_rate
 from debleed.io.session import dumped
 from debleed.io.writing import write_take
 from debleed.remove import reduced
+from debleed.web.layouts import Json
 from debleed.web.limits import Refusal
-from debleed.web.roles import Json
 from debleed.web.work import job_of
 
 KINDS = ("clean", "removed")

@@ -17,7 +17,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from debleed.web.limits import Refusal
+from debleed.web.limits import LARGEST_HEAD, Refusal, size
 
 COOKIE = "debleed-token"
 
@@ -102,6 +102,7 @@ class Guard:
 
     def _answer(self, scope: Scope, headers: Headers) -> Response | None:
         """Refuse, hand out the cookie, or let through (``None``)."""
+        refuse_long_head(scope)
         self._refuse_foreign_host(headers)
         self._refuse_foreign_page(scope, headers)
         if self._token is None:
@@ -135,6 +136,13 @@ class Guard:
             raise Refusal(
                 "another page sent this request; type the address of this page into the browser yourself", 403
             )
+
+
+def refuse_long_head(scope: Scope) -> None:
+    """Refuse an address and headers that are longer than any browser's."""
+    texts = [scope["path"].encode(), scope["query_string"], *(text for header in scope["headers"] for text in header)]
+    if sum(map(len, texts)) > LARGEST_HEAD:
+        raise Refusal(f"the headers of the request are longer than {size(LARGEST_HEAD)}; delete some cookies", 431)
 
 
 def _is_address(name: str) -> bool:

@@ -18,11 +18,20 @@ GIB = 2**30
 LONGEST_NAME = 200
 """Maximum length of a file name in bytes; file systems allow 255, and unfinished results have an extra suffix."""
 
+LARGEST_HEAD = 2**15
+"""Maximum size in bytes of the address and headers of a request; in it are the cookies of all programs that serve pages
+on this machine."""
+
 LARGEST_BODY = 2**20
 """Maximum size in bytes of a request other than an upload."""
 
 LONGEST_WINDOW = 2**25
 """Maximum size in bytes of the samples returned at a time."""
+
+
+PACKED = 4096
+"""Bytes of samples that a byte of a file may hold. Mono silence in Vorbis, the most that recorders write, has 1,900;
+files that are made to fill a disk have 25,000."""
 
 
 class Refusal(InputError):

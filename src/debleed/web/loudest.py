@@ -6,17 +6,11 @@ from pathlib import Path
 
 import numpy as np
 
-from debleed.web.peaks import ZOOMS, load
-from debleed.web.roles import Json
+from debleed.web.layouts import Json, length, rate, starts, wholes
+from debleed.web.moments import STEP, Powers, powers
 
 PREVIEW = 10
 """Length of a preview in seconds."""
-
-STEP = 0.1
-"""Seconds by which the part may be moved."""
-
-ZOOM = 1
-"""The zoom level of the waveforms that is looked at: 43 ms at 48 kHz."""
 
 
 def loudest(meta: Json, place: Path, seconds: float = PREVIEW) -> tuple[float, float]:
@@ -33,21 +27,22 @@ def loudest(meta: Json, place: Path, seconds: float = PREVIEW) -> tuple[float, f
     -------
     Beginning and end in seconds; the whole session if it is shorter.
     """
-    longest = max(file["frames"] / file["rate"] for file in meta["files"])
+    longest = length(meta) / rate(meta)
     if longest <= seconds:
         return 0.0, longest
-    total = np.zeros(int(np.ceil(longest / STEP)))
-    for file in meta["files"]:
-        found = load(place / "peaks", str(file["id"]), ZOOM)
-        power = np.square(np.abs(found.astype(np.float64)).max(axis=2))  # (channels, intervals)
-        times = (np.arange(power.shape[1]) + 0.5) * ZOOMS[ZOOM] / file["rate"]
-        cells = np.minimum((times / STEP).astype(int), len(total) - 1)
-        for row in power:
-            if (mean := row.mean()) > 0:
-                count = np.maximum(1, np.bincount(cells, minlength=len(total)))
-                total += np.bincount(cells, row / mean, len(total)) / count
+    total = course(meta, place).sum(axis=0)
     width = round(seconds / STEP)
     sums = np.cumsum(np.concatenate([[0.0], total]))
     start = STEP * int(np.argmax(sums[width:] - sums[:-width]))
     start = round(max(0.0, min(start, longest - seconds)), 2)
     return start, start + seconds
+
+
+def course(meta: Json, place: Path) -> Powers:
+    """Return the course of the power of each microphone of a session, from the waveforms of its files."""
+    count, begins = int(np.ceil(length(meta) / rate(meta) / STEP)), starts(meta)
+    rows = []
+    for whole in wholes(meta):
+        parts = [(number, begins[int(number)]) for number in str(whole["id"]).split("-")]
+        rows.append(powers(place / "peaks", parts, whole["rate"], count))
+    return np.concatenate(rows)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
 
@@ -72,6 +73,25 @@ def load(folder: Path, name: str, zoom: int) -> Extremes:
     return found.astype(np.float32, copy=False)
 
 
-def cut(folder: Path, name: str, zoom: int, mic: int, first: int, last: int) -> bytes:
-    """Return intervals ``first`` to ``last`` of one microphone as pairs of little-endian 32-bit floats."""
-    return load(folder, name, zoom)[mic, first:last].astype("<f4").tobytes()
+def cut(folder: Path, parts: Sequence[tuple[str, int]], zoom: int, mic: int, first: int, last: int) -> bytes:
+    """Return intervals of one microphone as pairs of little-endian 32-bit floats.
+
+    Parameters
+    ----------
+    folder
+        The folder of the waveforms.
+    parts
+        Name and first sample of each waveform in a whole; each begins at the nearest interval.
+    zoom, mic, first, last
+        Zoom level, microphone, first interval and the one after the last.
+    """
+    found: list[Extremes] = []
+    there = 0
+    for name, start in parts:
+        whole, begins = load(folder, name, zoom)[mic], round(start / ZOOMS[zoom])
+        a, b = max(first, begins, there), min(last, begins + len(whole))
+        if a < b:
+            gap = np.zeros((a - max(first, there), 2), np.float32)
+            found += [gap, whole[a - begins : b - begins]]
+            there = b
+    return np.concatenate([np.empty((0, 2), np.float32), *found]).astype("<f4").tobytes()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import mimetypes
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import ExitStack, asynccontextmanager
 from importlib.resources import files
 from pathlib import Path
@@ -26,9 +26,9 @@ from debleed.io.documents import Place, json_text, visible
 from debleed.recording import InputError
 from debleed.web.delivery import KINDS, everything, scratch, written_one
 from debleed.web.guard import Guard
+from debleed.web.layouts import Json, starts
 from debleed.web.limits import LARGEST_BODY, Limits, Refusal, full_disk
 from debleed.web.peaks import cut
-from debleed.web.roles import Json
 from debleed.web.service import Service, inputs, reported, text
 from debleed.web.sessions import Store
 from debleed.web.sound import tile, window
@@ -131,9 +131,13 @@ def put(store: Store, key: str, path: Path, name: str, piece: bytes, got: int) -
 
 
 async def file_peaks(request: Request) -> Response:
-    """Return the waveform of one channel of a file."""
-    place = service(request).store.place(request.path_params["session"])
-    return waveform(request, place / "peaks", str(count(request.path_params["file"], "file")))
+    """Return the waveform of one channel of a file, or of files that are one."""
+    store, key = service(request).store, request.path_params["session"]
+    numbers = [count(number, "file") for number in request.path_params["file"].split("-")]
+    begins = starts(store.get(key))
+    if any(number not in begins for number in numbers):
+        raise Refusal("there is no such file (any more)", 404)
+    return waveform(request, store.place(key) / "peaks", [(str(number), begins[number]) for number in numbers])
 
 
 async def run_peaks(request: Request) -> Response:
@@ -142,14 +146,14 @@ async def run_peaks(request: Request) -> Response:
     layer = request.query_params.get("layer", "")
     if layer not in LAYERS:
         raise Refusal("there is no such layer", 404)
-    return waveform(request, place / "peaks", layer)
+    return waveform(request, place / "peaks", [(layer, 0)])
 
 
-def waveform(request: Request, folder: Path, name: str) -> Response:
-    """Return an interval of a waveform."""
+def waveform(request: Request, folder: Path, parts: Sequence[tuple[str, int]]) -> Response:
+    """Return an interval of the waveform of parts, each of which begins at a sample of the whole."""
     asked = [count(request.query_params.get(key), key) for key in ("zoom", "mic", "first", "last")]
     try:
-        return Response(cut(folder, name, *asked), media_type="application/octet-stream")
+        return Response(cut(folder, parts, *asked), media_type="application/octet-stream")
     except (FileNotFoundError, IndexError) as missing:
         raise Refusal("there is no such waveform (yet)", 404) from missing
 
@@ -284,6 +288,8 @@ ROUTES = [
     Route(S, telling(Service.change, "session"), methods=["PATCH"]),
     Route(S, asking(Service.delete, "session"), methods=["DELETE"]),
     Route(f"{S}/toml", telling(Service.apply_toml, "session"), methods=["PUT"]),
+    Route(f"{S}/undo", asking(Service.undo, "session"), methods=["POST"]),
+    Route(f"{S}/look", asking(Service.look, "session"), methods=["POST"]),
     Route(f"{S}/files", telling(Service.expect, "session"), methods=["POST"]),
     Route(f"{S}/files", upload, methods=["PUT"]),
     Route(f"{S}/files/{{file:int}}", asking(Service.drop_file, "session", "file"), methods=["DELETE"]),

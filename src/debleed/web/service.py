@@ -6,6 +6,7 @@ import logging
 import secrets
 import shutil
 import time
+from collections.abc import Sequence
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -13,21 +14,22 @@ from pathlib import Path
 from debleed import __version__
 from debleed.io.documents import json_line
 from debleed.io.failures import sentence
-from debleed.io.session import dumped, reduction_db
+from debleed.io.session import dumped, load_session
 from debleed.methods.settings import configured
 from debleed.recording import InputError
-from debleed.web import demo, pace, roles
+from debleed.resuming import LEARNT
+from debleed.web import demo, layouts, look, pace, roles, wishes
 from debleed.web.data_folder import put_in_order
 from debleed.web.jobs import Job, Jobs, State
+from debleed.web.layouts import Json
 from debleed.web.limits import Limits, Refusal, checked_name, refuse_full_disk, used
 from debleed.web.loudest import PREVIEW, loudest
 from debleed.web.peaks import ZOOMS
-from debleed.web.roles import Json
 from debleed.web.said import said
-from debleed.web.sessions import Store, lay_out, read, read_figures, write
+from debleed.web.sessions import Store, lay_out, link, read, read_figures, write
 from debleed.web.sound import TILE, OpenRecordings
 from debleed.web.words import command_line, methods
-from debleed.web.work import REPORT, REPORTED, given_folder, session_of
+from debleed.web.work import REPORT, REPORTED, SHELF, given_folder, session_of
 
 log = logging.getLogger(__name__)
 
@@ -69,7 +71,7 @@ class Service:
                 "created": meta["created"],
                 "files": len(meta["files"]),
                 "size": used(self.store.folder / "sessions" / meta["id"]),
-                "seconds": max((file["frames"] / file["rate"] for file in meta["files"]), default=0),
+                "seconds": layouts.length(meta) / layouts.rate(meta) if meta["files"] else 0,
                 "runs": len(list((self.store.folder / "sessions" / meta["id"]).glob("runs/*/run.json"))),
             }
             for meta in self.store.sessions()
@@ -78,10 +80,13 @@ class Service:
     def session(self, key: str) -> Json:
         """Return everything about a session, with a summary of its runs."""
         meta = self.store.get(key)
-        rate = max((file["rate"] for file in meta["files"]), default=0)
+        found = self._look(key, meta)
         return {
             **{name: meta[name] for name in ("id", "name", "created", "files")},
-            "poly": roles.is_poly(meta),
+            "poly": layouts.is_poly(meta),
+            "table": layouts.table(meta),
+            "notes": layouts.notes(meta),
+            "wholes": layouts.wholes(meta),
             "units": [
                 {
                     "name": mic.name,
@@ -89,29 +94,40 @@ class Service:
                     "source": mic.source,
                     "reason": mic.reason,
                     "left_out": mic.name in meta["leave_out"],
+                    "whole": whole,
+                    "channels": channels,
                 }
-                for mic in roles.assigned(meta)
+                for mic, (whole, channels) in zip(roles.assigned(meta), layouts.channels(meta), strict=True)
             ],
-            "rate": rate,
-            "length": max((-(-file["frames"] * rate // file["rate"]) for file in meta["files"]), default=0),
+            "rate": layouts.rate(meta),
+            "length": layouts.length(meta),
             "problem": roles.problem(meta),
             "demo": meta.get("demo", False),
+            "undo": meta["past"][-1]["what"] if meta.get("past") else None,
+            "reduction": meta["reduction"],
+            "keep": meta.get("keep", {}),
+            "look": found,
+            "looking": self.quick.state(f"{key}/look") is not None,
             "runs": [self.brief(key, run) for run in self.store.runs(key)],
         }
 
     def change(self, key: str, wanted: Json) -> Json:
-        """Change a session's name, or a microphone's source and role, or whether it is left out."""
+        """Change a session's name, or a microphone's source and role, or whether it is left out, or group several."""
 
         def alter(meta: Json) -> None:
             if "name" in wanted:
                 meta["name"] = checked_name(text(wanted, "name"), "session's name")
             if "unit" in wanted:
                 unit = text(wanted, "unit")
+                roles.remember(meta, f"{unit}: {roles.described(meta, unit)}")
                 if "source" in wanted:
                     roles.place(meta, unit, wanted["source"], wanted.get("reference"))
-                if "left_out" in wanted and unit in roles.units(meta):
+                if "left_out" in wanted and unit in layouts.units(meta):
                     others = [name for name in meta["leave_out"] if name != unit]
                     meta["leave_out"] = [*others, unit] if wanted["left_out"] else others
+            for name, arrange in (("together", roles.together), ("apart", roles.apart), ("settled", roles.settled)):
+                if name in wanted:
+                    arrange(meta, texts(wanted, name))
 
         self.store.change(key, alter)
         return self.session(key)
@@ -119,14 +135,40 @@ class Service:
     def apply_toml(self, key: str, wanted: Json) -> Json:
         """Apply the text of a ``session.toml`` to a session."""
         place = self.store.place(key) / "incoming" / secrets.token_hex(8)
+
+        def alter(meta: Json) -> None:
+            told = load_session(place)
+            roles.remember(meta, "session.toml")
+            roles.obey(meta, told)
+            wishes.obey(meta, told)
+
         try:
             place.write_text(text(wanted, "toml"), "utf-8")
-            self.store.change(key, lambda meta: roles.obey(meta, place))
+            self.store.change(key, alter)
         except InputError as refusal:
             raise Refusal(str(refusal).replace(str(place), "session.toml")) from refusal
         finally:
             place.unlink(missing_ok=True)
         return self.session(key)
+
+    def undo(self, key: str) -> Json:
+        """Go back to the grouping before the last change."""
+        self.store.change(key, roles.undo)
+        return self.session(key)
+
+    def look(self, key: str) -> Json:
+        """Start to look at a session as it is grouped now, unless that was done or is under way."""
+        meta, name = self.store.get(key), f"{key}/look"
+        if self._look(key, meta) is None and not roles.problem(meta):
+            self.quick.cancel(name)  # that of an earlier grouping
+            self.quick.submit(Job(name, ("look", str(self.store.place(key))), ("compare", "figures"), noted, noted))
+        return self.session(key)
+
+    def _look(self, key: str, meta: Json) -> Json | None:
+        """Return what was seen of a session, if it is grouped still as it was then."""
+        path = self.store.place(key) / look.FILE
+        found = read(path) if path.is_file() else {}
+        return found if found.get("key") == look.key(meta) else None
 
     def delete(self, key: str) -> Json:
         """Cancel the jobs of a session and delete it."""
@@ -188,20 +230,23 @@ class Service:
         given = wanted.get("settings", {})
         if not isinstance(given, dict) or not all(isinstance(value, str) for value in given.values()):
             raise Refusal("settings must be an object of names and strings")
-        if name not in [method["name"] for method in methods()]:
+        offered = next((method for method in methods() if method["name"] == name), None)
+        if offered is None:
             raise Refusal(f"there is no method '{name}' that works from the microphones alone")
         configured(name, [f"{setting}={value}" for setting, value in given.items()])
         told = roles.said(meta)
-        kept = [unit for unit in roles.units(meta) if roles.is_poly(meta) or unit not in told.leave_out]
-        rate = max(file["rate"] for file in meta["files"])
-        length = max(-(-file["frames"] * rate // file["rate"]) for file in meta["files"])
-        channels = sum(file["channels"] for file in meta["files"])
-        refuse_full_disk(self.store.folder, 8 * length * channels, self.limits.spare)
+        units, poly, mics = layouts.units(meta), layouts.is_poly(meta), roles.silent(meta)
+        kept = [unit for unit in units if poly or unit not in told.leave_out]
+        refuse_full_disk(self.store.folder, 8 * mics.length * len(mics), self.limits.spare)
+        preview = wanted.get("preview") is True
+        keep = wishes.keep(mics, wanted["keep"]) if "keep" in wanted else wishes.usual_keep(mics, meta.get("keep", {}))
+        if keep and not offered["selective"]:
+            raise Refusal(f"method '{name}' cannot keep the bleed of one source and remove that of others; 'demix' can")
         run: Json = {
             "id": secrets.token_hex(8),
             "created": time.time(),
             "title": meta["name"],
-            "poly": meta["files"][0]["name"] if roles.is_poly(meta) else None,
+            "poly": meta["files"][0]["name"] if poly else None,
             "method": name,
             "settings": given,
             "session": {
@@ -210,22 +255,32 @@ class Service:
                 "reference": told.reference,
                 "leave_out": told.leave_out,
                 "guessed": told.guessed,
+                "parts": told.parts,
+                "polyphonic": told.polyphonic,
             },
-            "units": roles.units(meta),
-            "labels": roles.labels(meta),
+            "units": units,
+            "labels": layouts.labels(meta),
             "kept": kept,
-            "reduction": {},
-            "excerpt": loudest(meta, place) if wanted.get("preview") is True else None,
-            "size": length / rate * channels,
+            "inputs": None if poly else [unit + suffix for unit, suffix in layouts.suffixes(meta) if unit in kept],
+            "names": list(mics.names),
+            "sources": list(mics.sources),
+            "stored": [file["stored"] for file in meta["files"]],
+            "version": __version__,
+            "reduction": wishes.reduction(mics, wanted["reduction"])
+            if "reduction" in wanted
+            else wishes.usual(mics, meta["reduction"]),
+            "keep": keep,
+            "region": None if preview else wishes.region(mics, wanted.get("region")),
+            "excerpt": loudest(meta, place) if preview else None,
+            "size": mics.seconds * len(mics),
             **State().told(),
         }
-        usual = {source: value for source, value in meta["reduction"].items() if source in told.sources}
-        run["reduction"] = reduction(run, wanted.get("reduction", usual))
         if same := self._under_way(key, run):  # a double click, or another tab
             return self.run(key, same)
         folder = place / "runs" / run["id"]
         try:
             lay_out(meta, place, folder / "take" / meta["name"])
+            self._hand_on(key, run)
             write(folder / "run.json", run)
         except FileNotFoundError as missing:  # the session or a file was deleted in this moment
             shutil.rmtree(folder, ignore_errors=True)
@@ -249,13 +304,23 @@ class Service:
 
     def _under_way(self, key: str, wanted: Json) -> str | None:
         """Return the run that does the same already and has not ended."""
-        decisive = ("method", "settings", "units", "reduction", "excerpt")
+        decisive = (*LEARNT_FROM, "reduction", "keep")
         for run in self.store.runs(key):
-            if self.jobs.state(f"{key}/{run['id']}") and all(
-                json_line(run.get(name)) == json_line(wanted[name]) for name in (*decisive, "session")
-            ):
+            if self.jobs.state(f"{key}/{run['id']}") and same_in(decisive, run, wanted):
                 return str(run["id"])
         return None
+
+    def _hand_on(self, key: str, run: Json) -> None:
+        """Give a run what an earlier one has learnt from the same: then it need not be learnt again."""
+        for earlier in self.store.runs(key):
+            shelf = self.store.run_place(key, earlier["id"]) / SHELF
+            if same_in(LEARNT_FROM, earlier, run) and (shelf / LEARNT).is_file():
+                target = self.store.place(key) / "runs" / run["id"] / SHELF
+                target.mkdir()
+                for path in sorted(shelf.iterdir()):
+                    link(path, target / path.name)
+                run["relearnt"] = False
+                return
 
     def _note(self, key: str, run: str, state: State) -> None:
         """Keep how a run stands, unless it was deleted meanwhile, and how long its stages took."""
@@ -269,7 +334,8 @@ class Service:
             self.unstored[f"{key}/{run}"] = state
             log.warning("how a run stands cannot be stored: %s", sentence(failure))
             return
-        if state.status == "done" and (found := pace.learnt(state.marks, state.seconds or 0, sized(kept))):
+        usual = kept.get("relearnt", True)
+        if state.status == "done" and usual and (found := pace.learnt(state.marks, state.seconds or 0, sized(kept))):
             known = pace.load(self.store.folder, kept["method"])
             pace.keep(self.store.folder, kept["method"], found.blended(known) if known != pace.UNKNOWN else found)
 
@@ -277,7 +343,7 @@ class Service:
         """Return the state of a run."""
         live = self.jobs.state(f"{key}/{run['id']}") or self.unstored.get(f"{key}/{run['id']}")
         report = self.quick.state(f"{key}/{run['id']}/report")
-        told = {name: value for name, value in run.items() if name not in ("session", "units", "labels", "kept")}
+        told = {name: value for name, value in run.items() if name not in HIDDEN}
         if live:
             told |= live.told()
             if live.begun is not None:
@@ -289,7 +355,6 @@ class Service:
         place = self.store.run_place(key, run["id"])
         figures = read_figures(place) or {}
         told["ready"] = bool(figures)
-        told |= {name: figures.get(name) for name in ("median_sdr_before", "median_sdr_after")}
         told["reporting"] = report.told() if report else None
         told["reported"] = reported(place, run)
         return told
@@ -311,7 +376,11 @@ class Service:
 
     def tune(self, key: str, run: str, wanted: Json) -> Json:
         """Change the reductions of a run."""
-        self.store.change_run(key, run, lambda meta: meta.update(reduction=reduction(meta, wanted.get("reduction"))))
+
+        def alter(meta: Json) -> None:
+            meta["reduction"] = wishes.reduction(wishes.of_run(meta), wanted.get("reduction"))
+
+        self.store.change_run(key, run, alter)
         return self.run(key, run)
 
     def cancel(self, key: str, run: str) -> Json:
@@ -379,12 +448,26 @@ def reported(place: Path, run: Json) -> bool:
 
 
 def inputs(place: Path, run: Json) -> list[str]:
-    """List the files of a run that are cleaned or come back unchanged; results have the same stems."""
+    """List a file for each result of a run, or what would be one if its parts and channels were; stems are the same."""
     if run["poly"]:
         return [run["poly"]]
+    if run.get("inputs"):
+        return list(run["inputs"])
     out = run["session"]["leave_out"]
     names = sorted(path.name for path in given_folder(place).iterdir())
     return [name for name in names if name not in out and Path(name).stem not in out]
+
+
+HIDDEN = ("session", "units", "labels", "kept", "names", "sources", "stored", "version", "relearnt")
+"""Entries of a run's description that the page does not need."""
+
+LEARNT_FROM = ("method", "settings", "units", "names", "stored", "version", "session", "excerpt", "region")
+"""What decides what a run learns, among the entries of its description."""
+
+
+def same_in(names: Sequence[str], one: Json, other: Json) -> bool:
+    """Whether two runs agree in some entries."""
+    return all(json_line({"is": one.get(name)}) == json_line({"is": other.get(name)}) for name in names)
 
 
 def sized(run: Json) -> float:
@@ -397,16 +480,12 @@ def noted(state: State) -> None:
     """Do nothing when a job begins."""
 
 
-def reduction(run: Json, wanted: object) -> dict[str, float]:
-    """Check reductions: source → dB; sources without one have no limit."""
-    if not isinstance(wanted, dict):
-        raise Refusal("reductions must be an object of sources and decibels")
-    sources = run["session"]["sources"]
-    for source in wanted:
-        if source not in sources:
-            raise Refusal(f"there is no source '{source}' to reduce; the sources are {', '.join(sources)}")
-    found = {source: reduction_db(f"the reduction of '{source}'", value) for source, value in wanted.items()}
-    return {source: value for source, value in found.items() if value != float("inf")}
+def texts(wanted: Json, key: str) -> list[str]:
+    """Return a list of strings of a request."""
+    value = wanted.get(key)
+    if not isinstance(value, list) or not value or not all(isinstance(part, str) for part in value):
+        raise Refusal(f"the request must contain '{key}' as a list of strings")
+    return value
 
 
 def text(wanted: Json, key: str) -> str:

@@ -26,10 +26,22 @@ from debleed.inspection import concerns, inspect
 from debleed.io.audio import Take, refuse_twins
 from debleed.io.audio_file import AudioFile
 from debleed.io.documents import json_line, json_numbers, write_text
+from debleed.io.recorder.facts import begins_at
+from debleed.io.recorder.take import open_layout
 from debleed.recording import InputError, Recording
-from debleed.web.limits import Limits, Refusal, checked_file_name, checked_name, full_disk, refuse_full_disk, size
+from debleed.web.layouts import Json, is_poly, layout, mic_names, units
+from debleed.web.limits import (
+    GIB,
+    PACKED,
+    Limits,
+    Refusal,
+    checked_file_name,
+    checked_name,
+    full_disk,
+    refuse_full_disk,
+    size,
+)
 from debleed.web.peaks import Peaks
-from debleed.web.roles import Json, is_poly, units
 
 log = logging.getLogger(__name__)
 
@@ -92,7 +104,8 @@ class Store:
             for inside in INSIDE:
                 (place / inside).mkdir(parents=True)
             meta: Json = {"id": key, "name": name, "created": time.time(), "next": 0}
-            meta |= {"files": [], "sources": {}, "references": [], "guessed": {}, "leave_out": [], "reduction": {}}
+            meta |= {"files": [], "sources": {}, "references": [], "guessed": {}, "leave_out": []}
+            meta |= {"reduction": {}, "keep": {}, "past": []}
             write(place / "session.json", meta)
         return meta
 
@@ -197,6 +210,7 @@ class Store:
             for named in ("leave_out", "references"):
                 meta[named] = [unit for unit in meta.get(named, []) if unit in known]
             meta["guessed"] = {unit: reason for unit, reason in meta.get("guessed", {}).items() if unit in known}
+            meta["past"] = []  # it would bring back what was said of a file that is gone
 
         self.change(session, alter)
 
@@ -273,6 +287,12 @@ def examined(path: Path, name: str, largest: int) -> tuple[Json, Peaks]:
                 raise Refusal(
                     f"'{name}' holds {size(sound)} of samples, but the limit is {size(largest)}; split it", 413
                 )
+            if sound > max(GIB, PACKED * path.stat().st_size):
+                raise Refusal(
+                    f"'{name}' has {size(path.stat().st_size)}, but would become {size(sound)} of samples, which is "
+                    "nothing but silence; leave it out",
+                    413,
+                )
             peaks = Peaks(file.channels)
 
             def heard(start: int, stop: int) -> Any:
@@ -280,6 +300,7 @@ def examined(path: Path, name: str, largest: int) -> tuple[Json, Peaks]:
                 peaks.add(samples)
                 return samples
 
+            time, day = begins_at(path)
             names = mic_names(Path(name).stem, file.channels)
             recording = Recording(file.rate, file.frames, names, names, heard)
             with np.errstate(over="ignore"):  # told of below
@@ -293,6 +314,8 @@ def examined(path: Path, name: str, largest: int) -> tuple[Json, Peaks]:
                 "frames": file.frames,
                 "channels": file.channels,
                 "tracks": list(file.track_names),
+                "time": time,
+                "day": day,
                 "format": f"{file.container} {file.subtype}",
                 "peak": [float(peak) for peak in found.peak],
                 "power": [float(power) for power in level],
@@ -304,13 +327,6 @@ def examined(path: Path, name: str, largest: int) -> tuple[Json, Peaks]:
         raise
     except InputError as refusal:
         raise Refusal(str(refusal).replace(str(path), name), 415) from refusal
-
-
-def mic_names(stem: str, channels: int) -> tuple[str, ...]:
-    """Name the channels of a file as the library does."""
-    if channels == 1:
-        return (stem,)
-    return (f"{stem}.L", f"{stem}.R") if channels == 2 else tuple(f"ch{i + 1}" for i in range(channels))
 
 
 def lay_out(meta: Json, place: Path, folder: Path) -> Path:
@@ -333,5 +349,8 @@ def link(file: Path, target: Path) -> None:
 
 def stored_take(meta: Json, place: Path) -> Take:
     """Open the files of a session for listening before the first run."""
-    paths = [place / "files" / file["stored"] for file in meta["files"]]
-    return Take.open(paths, poly=is_poly(meta))
+    paths = {Path(file["name"]): place / "files" / file["stored"] for file in meta["files"]}
+    found = layout(meta)
+    if is_poly(meta) or found.plain:
+        return Take.open(list(paths.values()), poly=is_poly(meta))
+    return open_layout(found.moved(paths))

@@ -11,9 +11,10 @@ from threading import Lock
 import numpy as np
 
 from debleed.io.audio import Take
-from debleed.io.documents import write_bytes
+from debleed.io.documents import json_line, write_bytes
 from debleed.recording import Recording, Samples
 from debleed.report.pictures import png, shades, spectrogram
+from debleed.web import layouts
 from debleed.web.limits import LONGEST_WINDOW, Refusal
 from debleed.web.sessions import read, stored_take
 from debleed.web.work import LAYERS, opened, stored_result
@@ -59,15 +60,14 @@ class OpenRecordings:
     def session(self, place: Path) -> Heard:
         """Open the files of a session as they are."""
         meta = read(place / "session.json")
-        files = ",".join(str(file["id"]) for file in meta["files"])
-        if not files:
+        if not meta["files"]:
             raise Refusal("there are no files to listen to yet", 409)
 
         def begin() -> Heard:
             take = stored_take(meta, place)
             return Heard(take, take.recording(), None)
 
-        return self._get(place, files, begin)
+        return self._get(place, json_line([layouts.wholes(meta), layouts.units(meta)]), begin)
 
     def _get(self, place: Path, version: str, begin: Callable[[], Heard]) -> Heard:
         with self._lock:

@@ -31,8 +31,11 @@ def command_line(run: dict[str, Any], session: Session, units: Sequence[str]) ->
 
     Returns
     -------
-    ``None`` if a name contains a character that separates names in an option; then ``session.toml`` is needed.
+    ``None`` if a name contains a character that separates names in an option, or if the user said which files are one;
+    then ``session.toml`` is needed.
     """
+    if session.parts is not None or session.polyphonic is not None:
+        return None
     given = run["poly"] or run["title"]
     words = ["debleed", "remove", f"./{given}" if given.startswith("-") else given, "-o", f"./{run['title']}-clean"]
     if run["method"] != "demix":
@@ -52,6 +55,12 @@ def command_line(run: dict[str, Any], session: Session, units: Sequence[str]) ->
         words += ["--leave-out", name]
     for source, decibels in session.source_reduction.items():
         words += ["--reduction", f"{source}={number(decibels)}"]
+    if unsayable(session.keep):
+        return None
+    for mic, kept in session.keep.items():
+        words += ["--keep", f"{mic}={','.join(kept)}"]
+    if run.get("region"):
+        words += ["--region", "-".join(number(second) for second in run["region"])]
     return shlex.join(words)
 
 
@@ -128,14 +137,34 @@ def number(value: float) -> str:
     return short if float(short) == value and len(short) <= len(repr(value)) else repr(value)
 
 
+WARNINGS = {
+    "kamir": "Attenuates frequencies instead of subtracting the bleed; demix did better in our benchmarks.",
+    "kamir-published": "The settings of the paper; those of kamir did better in our benchmarks.",
+    "instantaneous": "Only for tracks without delays between them, as from a desk; microphones in a room have delays.",
+    "t-unet": "Only for tracks without delays between them, as from a desk; microphones in a room have delays.",
+    "di-cae": "May do more harm than good; compare it with the original.",
+    "f-unet": "May do more harm than good; compare it with the original.",
+    "df-unet": "May do more harm than good; compare it with the original.",
+    "df-unet-gat": "May do more harm than good; compare it with the original.",
+    "unprocessed": "Removes nothing.",
+}
+"""Where methods do not fit, said before they are used."""
+
+
 @cache
 def methods() -> list[dict[str, Any]]:
     """Describe the methods that work from the microphones alone, with their settings; do not modify the result."""
     found = []
     for name, method in usable().items():
         if not method.needs:
-            found.append({"name": name, "text": registered()[name][1], "settings": settings(method)})
+            known = {"sources": method.source_count, "selective": selective(method), "warning": WARNINGS.get(name)}
+            found.append({"name": name, "text": registered()[name][1], "settings": settings(method), **known})
     return found
+
+
+def selective(method: Any) -> bool:
+    """Whether what a method learns can keep the bleed of selected sources, see :class:`debleed.methods.Selective`."""
+    return hasattr(typing.get_type_hints(type(method).learn).get("return"), "keeping")
 
 
 def settings(method: Any) -> list[dict[str, Any]]:

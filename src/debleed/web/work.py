@@ -1,7 +1,7 @@
 """The work of a child process, with the calls of ``debleed remove``: clean a session, write the report.
 
 It reports its progress as ``debleed remove --progress json`` does, on lines of standard output, and a failure in one
-sentence. Run as ``python -m debleed.web.work run|report SESSION-FOLDER RUN``.
+sentence. Run as ``python -m debleed.web.work run|report|look SESSION-FOLDER [RUN]``.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import logging
 import os
 import shutil
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
@@ -30,14 +30,18 @@ from debleed.progress import Progress
 from debleed.recording import InputError, Recording
 from debleed.report.pictures import spectrogram
 from debleed.report.sentences import Knowledge
+from debleed.resuming import Shelf
 from debleed.scoring.blind import blind_bleed_matrix, inter_microphone_coherence, level_changes
 from debleed.scoring.prediction import estimated_sdr
 from debleed.scoring.scores import median
+from debleed.web import look
+from debleed.web.layouts import Json, arrangement
 from debleed.web.limits import full_disk
+from debleed.web.moments import STEP, moments, powers
 from debleed.web.peaks import Peaks
-from debleed.web.roles import Json
 from debleed.web.said import evidence_of
 from debleed.web.sessions import read, write
+from debleed.web.wishes import infinite
 
 LAYERS = ("before", "after", "removed")
 
@@ -47,19 +51,24 @@ REPORT, REPORTED = Path("out", "report.html"), Path("out", "reported.json")
 BRIGHTEST = 20
 """Length in seconds of a microphone's loudest part, which sets the colour scale of its spectrograms."""
 
+SHELF = "learnt"
+"""Folder of a run with what it has learnt."""
+
 
 def session_of(run: Json) -> Session:
     """Return the session of a run."""
     kept = run["session"]
+    found = arrangement(kept if "parts" in kept else {"parts": {}, "polyphonic": ()})  # before 0.4, files were apart
     return Session(
         {source: tuple(names) for source, names in kept["sources"].items()},
         tuple(kept["room"]),
         tuple(kept["leave_out"]),
-        source_reduction=run.get("reduction", {}),
+        source_reduction=infinite(run.get("reduction", {})),
+        keep={mic: tuple(names) for mic, names in run.get("keep", {}).items()},
         reference=tuple(kept.get("reference", [])),
         guessed=kept.get("guessed", {}),
-        parts={},  # on the page each file is a row of its own, as it was shown
-        polyphonic=(),
+        parts=found.parts,
+        polyphonic=found.polyphonic,
     )
 
 
@@ -71,6 +80,7 @@ def job_of(place: Path, run: Json) -> Job:
         session=session_of(run),
         method=run["method"],
         settings=settings(run["method"], [f"{key}={value}" for key, value in run["settings"].items()]),
+        region=tuple(run["region"]) if run.get("region") else None,
         report=place / REPORT,
         force=True,
     )
@@ -102,12 +112,18 @@ def work_run(session: Path, run: str) -> None:
     meta = read(place / "run.json") | {"reduction": {}}
     with feedback.progress("json") as progress, closing(opened(place, meta)) as ready:
         recording = ready.recording
-        stage, clean, changes = cleaned(ready, progress)
+        stage, clean, changes = cleaned(ready, progress, shelf(place, meta["method"]))
         after = kept(place, recording, clean, progress)
-        known = described(recording, ready.take.poly) | vars(Knowledge.of(stage, changes))
+        known = described(recording, ready.take.poly) | vars(Knowledge.of(stage, changes, ready.session.keep))
         write(place / "figures.json", known | energies(recording, after))
         feedback.line(ready=True)
         measured(place, recording, after, progress)
+
+
+def shelf(place: Path, method: str) -> Shelf:
+    """Return where a run keeps what it has learnt, for runs that differ only in what they keep."""
+    (place / SHELF).mkdir(exist_ok=True)
+    return Shelf(place / SHELF, method)
 
 
 def kept(place: Path, recording: Recording, clean: Recording, progress: Progress) -> Recording:
@@ -185,8 +201,14 @@ def measured(place: Path, before: Recording, after: Recording, progress: Progres
     for name, values in zip(("before", "after"), estimated_sdr(before, after), strict=True):
         found |= json_numbers(f"sdr_{name}", values, unknown)
         found |= json_numbers(f"median_sdr_{name}", median(values), unknown)
+    found["moments"] = moments(course(place, after), before.sources)
     write(place / "figures.json", {**read(place / "figures.json"), **found})
     progress("figures", 1)
+
+
+def course(place: Path, after: Recording) -> NDArray[np.float64]:
+    """Return the course of the power of the cleaned microphones, from their waveforms."""
+    return powers(place / "peaks", [("after", 0)], after.rate, max(1, int(np.ceil(after.seconds / STEP))))
 
 
 def work_report(session: Path, run: str) -> None:
@@ -199,6 +221,12 @@ def work_report(session: Path, run: str) -> None:
         written(ready, stored_result(place, ready.recording), knowledge, progress)
     shutil.rmtree(ready.job.output)  # the report describes the files, and they are made again when they are sent
     write(place / REPORTED, {"reduction": meta["reduction"]})
+
+
+def work_look(session: Path) -> None:
+    """Look at a session before any run."""
+    with feedback.progress("json") as progress:
+        write(session / look.FILE, look.look(read(session / "session.json"), session, progress))
 
 
 class ToLines(logging.Handler):
@@ -226,14 +254,15 @@ def end_with_parent() -> None:
 
 def main(arguments: Sequence[str]) -> int:
     """Do one job and return the exit code."""
-    kind, session, run = arguments
+    kind, session, *rest = arguments
     folder = Path(session)
-    hidden = f"{given_folder(folder / 'runs' / run)}/"
+    hidden = f"{given_folder(folder / 'runs' / rest[0]) if rest else folder}/"
     handler = ToLines(hidden)
     logging.getLogger("debleed").addHandler(handler)
     try:
         with feedback.messages():
-            {"run": work_run, "report": work_report}[kind](folder, run)
+            works: dict[str, Callable[..., None]] = {"run": work_run, "report": work_report, "look": work_look}
+            works[kind](folder, *rest)
         return 0
     except InputError as refusal:
         feedback.line(error=str(refusal).replace(hidden, ""))

@@ -18,6 +18,9 @@ MADE = frozenset(
 )
 """Folders of programs with what was made from a recording, in lower case."""
 
+PLACES = frozenset(("ahsq", "audio", "audio files", "media", "x_live"))
+"""Folders in which consoles and programs put the audio of the recording or project around them, in lower case."""
+
 DEEPEST = 4
 """Folders below the given one in which audio is looked for; cards have three, and a home folder has thousands."""
 
@@ -56,13 +59,7 @@ def only_folder(folder: Path) -> Path:
     """Return the folder itself if audio files are in it or if none are below it, or else the only one that has any."""
     if not folder.is_dir() or holds_audio(folder):
         return folder
-    found = []
-    for place, folders, files in os.walk(folder):  # does not follow links
-        depth = len(Path(place).relative_to(folder).parts)
-        here = [name for name in folders if not name.startswith(".") and name.casefold() not in MADE]
-        folders[:] = sorted(here) if depth < DEEPEST else []
-        if any(is_audio(name) for name in files):
-            found.append(Path(place))
+    found = _with_audio(folder)
     if len(found) > 1:
         names = [path.relative_to(folder).as_posix() for path in found]
         more = f" and {len(names) - MOST_NAMED} more" if len(names) > MOST_NAMED else ""
@@ -73,6 +70,24 @@ def only_folder(folder: Path) -> Path:
     if found:
         log.info("audio files in %s", found[0])
     return found[0] if found else folder
+
+
+def is_around_audio(folder: Path) -> bool:
+    """Whether the only folder with audio below is where a console or program puts it, so that this is the recording."""
+    found = _with_audio(folder)
+    return len(found) == 1 and found[0] != folder and found[0].relative_to(folder).parts[0].casefold() in PLACES
+
+
+def _with_audio(folder: Path) -> list[Path]:
+    """List the folders with audio files, from this one downwards."""
+    found = []
+    for place, folders, files in os.walk(folder):  # does not follow links
+        depth = len(Path(place).relative_to(folder).parts)
+        here = [name for name in folders if not name.startswith(".") and name.casefold() not in MADE]
+        folders[:] = sorted(here) if depth < DEEPEST else []
+        if any(is_audio(name) for name in files):
+            found.append(Path(place))
+    return found
 
 
 def holds_audio(folder: Path) -> bool:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from debleed.io.recorder.chains import Chain, Part, joints, said
-from debleed.io.recorder.facts import facts_of
+from debleed.io.recorder.facts import Facts, facts_of
 from debleed.io.recorder.folders import files_of
 from debleed.io.recorder.scene_files import channel_names, file_names
 from debleed.io.recorder.telling import told
@@ -73,6 +73,33 @@ class Layout:
         """All files, in the order of the strands."""
         return tuple(part.facts.path for strand in self.strands for part in strand.chain.parts)
 
+    @property
+    def units(self) -> tuple[str, ...]:
+        """Names of what can be a source."""
+        return tuple(unit for strand in self.strands for unit in strand.units)
+
+    @property
+    def numbers(self) -> tuple[str, ...]:
+        """Other names of the units: that of the first part, or the number of the channel."""
+        found: list[str] = []
+        alone = sum(bool(strand.names) for strand in self.strands) == 1
+        for strand in self.strands:
+            if not strand.names:
+                found.append(strand.chain.first.path.name)
+            for number, name in zip(_numbers(strand), strand.names, strict=True):
+                if name is not None:
+                    found.append(number if alone else f"{strand.chain.name} {number}")
+        return tuple(found)
+
+    @property
+    def labels(self) -> tuple[str | None, ...]:
+        """The name inside each file, or that in the console's session; channels are named by theirs already."""
+        return tuple(
+            label
+            for strand in self.strands
+            for label in ([None] * len(strand.units) if strand.names else [_label(strand)])
+        )
+
     def moved(self, places: Mapping[Path, Path]) -> Layout:
         """Return the same layout with other files in the place of these."""
 
@@ -98,25 +125,61 @@ def laid_out(folder: Path, session: Session) -> Layout:
     paths = files_of(folder, listed)
     kept = [path for path in paths if not {path.name, path.stem} & set(session.leave_out)]
     facts = [facts_of(path) for path in kept]
-    if session.parts is None:
-        chains, notes = told(facts)
-    else:
-        chains, notes = said(facts, folder, session.parts), ()
-    strands = _named(chains, folder, session.polyphonic) if chains else []
-    known = {name for strand in strands for name in (*strand.units, *_numbers(strand))}
+    places = list(dict.fromkeys((kept[0].parent, folder))) if kept else []
+    tracks = channel_names(*places) if session.polyphonic or any(file.channels > 2 for file in facts) else {}
+    found = arranged(facts, folder, session, tracks, file_names(places[0]) if places else {})
+    known = {name for strand in found.strands for name in (*strand.units, *_numbers(strand))}
     if any(name not in known for name in session.leave_out):
         channels = sorted(known - {path.stem for path in paths} - {path.name for path in paths})
         left_out(session, [*paths, *map(Path, channels)])
-    strands = [cut for strand in strands if (cut := _without(strand, session.leave_out))]
+    strands = [cut for strand in found.strands if (cut := _without(strand, session.leave_out))]
     if not strands:
         raise InputError(f"every audio file in '{folder}' is left out; keep at least two")
     top = kept[0].parent
     while not all(path.is_relative_to(top) for path in kept):
         top = top.parent
-    return Layout(top, tuple(strands), (*notes, *joints(chains)))
+    return Layout(top, tuple(strands), found.notes)
 
 
-def _named(chains: Sequence[Chain], folder: Path, polyphonic: Collection[str] | None) -> list[Strand]:
+def arranged(
+    files: Sequence[Facts],
+    folder: Path,
+    session: Session,
+    tracks: Mapping[int, str] | None = None,
+    labels: Mapping[str, str] | None = None,
+) -> Layout:
+    """Tell how files belong together, as the session says or else from what they say about themselves.
+
+    Parameters
+    ----------
+    files
+        What the files say about themselves, sorted by their paths.
+    folder
+        The folder that holds them.
+    session
+        The user's description; whatever it leaves out is kept.
+    tracks, labels
+        The names that a console's scene gives to tracks, by their numbers, and its session to files, by their stems.
+
+    Raises
+    ------
+    InputError
+        If a name does not exist, or if nobody can tell what belongs together.
+    """
+    if session.parts is None:
+        chains, notes = told(files)
+    else:
+        chains, notes = said(files, folder, session.parts), ()
+    strands = _named(chains, session.polyphonic, tracks or {}, labels or {})
+    return Layout(folder, tuple(strands), (*notes, *joints(chains)))
+
+
+def _named(
+    chains: Sequence[Chain],
+    polyphonic: Collection[str] | None,
+    tracks: Mapping[int, str],
+    labels: Mapping[str, str],
+) -> list[Strand]:
     """Name the microphones of chains; each name is unique, whatever the case of its letters."""
     split = [_split(chain, polyphonic) for chain in chains]
     if polyphonic:
@@ -126,8 +189,6 @@ def _named(chains: Sequence[Chain], folder: Path, polyphonic: Collection[str] | 
                 f"polyphonic lists '{unknown[0]}', but there is no such file; the files are "
                 f"{', '.join(chain.first.path.name for chain in chains)}"
             )
-    places = list(dict.fromkeys((chains[0].first.path.parent, folder)))
-    tracks, labels = channel_names(*places) if any(split) else {}, file_names(places[0])
     strands = []
     for chain, many in zip(chains, split, strict=True):
         names: Names = ()
@@ -168,6 +229,10 @@ def _split(chain: Chain, polyphonic: Collection[str] | None) -> bool:
 def _names_of(chain: Chain) -> set[str]:
     files = [part.facts.path for part in chain.parts]
     return {chain.name, *(path.name for path in files), *(path.stem for path in files)}
+
+
+def _label(strand: Strand) -> str | None:
+    return of_file(strand.chain.first.names) or strand.label
 
 
 def _numbers(strand: Strand) -> tuple[str, ...]:

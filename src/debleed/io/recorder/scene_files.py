@@ -1,4 +1,4 @@
-"""The names of channels that consoles keep beside the audio files: scenes of X32 and M32, sessions of the Ui24R."""
+"""The names of channels that consoles keep beside the audio: scenes of X32, M32 and Wing, sessions of the Ui24R."""
 
 from __future__ import annotations
 
@@ -32,19 +32,23 @@ SESSION = ".uirecsession"
 
 
 def channel_names(*folders: Path) -> dict[int, str]:
-    """Read the names of a card's tracks, by number from 1, from the only X32 or M32 scene in these folders.
+    """Read the names of a card's tracks, by number from 1, from the only scene of an X32, M32 or Wing in these folders.
 
     A track has the name of the channel that has the same input. Several scenes may differ, so none of them counts.
     """
-    scenes = sorted({path for folder in folders for path in folder.glob("*.[sS][cC][nN]") if path.is_file()})
+    scenes = sorted({path for folder in folders for path in folder.iterdir() if _is_scene(path)})
     if len(scenes) > 1:
         log.info("several scenes, so no names from them: %s", ", ".join(path.name for path in scenes))
     if len(scenes) != 1:
         return {}
-    names = of_scene(_text(scenes[0]))
+    names = (of_snapshot if scenes[0].suffix.lower() == ".snap" else of_scene)(_text(scenes[0]))
     if names:
         log.info("names of channels from %s", scenes[0].name)
     return names
+
+
+def _is_scene(path: Path) -> bool:
+    return path.suffix.lower() in (".scn", ".snap") and not path.name.startswith(".") and path.is_file()
 
 
 def of_scene(text: str) -> dict[int, str]:
@@ -76,6 +80,39 @@ def _signal(blocks: tuple[str, ...], number: int) -> tuple[str, int] | None:
     block, place = divmod(number - 1, 8)
     match = BLOCK.fullmatch(blocks[block]) if 0 <= block < min(4, len(blocks)) else None
     return (match[1], int(match[2]) + place) if match else None
+
+
+def of_snapshot(text: str) -> dict[int, str]:
+    r"""Read the names of the tracks that the card records from a snapshot of a Wing.
+
+    It is JSON that mirrors the console's parameters as its remote protocol has them: ``io.out.CRD.<track>`` says which
+    input a track records, ``ch.<number>.in.conn`` which a channel has, and ``io.in.<group>.<number>`` names inputs.
+
+    Examples
+    --------
+    >>> of_snapshot('{"ae_data": {"ch": {"7": {"name": "Vox", "in": {"conn": {"grp": "A", "in": 3}}}}, '
+    ...             '"io": {"in": {}, "out": {"CRD": {"1": {"grp": "A", "in": 3}}}}}}')
+    {1: 'Vox'}
+    """
+    try:
+        data = json.loads(text)["ae_data"]
+        tracks = {int(number): _input(track) for number, track in data["io"]["out"]["CRD"].items()}
+        names = {
+            (str(group), int(number)): clean(str(one.get("name") or ""))
+            for group, inputs in data["io"]["in"].items()
+            for number, one in inputs.items()
+        }
+        for _, one in sorted(data["ch"].items(), key=lambda item: -int(item[0])):  # the first one wins
+            if name := clean(str(one.get("name") or "")):
+                names[_input(one["in"]["conn"])] = name
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):  # no snapshot after all
+        return {}
+    named = {track: names.get(signal) for track, signal in sorted(tracks.items()) if signal[0] != "OFF"}
+    return {track: name for track, name in named.items() if name}
+
+
+def _input(connection: Mapping[str, object]) -> tuple[str, int]:
+    return str(connection["grp"]), int(str(connection["in"]))
 
 
 def file_names(folder: Path) -> Mapping[str, str]:

@@ -17,11 +17,16 @@ def table(layout: Layout) -> tuple[str, ...]:
 
     A file that is one microphone or a stereo pair and has no other parts has a row too, without a reason.
     """
-    rows = [HEADS, *(row(strand) for strand in layout.strands)]
-    widths = [max(len(cells[k]) for cells in rows) for k in range(len(HEADS))]
+    rows = cells(layout)
+    widths = [max(len(line[k]) for line in rows) for k in range(len(HEADS))]
     return tuple(
-        "  ".join(f"{cell:<{width}}" for cell, width in zip(cells, widths, strict=True)).rstrip() for cells in rows
+        "  ".join(f"{cell:<{width}}" for cell, width in zip(line, widths, strict=True)).rstrip() for line in rows
     )
+
+
+def cells(layout: Layout) -> list[tuple[str, ...]]:
+    """Return the rows of the table, with that of its heads."""
+    return [HEADS, *(row(strand) for strand in layout.strands)]
 
 
 def row(strand: Strand) -> tuple[str, ...]:

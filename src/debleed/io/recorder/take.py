@@ -15,7 +15,6 @@ from debleed.io.descriptors import refuse_too_many
 from debleed.io.recorder.joined import Channel, Joined, spread
 from debleed.io.recorder.layout import Layout, Strand, laid_out
 from debleed.io.session import Session
-from debleed.io.track_names import numbers_of_channels, of_file
 from debleed.recording import Recording, Samples
 
 log = logging.getLogger(__name__)
@@ -40,26 +39,13 @@ class RecorderTake(Take):
 
     @property
     def numbers(self) -> tuple[str, ...]:
-        """Other names of the units: that of the first part, or the number of the channel."""
-        found: list[str] = []
-        alone = sum(bool(strand.names) for strand in self.layout.strands) == 1
-        for strand in self.layout.strands:
-            numbers = numbers_of_channels(len(strand.names))
-            if not strand.names:
-                found.append(strand.chain.first.path.name)
-            for number, name in zip(numbers, strand.names, strict=True):
-                if name is not None:
-                    found.append(number if alone else f"{strand.chain.name} {number}")
-        return tuple(found)
+        """Other names of the units, see :attr:`Layout.numbers`."""
+        return self.layout.numbers
 
     @property
     def labels(self) -> tuple[str | None, ...]:
-        """The name inside each file, or that in the console's session; channels are named by theirs already."""
-        return tuple(
-            label
-            for strand in self.layout.strands
-            for label in ([None] * len(strand.units) if strand.names else [_label(strand)])
-        )
+        """The names inside the files, see :attr:`Layout.labels`."""
+        return self.layout.labels
 
     def recording(self, sources: Mapping[str, str | None] | None = None, references: Collection[str] = ()) -> Recording:
         """Make the recording, as :meth:`Take.recording`; a polyphonic file is read once for all its channels."""
@@ -83,10 +69,6 @@ class RecorderTake(Take):
             return out
 
         return read
-
-
-def _label(strand: Strand) -> str | None:
-    return of_file(strand.chain.first.names) or strand.label
 
 
 def open_folder(folder: Path, session: Session) -> Take:

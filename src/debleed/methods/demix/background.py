@@ -96,6 +96,10 @@ class Background:
         """Return a background that is so many times as strong."""
         return Background(np.float32(factor) * self.level)
 
+    def of(self, bins: slice) -> Background:
+        """Return the background of some bins."""
+        return self if self.silent else Background(self.level[:, bins])
+
     @property
     def silent(self) -> bool:
         """Whether there is none."""

@@ -27,7 +27,7 @@ from debleed.methods.demix.background import NFFT, Background
 from debleed.methods.demix.excerpt import power
 from debleed.methods.demix.safeguards import FINE_BANDS, band_edges
 from debleed.methods.demix.speeds import judged_bins
-from debleed.methods.demix.tracking import FAINT, LAGS, Kind, Tracking, own_variance, references
+from debleed.methods.demix.tracking import FAINT, LAGS, Kind, Tracking, over_bins, own_variance, references
 from debleed.progress import Progress, quiet
 from debleed.recording import Recording
 
@@ -76,12 +76,13 @@ def statistics(
     some = judged_bins(band_edges(hop + 1, rate, FINE_BANDS))
     frames, lead = round(rate / hop), LAGS - 1
     usual = np.zeros((len(sources), len(some), 1), np.float32)
+    spread = over_bins(leakage, hop + 1, rate)
     for second in range(0, int(sources.seconds), STRETCH):
         begin = round(second * rate / hop)  # a second is no whole number of frames
         samples = sources.read((begin - lead - 1) * hop, (begin + STRETCH * frames + 1) * hop).astype(np.float32)
         spectra = stft(samples, 2 * hop, hop)[..., 1:-1]  # complete frames
         powers = power(spectra)
-        heard = references(spectra, powers, background, leakage, rate)[:, some, lead:]
+        heard = references(spectra, powers, background, spread, rate)[:, some, lead:]
         observed, levels = spectra[:, some, lead:], powers[:, some, lead:]
         usual += (levels.mean(axis=-1, keepdims=True) - usual) * np.float32(STRETCH / (second + STRETCH))
         noise = own_variance(levels, np.zeros((1, 1, 1), np.float32)) + np.float32(FAINT) * usual

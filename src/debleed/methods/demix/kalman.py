@@ -78,15 +78,12 @@ class Followed:
         return np.flatnonzero(new)
 
     def parts(self, entries: int) -> list[Followed]:
-        """Split into parts of about so many entries, each with whole bins of one microphone."""
+        """Split into parts of about so many entries, each with whole bins."""
+        if not len(self.mics):
+            return []
         starts = self.starts
-        parts = []
-        for mic in np.unique(self.mics):
-            first, end = np.searchsorted(self.mics, [mic, mic + 1])
-            mine = starts[(starts >= first) & (starts < end)]
-            firsts = np.unique(mine[np.searchsorted(mine, np.arange(first, mine[-1] + 1, entries))])
-            parts += [self.part(slice(a, b)) for a, b in pairwise([*firsts, end])]
-        return parts
+        firsts = starts[np.unique(np.searchsorted(starts, np.arange(0, len(self.mics), entries), side="right") - 1)]
+        return [self.part(slice(a, b)) for a, b in pairwise([*firsts.tolist(), len(self.mics)])]
 
     def part(self, part: slice) -> Followed:
         """Return some entries."""

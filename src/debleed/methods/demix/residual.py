@@ -79,11 +79,12 @@ def residual_bleed(
     sounding = np.any(allowed, axis=0)
     microphones = with_source(allowed)
 
-    quietest = background(sources, microphones, width)[0] if noisy else np.zeros(bins, np.float32)
+    quietest = background(sources, microphones, width)[0] if noisy else None
 
     def work(part: slice) -> None:
-        variance, here = smoothed_powers(sources, part, width), sources[part]
-        share = np.where(microphones[:, None], audible_share(variance, quietest[part, None, None]), np.float32(1))
+        variance, here, share = smoothed_powers(sources, part, width), sources[part], None
+        if quietest is not None:
+            share = np.where(microphones[:, None], audible_share(variance, quietest[part, None, None]), np.float32(1))
         variance = variance + floor[part]
         relative = variance / variance.mean(axis=-1, keepdims=True)
         weights = (relative[:, sounding].sum(axis=1, keepdims=True) / relative) ** QUIET_EXPONENT / variance
@@ -99,7 +100,7 @@ def residual_bleed(
 
 
 def weighted_covariances(
-    sources: Bins, weights: Powers, share: Powers
+    sources: Bins, weights: Powers, share: Powers | None
 ) -> tuple[NDArray[np.complex128], NDArray[np.float64]]:
     """Return U_i = mean over t of w_i y yᴴ, scaled to U_i[i, i] = 1, for every i.
 
@@ -114,7 +115,7 @@ def weighted_covariances(
         ``[bin, i, j]``: w_i m_j |y_j|² in the same scale.
     """
     conjugate = sources.conj().swapaxes(1, 2)
-    standing_out = share * sources
+    standing_out = None if share is None else share * sources
     mics = sources.shape[1]
     covariance = np.empty((len(sources), mics, mics, mics), np.complex128)
     audible = np.empty((len(sources), mics, mics))
@@ -122,11 +123,13 @@ def weighted_covariances(
         weighted = sources * weights[:, i : i + 1]
         covariance[:, i] = weighted @ conjugate
         own, diagonal = covariance[:, i, i, i].real.copy(), np.einsum("fjj->fj", covariance[:, i]).real
-        audible[:, i] = np.einsum("fjt,fjt->fj", weighted, standing_out.conj()).real
-        ratio = np.divide(diagonal, audible[:, i], out=np.zeros_like(diagonal), where=audible[:, i] > 0)
-        cross = ratio * np.einsum("ft,fjt->fj", weighted[:, i], standing_out.conj())
-        cross[:, i] = own
-        covariance[:, i, i], covariance[:, i, :, i] = cross, cross.conj()
+        audible[:, i] = diagonal
+        if standing_out is not None:
+            audible[:, i] = np.einsum("fjt,fjt->fj", weighted, standing_out.conj()).real
+            ratio = np.divide(diagonal, audible[:, i], out=np.zeros_like(diagonal), where=audible[:, i] > 0)
+            cross = ratio * np.einsum("ft,fjt->fj", weighted[:, i], standing_out.conj())
+            cross[:, i] = own
+            covariance[:, i, i], covariance[:, i, :, i] = cross, cross.conj()
         scale = np.where(own > 0, own, 1)
         covariance[:, i] /= scale[:, None, None]
         audible[:, i] /= scale[:, None]

@@ -33,8 +33,8 @@ from debleed.methods.demix.tracking import (
     LAGS,
     UNDERRATED,
     Tracking,
+    expected_power,
     fading,
-    filtered,
     gaps,
     memory,
     over_bins,
@@ -74,6 +74,11 @@ LASTING = 0.5
 NEGLIGIBLE = 1e-6
 """A microphone from which less than this share of its power (-60 dB) would be removed is left as it is."""
 
+BEYOND = 3.0
+"""A deviation that does not change is no bleed if it carries more than so many times the power that its prior lets
+expect. Measured: 8.7 where a singer and a synthesiser hold the same notes for ten seconds, at most 1.4 in 68 pairs that
+stand, move, are compressed or play before an audience."""
+
 
 def learn_tracking(
     sources: NDArray[np.float32],
@@ -83,8 +88,8 @@ def learn_tracking(
     allowed: NDArray[np.bool_],
     possible: NDArray[np.bool_],
     background: Background,
-) -> Tracking:
-    """Learn which paths deviate, how far and how fast.
+) -> tuple[Tracking, NDArray[np.bool_]]:
+    """Learn which paths deviate, how far and how fast; also return :func:`beyond_expectation`.
 
     Parameters
     ----------
@@ -121,7 +126,7 @@ def learn_tracking(
     untouched = (possible & ~allowed)[:, :, None]
     left += (path / UNDERRATED * untouched).astype(np.float32)  # none of it is underrated
     powers = power(spectra)
-    heard = references(spectra, powers, background, left, rate)
+    heard = references(spectra, powers, background, over_bins(left, bins, rate), rate)
     noise = own_variance(powers[..., LAGS - 1 :], np.zeros((1, 1, 1), np.float32))
     some = judged_bins(edges)
     fitted = in_parallel(
@@ -133,7 +138,35 @@ def learn_tracking(
     variance, seconds, weight, measured = (np.stack(rows) for rows in zip(*fitted, strict=True))
     unfollowed = too_fast(measured, weight * variance)
     tracking = Tracking(variance, seconds, weight, np.zeros((LAGS, mics, mics, bins), np.complex64), left, unfollowed)
-    return with_constants(tracking, spectra[..., LAGS - 1 :], heard, powers, rate)
+    tracking = with_constants(tracking, spectra[..., LAGS - 1 :], heard, powers, rate)
+    return tracking, beyond_expectation(tracking.constant, variance, heard, rate)
+
+
+def beyond_expectation(
+    constant: Response, variance: NDArray[np.float32], heard: Spectra, rate: int
+) -> NDArray[np.bool_]:
+    """Return between which microphones and sources constants carry more than :data:`BEYOND` lets expect.
+
+    Parameters
+    ----------
+    constant
+        ``(LAGS, mics, mics, bins)``.
+    variance
+        Their prior, ``(mics, mics, bands)``.
+    heard
+        The sources, ``(mics, bins, LAGS - 1 + frames)``.
+    rate
+        Sampling rate in Hz.
+
+    Returns
+    -------
+    ``(mics, mics)``.
+    """
+    level = power(heard).sum(axis=-1)
+    prior = fading(rate).sum() * over_bins(variance, constant.shape[-1], rate) * constant.any(axis=0)
+    carried = (power(constant).sum(axis=0) * level).sum(axis=-1)
+    beyond: NDArray[np.bool_] = carried > BEYOND * (prior * level).sum(axis=-1)
+    return beyond
 
 
 def judged_bins(edges: NDArray[np.intp]) -> NDArray[np.intp]:
@@ -355,7 +388,7 @@ def with_constants(tracking: Tracking, observed: Spectra, heard: Spectra, powers
     variance, seconds, weight = (
         over_bins(values, bins, rate) for values in (tracking.variance, tracking.seconds, tracking.weight)
     )
-    expected = filtered(fading(rate)[:, None, None, None] * variance * weight, power(heard))
+    expected = expected_power(variance * weight, power(heard), rate)
     noise = own_variance(powers[..., LAGS - 1 :], expected)
     constant = tracking.constant.copy()
 

@@ -20,7 +20,7 @@ from debleed.dsp.parallel import chunks, in_parallel
 from debleed.dsp.stft import Spectra, istft, nfft_at, stft
 from debleed.methods import Arrays
 from debleed.methods.arrays import checked
-from debleed.methods.demix.background import INAUDIBLE, NFFT, Background, smoothed
+from debleed.methods.demix.background import INAUDIBLE, NFFT, Background, audible_share, smoothed
 from debleed.methods.demix.excerpt import Powers, power
 from debleed.methods.demix.kalman import Followed, predicted
 from debleed.methods.demix.postfilter import FLOOR
@@ -35,7 +35,7 @@ LAGS = 4
 DECAY = 0.06
 """Seconds in which the variance of a deviation falls by a factor of e along its lags: RT60 0.8 s."""
 
-SEGMENT, CONTEXT = 16.0, 8.0
+SEGMENT, CONTEXT = 32.0, 8.0
 """Seconds that are followed at a time, and heard before and after them, so that any stretch of a recording of any
 length reads a bounded part of it."""
 
@@ -58,6 +58,9 @@ a constant phase relation for as long as they ring, and one would be taken for t
 
 ENTRIES = 1500
 """Entries that are followed together: their states fit into a core's cache."""
+
+STRIP, REACH = 64, 2
+"""Bins that are computed together, and how many beside them have a part in it: two means over three bins."""
 
 BANDS = 64
 """Most bands accepted from a file."""
@@ -184,17 +187,19 @@ class Tracking:
         rate = recording.rate
         hop = nfft_at(rate, NFFT) // 2
         size, context = round(SEGMENT * rate / hop), round(CONTEXT * rate / hop)
+        end = (recording.length - 1) // hop + 2  # frame t begins at (t - 1) * hop
 
         @lru_cache(maxsize=2)  # readers ask for overlapping stretches
         def segment(number: int) -> NDArray[np.float32]:
             """Return what is removed in the frames of a segment, from one hop before its first sample on."""
-            first = number * size - context
-            lead = LAGS - 1
-            samples = recording.read((first - lead - 1) * hop, (first + size + 2 * context) * hop)
-            spectra = stft(samples.astype(np.float32), 2 * hop, hop)[..., 1:-1]  # complete frames
-            change = self.removed(spectra, background, range(context, context + size), rate)
-            padded = np.pad(change, ((0, 0), (0, 0), (1, 1)))
-            rows = [istft(row, (size + 1) * hop, 2 * hop, hop) for row in padded]
+            begin, stop = number * size, min((number + 1) * size, end)
+            first, last = max(0, begin - context), min(stop + context, end)
+            samples = recording.read((first - LAGS) * hop, last * hop).astype(np.float32)
+            # complete frames; track by track, which takes less memory
+            spectra = np.stack(in_parallel(lambda row: stft(row, 2 * hop, hop)[..., 1:-1], samples))
+            change = self.removed(spectra, background, range(begin - first, stop - first), rate)
+            whole, length = ((0, 0), (1, 1)), (stop - begin + 1) * hop
+            rows = in_parallel(lambda row: istft(np.pad(row, whole), length, 2 * hop, hop), change)
             return np.stack(rows).astype(np.float32)
 
         def read(start: int, stop: int) -> Samples:
@@ -228,36 +233,52 @@ class Tracking:
         ``(changed, bins, wanted)``.
         """
         changed = np.flatnonzero(self.changed_mics)
-        here, powers = spectra[changed, :, LAGS - 1 :], power(spectra)
-        heard = references(spectra, powers, background, self.leakage, rate)
-        constant = filtered(self.constant[:, changed], heard)
+        bins, lead = spectra.shape[1], LAGS - 1
         variance, seconds, weight, unfollowed = (
-            over_bins(values[changed], spectra.shape[1], rate)
+            over_bins(values[changed], bins, rate)
             for values in (self.variance, self.seconds, self.weight, self.unfollowed)
         )
-        loudness, fades = power(heard), fading(rate)[:, None, None, None]
-        noise = own_variance(powers[changed, :, LAGS - 1 :], filtered(fades * variance * weight, loudness))
-        doubt = filtered(fades * unfollowed, loudness)[..., wanted.start : wanted.stop].copy()
-        bleed = constant[..., wanted.start : wanted.stop].copy()
-        rest = here - constant
+        leakage, left, gap = over_bins(self.leakage, bins, rate), memory(seconds, rate), gaps(bins, rate)
+        followed = variance * (weight > 0)
+        bleed = np.zeros((len(changed), bins, len(wanted)), np.complex64)
+        doubt = np.zeros(bleed.shape, np.float32)
 
-        def work(paths: Followed) -> None:
-            starts = paths.starts
-            at = paths.mics[starts], paths.bins[starts]
-            values, uncertainty = predicted(
-                rest[at].T, heard[paths.references, paths.bins].T, noise[at].T, paths, wanted
-            )
-            share = weight[paths.mics, paths.references, paths.bins]
-            bleed[at] += np.add.reduceat(values * share, starts, axis=1).T
-            doubt[at] += np.add.reduceat(uncertainty * share, starts, axis=1).T
+        def strip(first: int) -> None:
+            part = slice(first, min(first + STRIP, bins))
+            wide = slice(max(0, part.start - REACH), min(bins, part.stop + REACH))
+            inner = slice(part.start - wide.start, part.stop - wide.start)
+            powers = power(spectra[:, wide])
+            heard = references(spectra[:, wide], powers, background.of(wide), leakage[..., wide], rate)
+            expected = expected_power((variance * weight)[..., wide], power(heard), rate)
+            noise = own_variance(powers[changed, :, lead:], expected)[:, inner]
+            heard = heard[:, inner]
+            loudness = power(heard[..., wanted.start : wanted.stop + lead])
+            doubt[:, part] = expected_power(unfollowed[..., part], loudness, rate)
+            rest = spectra[changed, part, lead:]
+            if self.constant.any():
+                constant = filtered(self.constant[:, changed, :, part], heard)
+                bleed[:, part] = constant[..., wanted.start : wanted.stop]
+                rest = rest - constant
+            here = Followed.of(followed[..., part], left[..., part], fading(rate), gap[part])
+            for paths in here.parts(ENTRIES):
+                starts = paths.starts
+                at = paths.mics[starts], paths.bins[starts]
+                values, uncertainty = predicted(
+                    rest[at].T, heard[paths.references, paths.bins].T, noise[at].T, paths, wanted
+                )
+                share = weight[paths.mics, paths.references, first + paths.bins]
+                to = at[0], first + at[1]
+                bleed[to] += np.add.reduceat(values * share, starts, axis=1).T
+                doubt[to] += np.add.reduceat(uncertainty * share, starts, axis=1).T
 
-        gap = gaps(spectra.shape[1], rate)
-        in_parallel(work, Followed.of(variance * (weight > 0), memory(seconds, rate), fading(rate), gap).parts(ENTRIES))
-        clean = here[..., wanted.start : wanted.stop] - bleed
-        loud = np.maximum(smoothed(power(clean)), np.finfo(np.float32).tiny)
-        share = np.minimum(smoothed(doubt) / loud, 1 - FLOOR)
-        change: Spectra = bleed + share * clean
-        return change
+        def finish(row: int) -> None:
+            clean = spectra[changed[row], :, lead + wanted.start : lead + wanted.stop] - bleed[row]
+            loud, doubted = smoothed(np.stack([power(clean), doubt[row]]))
+            bleed[row] += np.minimum(doubted / np.maximum(loud, np.finfo(np.float32).tiny), 1 - FLOOR) * clean
+
+        in_parallel(strip, range(0, bins, STRIP))
+        in_parallel(finish, range(len(changed)))
+        return bleed
 
 
 def references(
@@ -271,18 +292,19 @@ def references(
     ----------
     spectra, powers
         y and its power, ``(mics, bins, frames)``.
-    background, leakage
-        See :class:`Tracking`.
+    background
+        Of the same bins.
+    leakage
+        See :class:`Tracking`, ``(mics, mics, bins)``.
     rate
         Sampling rate in Hz.
     """
-    padded = np.pad(powers, ((0, 0), (0, 0), (LAGS - 1, 0)))
-    left = filtered(fading(rate)[:, None, None, None] * over_bins(leakage, powers.shape[1], rate), padded)
+    left = expected_power(leakage, np.pad(powers, ((0, 0), (0, 0), (LAGS - 1, 0))), rate)
     level = smoothed(powers)
     share = np.divide(np.float32(UNDERRATED) * smoothed(left), level, out=np.ones_like(level), where=level > 0)
     own: Spectra = spectra * np.maximum(1 - share, INAUDIBLE)
     if not background.silent:
-        own *= background.above(CLEARLY).audible(powers)
+        own *= audible_share(level, background.above(CLEARLY).level[..., None])
     return own
 
 
@@ -339,6 +361,29 @@ def filtered(paths: NDArray[Kind], heard: NDArray[Kind]) -> NDArray[Kind]:
     if paths.any():
         in_parallel(work, chunks(heard.shape[1], heard[:, 0].size))
     return np.ascontiguousarray(np.moveaxis(out, 0, 1))
+
+
+def expected_power(variance: NDArray[np.float32], loudness: Powers, rate: int) -> Powers:
+    """Return the power that arrives on paths of this variance, ``(mics, bins, frames)``.
+
+    Parameters
+    ----------
+    variance
+        At the first lag, ``(mics, sources, bins)``.
+    loudness
+        Power of the sources, ``(sources, bins, LAGS - 1 + frames)``.
+    rate
+        Sampling rate in Hz.
+    """
+    frames = loudness.shape[-1] - (LAGS - 1)
+    if not variance.any():
+        return np.zeros((len(variance), loudness.shape[1], frames), np.float32)
+    firsts = range(LAGS - 1, -1, -1)
+    faded = sum(
+        share * loudness[..., first : first + frames] for share, first in zip(fading(rate), firsts, strict=True)
+    )
+    carried: Powers = np.moveaxis(np.moveaxis(variance, -1, 0) @ np.moveaxis(faded, 1, 0), 0, 1)
+    return carried
 
 
 def own_variance(powers: Powers, expected: Powers) -> Powers:

@@ -36,10 +36,3 @@ export class Meter {
     return most;
   }
 }
-
-// The two microphones of a stereo file go to their sides, all others to the middle.
-export function usualPan(name, names) {
-  const [, stem, side] = name.match(/^(.*)\.([LR])$/) ?? [];
-  if (!side || !names.includes(`${stem}.${side === "L" ? "R" : "L"}`)) return 0;
-  return side === "L" ? -1 : 1;
-}

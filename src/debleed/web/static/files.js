@@ -3,7 +3,7 @@
 import { put, upload } from "./api.js";
 import { h, size } from "./dom.js";
 
-const KNOWN = /\.(wav|wave|bwf|rf64|w64|flac|aiff?|aifc|og[ga]|opus|mp3)$/i;
+const KNOWN = /\.(wav|wave|bwf|rf64|w64|flac|aiff?|aifc|og[ga]|opus|mp3|m4a|aac)$/i;
 const AT_ONCE = 2;
 
 const hidden = (name) => name.startsWith(".") || name === "__MACOSX";
@@ -52,7 +52,7 @@ export function picker(take, text = "Drop files or a folder here") {
     h("div", { class: "row" },
       h("button", { type: "button", class: "main", onclick: () => several.click() }, "Choose files"),
       h("button", { type: "button", class: "quiet", onclick: () => whole.click() }, "Choose a folder")),
-    h("p", { class: "soft" }, "WAV, RF64, W64, FLAC, AIFF, Ogg, Opus, MP3"),
+    h("p", { class: "soft" }, "WAV, RF64, W64, FLAC, AIFF, Ogg, Opus, MP3, M4A"),
     several, whole);
 }
 
@@ -148,6 +148,8 @@ export class Uploads {
     this.toml = null;
     try { await put(`sessions/${this.session}/toml`, { toml: await told.text() }); } catch (error) { this.fail(this.line(told), error.message); }
   }
+
+  busy() { return this.going > 0 || this.waiting.length > 0 || Boolean(this.toml); }
 
   stop() { this.waiting = []; for (const request of this.requests) request.abort(); }
 }

@@ -3,24 +3,28 @@
 import { BlindTest } from "./abx.js";
 import { amplitude, decibel, h, number, time } from "./dom.js";
 import { press } from "./keys.js";
+import { least, limit } from "./limits.js";
 import { MeterBar } from "./meters.js";
+import { nameOf, paired } from "./pairs.js";
 import { LAYERS } from "./spectrogram.js";
 import { Waveform } from "./waveform.js";
 
 const SHORTEST = 0.05; // seconds: the closest view
 const ALL = 40.5; // right end of a reduction's slider: all of the bleed is removed
+const NATURAL = 12; // dB: bleed that is only lowered keeps the room, and hides what removing it may do
 
 export class Listen {
-  // run: { figures, reduction, places } as the server tells it; hooks: look(mic), tuned(reduction)
+  // run: { figures, reduction, sentences, places } as the server tells it; hooks: look(mic), tuned(reduction)
   constructor(player, path, run, zooms, hooks) {
     Object.assign(this, { player, path, run, zooms, hooks, seconds: run.figures.length / run.figures.rate, reduction: { ...run.reduction } });
     this.view = [0, this.seconds];
     this.after = player.source.layers === 2;
     this.events = new AbortController();
     const on = (name, work) => player.addEventListener(name, work, { signal: this.events.signal });
-    run.figures.sources.forEach((source, mic) => { player.mics[mic].kept = this.kept(source); });
-    this.strips = run.figures.names.map((name, mic) => this.strip(name, mic));
-    this.element = h("div", {}, this.transport(), h("div", { class: "strips", onwheel: (event) => this.wheel(event) }, this.ruler(), this.strips.map((strip) => strip.element)));
+    const { names, sources } = run.figures;
+    names.forEach((_, mic) => { player.mics[mic].kept = this.kept(mic); });
+    this.strips = paired(names, sources).map((mics) => this.strip(mics));
+    this.element = h("div", {}, this.transport(), this.presets(), h("div", { class: "strips", onwheel: (event) => this.wheel(event) }, this.ruler(), this.strips.map((strip) => strip.element)));
     on("state", () => this.show());
     on("mix", () => this.show());
     on("moved", () => { this.reveal(); this.follow(); });
@@ -31,9 +35,13 @@ export class Listen {
 
   close() { this.events.abort(); }
 
-  kept(source) {
-    const dB = this.reduction[source];
-    return this.after && dB !== undefined && source !== null ? Math.min(1, amplitude(-dB)) : 0;
+  // The most bleed to remove from a microphone in dB; undefined: all.
+  limit(mic) { return limit(this.reduction, this.run.figures.names[mic], this.run.figures.sources[mic]); }
+
+  // The share of its bleed's amplitude that stays in a microphone.
+  kept(mic) {
+    const dB = this.limit(mic);
+    return this.after && dB !== undefined && this.run.figures.sources[mic] !== null ? Math.min(1, amplitude(-dB)) : 0;
   }
 
   // ------------------------------------------------------------------------------------------------------ transport
@@ -109,46 +117,82 @@ export class Listen {
 
   // --------------------------------------------------------------------------------------------------------- strips
 
-  strip(name, mic) {
-    const { player } = this, state = player.mics[mic], source = this.run.figures.sources[mic];
-    const flip = (key) => () => { state[key] = !state[key]; player.update(); };
-    const solo = h("button", { type: "button", class: "toggle", onclick: flip("solo"), "aria-label": `Solo ${name}` }, "S");
-    const mute = h("button", { type: "button", class: "toggle", onclick: flip("mute"), "aria-label": `Mute ${name}` }, "M");
-    const layer = h("select", { "aria-label": `Signal to play from ${name}`, onchange: () => { state.layer = layer.value || null; player.update(); } },
+  // One strip a microphone or stereo pair; the two of a pair have one set of controls, and a balance instead of pans.
+  strip(mics) {
+    const { player } = this, { figures } = this.run, [mic] = mics, name = nameOf(mics, figures.names), source = figures.sources[mic];
+    const states = mics.map((each) => player.mics[each]), pair = mics.length > 1;
+    const set = (key, value) => { for (const state of states) state[key] = value; player.update(); };
+    const solo = h("button", { type: "button", class: "toggle", onclick: () => set("solo", !states[0].solo), "aria-label": `Solo ${name}` }, "S");
+    const mute = h("button", { type: "button", class: "toggle", onclick: () => set("mute", !states[0].mute), "aria-label": `Mute ${name}` }, "M");
+    const layer = h("select", { "aria-label": `Signal to play from ${name}`, onchange: () => set("layer", layer.value || null) },
       h("option", { value: "" }, "global"), LAYERS.map(([value, title]) => h("option", { value }, title.toLowerCase())));
-    const levelText = h("output"), level = h("input", { type: "range", min: -40, max: 12, step: 0.5, value: state.level, "aria-label": `Level of ${name} in dB`,
-      oninput: () => { state.level = Number(level.value); player.update(); }, ondblclick: () => { state.level = 0; player.update(); } });
-    const panText = h("output"), pan = h("input", { type: "range", min: -1, max: 1, step: 0.05, value: state.pan, "aria-label": `Pan of ${name}`,
-      oninput: () => { state.pan = Number(pan.value); player.update(); }, ondblclick: () => { state.pan = 0; player.update(); } });
-    const meter = new MeterBar(name);
-    const depthText = h("output"), depth = h("input", { type: "range", min: 0, max: ALL, step: 0.5, "aria-label": `Most bleed to remove from ${source} in dB`,
-      oninput: () => this.tune(source, Number(depth.value)) });
-    const canvas = h("canvas", { class: "wave", role: "img", "aria-label": `Waveform of ${name}` });
+    const levelText = h("output"), level = h("input", { type: "range", min: -40, max: 12, step: 0.5, value: states[0].level, "aria-label": `Level of ${name} in dB`,
+      oninput: () => set("level", Number(level.value)), ondblclick: () => set("level", 0) });
+    const turn = (to) => { states.forEach((state, k) => { state.pan = pair ? width(to, k) : to; }); player.update(); };
+    const panText = h("output"), pan = h("input", { type: "range", min: -1, max: 1, step: 0.05, value: states[0].pan, "aria-label": `${pair ? "Balance" : "Pan"} of ${name}`,
+      oninput: () => turn(Number(pan.value)), ondblclick: () => turn(0) });
+    const meters = mics.map((each) => new MeterBar(figures.names[each]));
+    const depthText = h("output"), depth = h("input", { type: "range", min: 0, max: ALL, step: 0.5, "aria-label": `Most bleed to remove from ${name} in dB`,
+      oninput: () => this.tune([strip], Number(depth.value)) });
+    const canvases = mics.map((each) => h("canvas", { class: "wave", role: "img", "aria-label": `Waveform of ${figures.names[each]}` }));
     const head = h("span", { class: "head" }), region = h("span", { class: "region" });
-    const picture = h("div", { class: "lane", onpointerdown: (event) => this.drag(event) }, canvas, region, head);
-    const unchanged = source === null ? "room" : this.run.figures.references?.includes(name) ? "reference" : null;
-    const named = unchanged ? ` (${unchanged})` : source === name ? "" : ` (${source})`;
-    const finding = this.run.figures.findings?.[name], { energies } = this.run.figures;
-    const idle = unchanged || (finding && energies.every((row) => row[mic] === energies[0][mic])); // there is nothing to remove from it
-    const element = h("div", { class: "strip", tabindex: 0, role: "group", "aria-label": `${name}${named}`, onfocus: () => this.hooks.look(mic) },
+    const picture = h("div", { class: pair ? "lane pair" : "lane", onpointerdown: (event) => this.drag(event) }, canvases, region, head);
+    const unchanged = source === null ? "room" : figures.references?.includes(figures.names[mic]) ? "reference" : null;
+    const named = [unchanged ?? (source === name ? null : source), pair ? "stereo" : null].filter(Boolean).join(", ");
+    const still = mics.every((each) => figures.energies?.every((row) => row[each] === figures.energies[0][each]));
+    const idle = unchanged || (still && mics.some((each) => figures.findings?.[figures.names[each]])); // nothing to remove from it
+    const said = h("p", { class: "finding" });
+    const element = h("div", { class: "strip", tabindex: 0, role: "group", "aria-label": named ? `${name} (${named})` : name, onfocus: () => this.hooks.look(mic) },
       h("div", { class: "controls" },
-        h("div", { class: "row" }, h("strong", { class: "name", title: name }, name, h("span", { class: "soft" }, named)), solo, mute, this.after ? layer : null),
-        finding ? h("p", { class: "finding" }, finding) : null,
-        meter.element,
+        h("div", { class: "row" }, h("strong", { class: "name", title: name }, name, named ? h("span", { class: "soft" }, ` (${named})`) : null), solo, mute, this.after ? layer : null),
+        this.after ? said : null,
+        meters.map((meter) => meter.element),
         h("label", { class: "slide" }, h("span", {}, "level"), level, levelText),
-        h("label", { class: "slide" }, h("span", {}, "pan"), pan, panText),
+        h("label", { class: "slide" }, h("span", {}, pair ? "balance" : "pan"), pan, panText),
         this.after && !idle ? h("label", { class: "slide" }, h("span", {}, "remove"), depth, depthText) : null),
       picture);
-    return { element, solo, mute, layer, level, levelText, pan, panText, meter, depth, depthText, canvas, head, region, source, wave: new Waveform(canvas), lane: picture };
+    const strip = { mics, idle, element, said, solo, mute, layer, level, levelText, pan, panText, meters, depth, depthText, head, region, waves: canvases.map((canvas) => new Waveform(canvas)), lane: picture };
+    this.tell(strip, this.run.sentences);
+    return strip;
   }
 
-  // Change how much is removed of a source's bleed: heard at once, kept by the server a moment later.
-  tune(source, dB) {
-    if (dB >= ALL) delete this.reduction[source];
-    else this.reduction[source] = dB;
-    this.run.figures.sources.forEach((other, mic) => { if (other === source) this.player.mics[mic].kept = this.kept(source); });
+  // What was done to each microphone, in the words of the report.
+  say(sentences) { for (const strip of this.strips) this.tell(strip, sentences); }
+
+  tell({ mics, said }, sentences) {
+    const { names } = this.run.figures, texts = [...new Set(mics.map((mic) => sentences?.[names[mic]]).filter(Boolean))];
+    const line = texts.length > 1 ? mics.map((mic, k) => `${"LR"[k]}: ${sentences[names[mic]]}`).join(" ") : texts[0] ?? "";
+    said.textContent = line.replace(/^./u, (letter) => letter.toUpperCase());
+    said.hidden = !line;
+  }
+
+  // How much is removed from all microphones at once.
+  presets() {
+    if (!this.after) return null;
+    const button = (dB, text) => h("button", { type: "button", class: "toggle", "data-db": dB, onclick: () => this.tune(this.strips.filter((strip) => !strip.idle), dB) }, text);
+    this.preset = [button(ALL, "All the bleed"), button(NATURAL, `Natural, ${NATURAL} dB`)];
+    return h("div", { class: "row presets", role: "group", "aria-label": "Remove from all microphones" }, h("span", { class: "soft" }, "Remove from all microphones"), this.preset);
+  }
+
+  // Change how much bleed is removed from some strips: heard at once, kept by the server a moment later.
+  tune(strips, dB) {
+    const { names, sources, references = [] } = this.run.figures, chosen = new Set(strips.flatMap(({ mics }) => mics));
+    const mics = names.map((name, mic) => ({ name, source: sources[mic], dB: chosen.has(mic) ? (dB >= ALL ? undefined : dB) : this.limit(mic) }));
+    this.reduction = least(mics.filter(({ name, source }) => source !== null && !references.includes(name)));
+    names.forEach((_, mic) => { this.player.mics[mic].kept = this.kept(mic); });
     this.player.update(); // and with it what is drawn
     this.hooks.tuned?.({ ...this.reduction });
+  }
+
+  // Play some microphones alone, around a moment.
+  solo(mics, [start, end]) {
+    const { player } = this, { rate, length } = this.run.figures;
+    player.mics.forEach((state, mic) => Object.assign(state, { solo: mics.includes(mic), mute: state.mute && !mics.includes(mic) }));
+    const loop = { start: Math.round(start * rate), end: Math.min(length, Math.round(end * rate)) };
+    player.update();
+    player.setLoop(loop);
+    player.seek(loop.start);
+    if (!player.playing) player.play();
   }
 
   // A click seeks, a stretch that is drawn becomes the loop; with Alt, the middle button or on the ruler it moves along.
@@ -195,23 +239,26 @@ export class Listen {
     this.layers.forEach((label) => { const radio = label.firstChild; radio.checked = radio.value === player.layer; });
     this.loop.setAttribute("aria-pressed", player.looping);
     this.volume.value = player.volume;
-    this.strips.forEach((strip, mic) => {
-      const state = player.mics[mic];
+    this.strips.forEach((strip) => {
+      const [mic] = strip.mics, state = player.mics[mic];
       strip.solo.setAttribute("aria-pressed", state.solo);
       strip.mute.setAttribute("aria-pressed", state.mute);
       strip.element.classList.toggle("unheard", !player.heard(mic));
       strip.layer.value = state.layer ?? "";
       strip.level.value = state.level;
       strip.levelText.textContent = `${number(state.level)} dB`;
-      strip.pan.value = state.pan;
-      const side = Math.round(100 * Math.abs(state.pan));
-      strip.panText.textContent = side ? `${state.pan < 0 ? "L" : "R"} ${side}` : "middle";
-      strip.pan.setAttribute("aria-valuetext", side ? `${side} % ${state.pan < 0 ? "left" : "right"}` : "middle");
-      const dB = this.reduction[strip.source];
+      const pan = strip.mics.length > 1 ? balance(strip.mics.map((each) => player.mics[each].pan)) : state.pan;
+      strip.pan.value = pan;
+      const side = Math.round(100 * Math.abs(pan));
+      strip.panText.textContent = side ? `${pan < 0 ? "L" : "R"} ${side}` : "middle";
+      strip.pan.setAttribute("aria-valuetext", side ? `${side} % ${pan < 0 ? "left" : "right"}` : "middle");
+      const dB = this.limit(mic);
       strip.depth.value = dB ?? ALL;
       strip.depthText.textContent = dB === undefined ? "all" : `${number(dB)} dB`;
       strip.depth.setAttribute("aria-valuetext", dB === undefined ? "all" : `${dB} dB`);
     });
+    const limits = new Set(this.strips.filter(({ idle }) => !idle).map(({ mics }) => this.limit(mics[0]) ?? ALL));
+    this.preset?.forEach((button) => button.setAttribute("aria-pressed", limits.size === 1 && limits.has(Number(button.dataset.db))));
     const loop = player.loop;
     this.region(loop?.start, loop?.end);
     this.redraw();
@@ -248,21 +295,22 @@ export class Listen {
     const state = `${this.view} ${this.player.layer} ${this.player.mics.map((mic) => `${mic.layer} ${mic.kept}`)}`;
     if (state === this.drawn) return;
     this.drawn = state;
-    const { rate } = this.run.figures;
-    this.strips.forEach((strip, mic) => {
-      const { layer: own, kept } = this.player.mics[mic], layer = own ?? this.player.layer;
-      const place = this.run.places?.[mic];
-      if (place) {
-        const path = `${this.path}/files/${place.file.id}/peaks?mic=${place.channel}`;
-        strip.wave.show([{ parts: [[path, 1]], rate: place.file.rate, zooms: this.zooms, color: "--wave" }], ...this.view, place.file.peak[place.channel]);
-        return;
-      }
-      const path = (name) => `${this.path}/peaks?layer=${name}&mic=${mic}`;
-      const shown = { before: [[path("before"), 1]], after: [[path("before"), kept], [path("after"), 1 - kept]], removed: [[path("removed"), 1 - kept]] };
-      const wave = (name, color) => ({ parts: shown[name].filter(([, weight]) => weight > 0), rate, zooms: this.zooms, color });
-      const layers = layer === "before" ? [wave("before", "--wave")] : [wave("before", "--ghost"), wave(layer, layer === "removed" ? "--taken" : "--wave")];
-      strip.wave.show(layers, ...this.view, this.run.figures.peaks?.[mic] ?? amplitude(this.loudness(mic) + 14));
-    });
+    for (const { mics, waves } of this.strips) mics.forEach((mic, k) => this.wave(mic, waves[k]));
+  }
+
+  wave(mic, picture) {
+    const { layer: own, kept } = this.player.mics[mic], layer = own ?? this.player.layer, { rate } = this.run.figures;
+    const place = this.run.places?.[mic];
+    if (place) {
+      const path = `${this.path}/files/${place.file.id}/peaks?mic=${place.channel}`;
+      picture.show([{ parts: [[path, 1]], rate: place.file.rate, zooms: this.zooms, color: "--wave" }], ...this.view, place.file.peak[place.channel]);
+      return;
+    }
+    const path = (name) => `${this.path}/peaks?layer=${name}&mic=${mic}`;
+    const shown = { before: [[path("before"), 1]], after: [[path("before"), kept], [path("after"), 1 - kept]], removed: [[path("removed"), 1 - kept]] };
+    const wave = (name, color) => ({ parts: shown[name].filter(([, weight]) => weight > 0), rate, zooms: this.zooms, color });
+    const layers = layer === "before" ? [wave("before", "--wave")] : [wave("before", "--ghost"), wave(layer, layer === "removed" ? "--taken" : "--wave")];
+    picture.show(layers, ...this.view, this.run.figures.peaks?.[mic] ?? amplitude(this.loudness(mic) + 14));
   }
 
   loudness(mic) { return decibel(this.run.figures.energies[0][mic] || 1e-3); }
@@ -278,7 +326,7 @@ export class Listen {
     const { player } = this, seconds = Math.min(0.2, (now - (this.metered ?? now)) / 1000);
     this.metered = now;
     const peak = (meter) => (player.playing && meter ? meter.peak() : 0);
-    this.strips.forEach((strip, mic) => strip.meter.show(peak(player.buses[mic]?.meter), seconds));
+    for (const { mics, meters } of this.strips) mics.forEach((mic, k) => meters[k].show(peak(player.buses[mic]?.meter), seconds));
     this.mix.forEach((bar, side) => bar.show(peak(player.meters[side]), seconds));
   }
 
@@ -307,3 +355,7 @@ export class Listen {
 
   key(event) { return press(this, event); }
 }
+
+// The pan of the left or right microphone of a pair at a balance: to a side, the other one comes along.
+const width = (to, side) => (side === 0 ? Math.min(1, -1 + 2 * Math.max(0, to)) : Math.max(-1, 1 + 2 * Math.min(0, to)));
+const balance = ([left, right]) => (left + right) / 2;

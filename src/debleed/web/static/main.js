@@ -78,9 +78,11 @@ function entry(session) {
 }
 
 // Files may be dropped anywhere on the page.
-addEventListener("dragover", (event) => { event.preventDefault(); document.body.classList.add("dragging"); });
+const holdsFiles = (event) => event.dataTransfer.types.includes("Files");
+addEventListener("dragover", (event) => { if (!holdsFiles(event)) return; event.preventDefault(); document.body.classList.add("dragging"); });
 addEventListener("dragleave", (event) => { if (!event.relatedTarget) document.body.classList.remove("dragging"); });
 addEventListener("drop", (event) => {
+  if (!holdsFiles(event)) return;
   event.preventDefault();
   document.body.classList.remove("dragging");
   doing(async () => {

@@ -1,8 +1,9 @@
 // Plays all microphones of a session on one clock, from windows of samples that are fetched as they are needed.
 
 import { bytes } from "./api.js";
-import { Bus, Meter, usualPan } from "./bus.js";
+import { Bus, Meter } from "./bus.js";
 import { amplitude, decibel } from "./dom.js";
+import { usualPans } from "./pairs.js";
 import { Strip, energy, schedule, stretch, weights } from "./schedule.js";
 
 const AHEAD = 2.5;    // seconds that are scheduled before they are heard: a page in the background wakes once a second
@@ -34,7 +35,7 @@ export class Player extends EventTarget {
     this.wish = new AbortController();
   }
 
-  // source: { path, layers, rate, length, names, energies }. The place in the song and the strips' settings stay.
+  // source: { path, layers, rate, length, names, sources, energies }. The place in the song and the strips' settings stay.
   load(source) {
     const at = this.playing ? this.position() : this.place;
     const going = this.playing;
@@ -46,7 +47,8 @@ export class Player extends EventTarget {
     this.ahead = Math.ceil((AHEAD * source.rate) / this.size) + 1;
     this.forget();
     if (fresh) {
-      this.mics = source.names.map((name) => ({ level: 0, pan: usualPan(name, source.names), solo: false, mute: false, layer: null, kept: 0 }));
+      const pans = usualPans(source.names, source.sources);
+      this.mics = source.names.map((_, mic) => ({ level: 0, pan: pans[mic], solo: false, mute: false, layer: null, kept: 0 }));
       this.volume = -Math.round(decibel(Math.max(1, source.names.length)) / 2);
       this.close();
     }

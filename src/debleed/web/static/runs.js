@@ -1,7 +1,7 @@
 // The form that begins runs, the runs under way with their progress at the button, and those that ended.
 
 import { post, remove } from "./api.js";
-import { doing, h, many, number, rebuild, say, time } from "./dom.js";
+import { doing, h, many, rebuild, say, time } from "./dom.js";
 
 export const ACTIVE = ["waiting", "running"];
 export const active = (run) => ACTIVE.includes(run.status);
@@ -21,24 +21,55 @@ export class Runs {
     const { methods, preview } = this.view.about;
     this.fields = h("div", { class: "settings" });
     this.text = h("p", { class: "soft" });
-    this.method = h("select", { id: "method", onchange: () => this.fill() }, methods.map(({ name }) => h("option", { value: name }, name)));
-    this.details = h("details", {}, h("summary", {}, "Settings"), this.fields);
-    this.most = h("input", { id: "most", type: "text", inputmode: "decimal", placeholder: "all", size: 5, "aria-describedby": "most-help" });
+    this.warning = h("p", { class: "note", role: "status" });
+    this.method = h("select", { id: "method", onchange: () => this.fill() }, methods.map(({ name, text }) => h("option", { value: name }, `${name}: ${text}`)));
+    this.amount = h("select", { id: "amount", onchange: () => this.fillAmount() },
+      [["", "as session.toml says"], ["all", "all the bleed"], ["12", "natural, at most 12 dB"], ["other", "at most …"]].map(([value, text]) => h("option", { value, selected: value === "all" }, text)));
+    this.most = h("input", { id: "most", type: "text", inputmode: "decimal", value: "6", size: 4, "aria-label": "Decibels to remove at most" });
+    this.unit = h("span", { class: "soft" }, "dB");
+    this.part = h("input", { type: "checkbox", id: "part" });
+    this.stretch = h("span");
+    this.region = h("label", { class: "check" }, this.part, this.stretch);
     this.button = h("button", { type: "submit", class: "main" }, "Remove the bleed");
     this.preview = h("button", { type: "button", class: "quiet", title: `Clean the ${preview} seconds in which most microphones are loud, to hear soon what to expect`,
       onclick: () => this.begin({ preview: true }) }, `Preview ${preview} s`);
     const form = h("form", { class: "clean", onsubmit: (event) => { event.preventDefault(); this.begin(); } },
-      h("div", { class: "row" }, h("label", { for: "method" }, "Method"), this.method,
-        h("label", { for: "most" }, "Remove at most"), this.most, h("span", { class: "soft", id: "most-help" }, "dB; adjustable by ear afterwards"), this.button, this.preview),
-      this.text, this.details);
+      h("div", { class: "row" }, h("label", { for: "amount" }, "Remove"), this.amount, this.most, this.unit, h("span", { class: "soft" }, "adjustable by ear afterwards"), this.button, this.preview),
+      h("div", {}, this.region),
+      h("details", { class: "advanced" }, h("summary", {}, "Advanced"),
+        h("p", { class: "soft" }, "demix is the method to use. The others are here for research and comparison."),
+        h("div", { class: "row" }, h("label", { for: "method" }, "Method"), this.method), this.text, this.fields),
+      this.warning);
+    this.view.player.addEventListener("state", () => this.showRegion());
     this.fill();
+    this.fillAmount();
+    this.showRegion();
     return form;
+  }
+
+  fillAmount() { this.most.hidden = this.unit.hidden = this.amount.value !== "other"; }
+
+  // The part of the recording that the loop holds, in seconds; that of a preview begins where the preview does.
+  loop() {
+    const { player } = this.view, { session, heard } = this.view, { source, loop } = player;
+    if (!source || !loop) return null;
+    const offset = session.runs.find((run) => run.id === heard)?.excerpt?.[0] ?? 0;
+    return [loop.start, loop.end].map((at) => Math.round(1000 * (offset + at / source.rate)) / 1000);
+  }
+
+  showRegion() {
+    const loop = this.loop();
+    this.part.disabled = !loop;
+    this.region.classList.toggle("soft", !loop);
+    if (!loop) this.part.checked = false;
+    this.stretch.textContent = loop ? `only the loop, ${time(loop[0], 1)} to ${time(loop[1], 1)}; the rest stays as it is` : "only a part; draw it as a loop on a waveform";
   }
 
   // The settings of the chosen method.
   fill() {
     const chosen = this.view.about.methods[this.method.selectedIndex];
-    this.text.textContent = chosen.text;
+    this.text.textContent = `${chosen.text[0].toUpperCase()}${chosen.text.slice(1)}.`;
+    this.showWarning();
     this.inputs.clear();
     this.fields.replaceChildren(...chosen.settings.map((setting) => {
       const id = `set-${setting.name}`;
@@ -48,15 +79,30 @@ export class Runs {
       this.inputs.set(setting, input);
       return h("div", {}, h("label", { for: id }, setting.name), input, h("span", { class: "soft" }, setting.help));
     }));
-    this.details.hidden = !chosen.settings.length;
+  }
+
+  // What speaks against the chosen method here.
+  showWarning() {
+    const chosen = this.view.about.methods[this.method.selectedIndex], { units } = this.view.session, keep = this.view.wantedKeep() ?? {};
+    const count = new Set(units.filter((unit) => unit.role !== "room" && !unit.left_out).map((unit) => unit.source)).size;
+    const said = [
+      chosen.warning,
+      chosen.sources !== null && chosen.sources !== count ? `${chosen.name} takes exactly ${chosen.sources} sources, and this session has ${count}.` : null,
+      !chosen.selective && Object.keys(keep).length ? `${chosen.name} cannot keep the bleed that the switches of the matrix say.` : null,
+    ].filter(Boolean).join(" ");
+    this.warning.hidden = !said;
+    if (said !== this.warning.textContent) this.warning.textContent = said;
   }
 
   wanted() {
     const settings = {}, wanted = { method: this.method.value, settings };
     for (const [setting, input] of this.inputs) if (input.value.trim() !== setting.default) settings[setting.name] = input.value.trim();
-    const dB = this.most.value.trim().replace(",", ".");
-    if (dB) wanted.reduction = {}; // nothing said: what a session.toml said, or all
-    if (dB && dB !== "all") for (const unit of this.view.session.units) if (unit.source !== null && !unit.left_out) wanted.reduction[unit.source] = dB;
+    const dB = this.amount.value === "other" ? this.most.value.trim().replace(",", ".") : this.amount.value;
+    if (dB) wanted.reduction = {}; // nothing said: what session.toml said
+    if (dB && dB !== "all") for (const unit of this.view.session.units) if (unit.role === "source" && !unit.left_out) wanted.reduction[unit.source] = dB;
+    const keep = this.view.wantedKeep();
+    if (keep) wanted.keep = keep;
+    if (this.part.checked) wanted.region = this.loop();
     return wanted;
   }
 
@@ -79,6 +125,8 @@ export class Runs {
   show() {
     const { session } = this.view, going = session.runs.filter(active);
     this.showButton(going);
+    this.showSaid();
+    this.showWarning();
     const state = JSON.stringify([session.runs.map((run) => [run.id, run.status, run.ready, run.other_grouping]), this.starting]) + this.view.runId;
     if (state !== this.state) {
       this.state = state;
@@ -89,6 +137,15 @@ export class Runs {
       rebuild(this.list, ended.length ? h("ol", { class: "runs", "aria-label": "Runs" }, ended.map((run) => this.row(run))) : "");
     }
     for (const run of going) this.bars.get(run.id)?.tell(run);
+  }
+
+  // What session.toml said of reductions is the first choice, once it is there.
+  showSaid() {
+    const [first] = this.amount.options, said = Object.keys(this.view.session.reduction).length > 0;
+    if (first.hidden === !said) return;
+    first.hidden = first.disabled = !said;
+    this.amount.value = said ? "" : "all";
+    this.fillAmount();
   }
 
   showButton(going) {
@@ -122,8 +179,7 @@ export class Runs {
     const first = run.ready
       ? h("label", {}, h("input", { type: "radio", name: "run", checked: (view.runId ?? chosen) === run.id, onchange: () => view.choose(run.id) }), " ", name)
       : h("span", {}, name);
-    const share = run.median_sdr_after === null ? "" : `; median estimated SDR ${number(run.median_sdr_before)} → ${number(run.median_sdr_after)} dB`;
-    const text = run.status === "failed" ? run.error : run.status === "cancelled" ? "cancelled" : `took ${time(run.seconds ?? 0)}${share}`;
+    const text = run.status === "failed" ? run.error : run.status === "cancelled" ? "cancelled" : `took ${time(run.seconds ?? 0)}`;
     const erase = h("button", { type: "button", class: "quiet", "aria-label": `Delete run ${name}`, onclick: doing(async () => {
       if (run.ready && !confirm(`Delete run ${name}?`)) return;
       view.session = await remove(path);
@@ -138,10 +194,12 @@ export class Runs {
   }
 }
 
-export function title({ excerpt, method, settings, created }) {
+export function title({ excerpt, region, keep, method, settings, created }) {
   const text = Object.entries(settings).map(([key, value]) => `${key}=${value}`).join(", ");
+  const kept = Object.entries(keep ?? {}).map(([mic, sources]) => `${sources.join(" and ")} kept in ${mic}`).join(", ");
   const what = excerpt ? `Preview ${time(excerpt[0])} to ${time(excerpt[1])}, ${method}` : method;
-  return `${what}${text ? ` (${text})` : ""}, ${new Date(created * 1000).toLocaleTimeString([], { timeStyle: "short" })}`;
+  const part = region ? `, ${time(region[0])} to ${time(region[1])} only` : "";
+  return `${what}${text ? ` (${text})` : ""}${part}${kept ? `, ${kept}` : ""}, ${new Date(created * 1000).toLocaleTimeString([], { timeStyle: "short" })}`;
 }
 
 export const percent = (job) => Math.floor(100 * job.share);

@@ -1,16 +1,17 @@
 // One session: its microphones, its runs, and what came of the chosen run.
 
-import { get, patch, remove } from "./api.js";
+import { get, patch, post } from "./api.js";
 import { tour } from "./demo.js";
-import { decibel, doing, h, many, number, numbers, rebuild, say, settle, time } from "./dom.js";
-import { Uploads, picker } from "./files.js";
+import { doing, h, number, numbers, say, settle, time } from "./dom.js";
+import { Uploads } from "./files.js";
+import { sameKeep } from "./limits.js";
 import { Listen } from "./listen.js";
-import { matrix } from "./matrix.js";
+import { Matrix } from "./matrix.js";
+import { Microphones } from "./microphones.js";
 import { Player } from "./player.js";
 import { Runs, active, announce, percent } from "./runs.js";
 import { Spectrograms } from "./spectrogram.js";
 import { Take } from "./take.js";
-import { Waveform } from "./waveform.js";
 
 const BUSY = 400, IDLE = 4000; // milliseconds between two looks at the server: while something is under way, and else
 const PATIENCE = [1000, 2000, 4000, 8000]; // and when it does not respond
@@ -23,14 +24,15 @@ export class SessionView {
     this.player.addEventListener("late", () => say("the audio arrived late; playback continues from here"));
     this.title = h("h1", { class: "title" });
     this.warning = h("div");
-    this.mics = h("div");
+    this.mics = new Microphones(this);
+    this.keep = null; // which bleed is to stay, once a switch was touched
     this.offline = h("div", { role: "alert" });
     this.runs = new Runs(this);
     this.result = h("div");
     this.element = h("div", {},
       h("div", { class: "row" }, this.title, h("button", { type: "button", class: "quiet", onclick: doing(() => this.rename()) }, "Rename")),
       this.offline, this.warning,
-      h("section", { "aria-labelledby": "mics-title" }, h("h2", { id: "mics-title" }, "Microphones"), this.files.element, this.mics),
+      h("section", { "aria-labelledby": "mics-title" }, h("h2", { id: "mics-title" }, "Microphones"), this.files.element, this.mics.element),
       h("section", { "aria-labelledby": "clean-title" }, h("h2", { id: "clean-title" }, "Clean"), this.runs.element),
       this.result);
     this.failures = 0;
@@ -62,7 +64,7 @@ export class SessionView {
       this.session = session;
     } catch (error) { this.lost(error); return; }
     if (this.closed) return;
-    if (this.failures) { this.failures = 0; this.offline.replaceChildren(); settle(); say("connected again"); }
+    if (this.failures) { this.failures = 0; this.looked = null; this.offline.replaceChildren(); settle(); say("connected again"); }
     this.show();
   }
 
@@ -83,6 +85,7 @@ export class SessionView {
   choose(run) {
     if (!run || run === this.runId) return;
     this.runId = run;
+    this.keep = null;
     history.replaceState(null, "", `#/s/${this.id}/${run}`);
     this.show();
   }
@@ -92,6 +95,7 @@ export class SessionView {
     const done = this.runs.arrived();
     if (!done) return;
     this.runId = done.id;
+    this.keep = null;
     history.replaceState(null, "", `#/s/${this.id}/${done.id}`);
     announce(this.session.name);
     this.going = done.id;
@@ -109,87 +113,48 @@ export class SessionView {
     this.title.textContent = session.name;
     const trouble = session.files.length ? session.problem : null;
     this.warning.replaceChildren(...(trouble ? [h("p", { class: "note", role: "status" }, trouble)] : []));
+    this.forgetSwitches();
     this.arrive();
     this.showTitle(session.runs.find(active));
-    this.showMics();
+    this.mics.show();
+    this.look();
     this.runs.show();
     const ready = session.runs.filter((run) => run.ready);
     const run = ready.find((other) => other.id === this.runId) ?? ready.at(-1);
     this.showResult(run);
-    const busy = session.runs.some((other) => active(other) || other.reporting);
+    const busy = session.looking || session.runs.some((other) => active(other) || other.reporting);
     clearTimeout(this.timer);
     this.timer = setTimeout(() => this.refresh(), busy ? BUSY : IDLE);
   }
 
-  // ---------------------------------------------------------------------------------------------------- microphones
-
-  showMics() {
-    const { session } = this;
-    const state = JSON.stringify([session.files, session.units]);
-    if (state === this.micsState) return;
-    this.micsState = state;
-    if (!session.files.length) { this.mics.replaceChildren(picker((files) => this.files.add(files))); return; }
-    const longest = Math.max(...session.files.map((file) => file.frames / file.rate));
-    const sources = [...new Set(session.units.map((unit) => unit.source).filter(Boolean))];
-    const list = h("datalist", { id: "sources" }, sources.map((source) => h("option", { value: source })));
-    const rows = session.poly
-      ? session.units.map((unit, channel) => this.micRow(unit, session.files[0], [channel], longest))
-      : session.files.map((file, i) => this.micRow(session.units[i], file, [...Array(file.channels).keys()], longest));
-    const more = h("details", { class: "more" }, h("summary", {}, "Add files"), picker((files) => this.files.add(files), "Drop more files here"));
-    const open = this.mics.querySelector("details.inputs")?.open ?? !session.runs.some((run) => run.ready);
-    const count = `${many(session.units.length, session.poly ? "channel" : "file")}, ${time(longest)} min, ${session.rate} Hz`;
-    const whole = session.poly ? h("div", { class: "row" }, h("span", { class: "name soft" }, session.files[0].name), this.eraser(session.files[0])) : null;
-    rebuild(this.mics, h("details", { class: "inputs", open },
-      h("summary", {}, count), ...(whole ? [whole] : []), list, h("div", { class: "inputs-list" }, rows), more));
+  // As soon as all files are there, the server looks at them: the matrix and proposals need no run.
+  look() {
+    const { session } = this, wanted = JSON.stringify([session.files.map((file) => file.id), session.units]);
+    if (session.look || session.looking || session.problem || this.files.busy() || this.looked === wanted) return;
+    this.looked = wanted; // once: what went wrong would go wrong again
+    post(`sessions/${this.id}/look`).then(() => this.refresh()).catch(() => { this.looked = null; }); // at the next look at the server
   }
 
-  micRow(unit, file, channels, longest) {
-    const change = (what) => doing(async () => {
-      try { this.session = await patch(`sessions/${this.id}`, { unit: unit.name, ...what() }); } finally { this.micsState = null; this.show(); }
-    })();
-    const kind = unit.left_out ? "out" : unit.role;
-    const source = h("input", { type: "text", value: unit.source ?? "", list: "sources", "aria-label": `Source of ${unit.name}`, spellcheck: "false", maxlength: 80,
-      onchange: () => change(() => ({ source: source.value.trim() || unit.name })) });
-    const own = unit.source ?? unit.name;
-    const select = h("select", { class: kind === "room" || kind === "reference" ? "wide-choice" : null, title: unit.reason, "aria-label": `Role of ${unit.name}`, onchange: () => change(() => ({
-      out: { left_out: true }, room: { source: null, left_out: false }, source: { source: own, reference: false, left_out: false }, reference: { source: own, reference: true, left_out: false } }[select.value])) },
-      [["source", "source"], ["room", "room, unchanged"], ["reference", "reference, unchanged"], ["out", this.session.poly ? "unchanged" : "left out"]].map(([value, text]) => h("option", { value, selected: value === kind }, text)));
-    const wrong = file.notes.map((note) => note.replace(/: .*/, "")), notes = [];
-    if (file.rate !== this.session.rate) notes.push(`${file.rate} Hz instead of ${this.session.rate} Hz; the result keeps this rate`);
-    if (file.frames / file.rate < longest - 0.005) notes.push(`${time(file.frames / file.rate, 1)}, shorter than the longest file`);
-    const canvases = channels.map((channel) => {
-      const canvas = h("canvas", { class: "wave small", role: "img", "aria-label": `Waveform of ${unit.name}` });
-      const peak = file.peak[channel];
-      new Waveform(canvas).show([{ parts: [[`sessions/${this.id}/files/${file.id}/peaks?mic=${channel}`, 1]], rate: file.rate, zooms: this.about.zooms, color: "--wave" }], 0, longest, peak);
-      return canvas;
-    });
-    const peak = Math.max(...channels.map((channel) => file.peak[channel]));
-    const power = Math.max(...channels.map((channel) => file.power[channel]));
-    return h("div", { class: "input" },
-      h("div", { class: "waves" }, canvases),
-      h("div", { class: "what" }, h("strong", {}, this.session.poly ? unit.name : file.name), channels.length === 2 ? h("span", { class: "soft" }, " stereo pair") : null,
-        h("div", { class: "soft" }, `${number(decibel(power))} dB, peak ${number(decibel(peak ** 2))} dB, ${time(file.frames / file.rate, 1)}`),
-        wrong.length ? h("div", { class: "wrong" }, wrong.join("; ")) : null,
-        notes.length ? h("div", { class: "soft" }, notes.join("; ")) : null),
-      h("div", { class: "say" }, select, kind === "source" || kind === "reference" ? h("label", {}, h("span", { class: "soft" }, "name "), source) : null,
-        this.session.poly ? null : this.eraser(file)));
+  // Which bleed is to stay was said of the sources as they were.
+  forgetSwitches() {
+    const sources = JSON.stringify(this.session.units.map((unit) => [unit.name, unit.source, unit.left_out]));
+    if (this.sources !== undefined && this.sources !== sources) this.keep = null;
+    this.sources = sources;
   }
 
-  eraser(file) {
-    const erase = doing(async () => {
-      if (!confirm(`Remove '${file.name}' from the session?`)) return;
-      this.session = await remove(`sessions/${this.id}/files/${file.id}`);
-      this.show();
-    });
-    return h("button", { type: "button", class: "quiet small", onclick: erase, title: "Remove from the session", "aria-label": `Remove ${file.name}` }, "×");
+  // Which bleed a run is to keep: what the switches show; undefined where none are shown, so that session.toml decides.
+  wantedKeep() {
+    const run = this.session.runs.find((other) => other.id === this.heard);
+    return this.keep ?? (run && !run.other_grouping ? run.keep : undefined);
   }
 
   // --------------------------------------------------------------------------------------------------------- result
 
   async showResult(run) {
     const measured = run && !active(run);
-    const key = run ? `${run.id} ${measured}` : this.session.files.map((file) => file.id).join();
+    const key = run ? `${run.id} ${measured}` : JSON.stringify([this.session.wholes.map((whole) => whole.id), this.session.units.map((unit) => unit.name)]);
     this.showStale(run);
+    if (!run) this.showBefore();
     if (key === this.shown) { if (run) this.take?.tell(run); return; }
     this.shown = key;
     if (!run) { this.alone(); return; }
@@ -200,19 +165,20 @@ export class SessionView {
       if (!this.measured) this.see.replaceChildren(...this.compared(full));
       this.measured = Boolean(full.figures.bleed_before);
       this.take.tell(full);
+      this.listen.say(full.sentences);
       return;
     }
     this.measured = Boolean(full.figures.bleed_before);
     const path = `sessions/${this.id}/runs/${run.id}`, { figures } = full;
     if (!this.heard) this.player.layer = "after";
     this.heard = run.id;
-    this.player.load({ path, layers: 2, rate: figures.rate, length: figures.length, names: figures.names, energies: figures.energies });
+    this.player.load({ path, layers: 2, rate: figures.rate, length: figures.length, names: figures.names, sources: figures.sources, energies: figures.energies });
     this.take = new Take(path, full, () => this.refresh());
     this.spectra = new Spectrograms(this.player, path, figures, this.about.tile);
     this.listen?.close();
     this.listen = new Listen(this.player, path, full, this.about.zooms, {
       look: (mic) => this.spectra.choose(mic),
-      tuned: (reduction) => this.take.tune(reduction),
+      tuned: (reduction) => { this.take.tune(reduction); this.tuned(path); },
     });
     this.see = h("div", {}, this.compared(full));
     this.stale = h("div");
@@ -225,25 +191,50 @@ export class SessionView {
     this.goTo(run);
   }
 
+  // What is said of the microphones changes with what is removed from them, once the server knows it.
+  tuned(path) {
+    clearTimeout(this.telling);
+    this.telling = setTimeout(async () => {
+      const { listen } = this, run = await get(path).catch(() => null);
+      if (!run || this.listen !== listen) return;
+      if (JSON.stringify(run.reduction) === JSON.stringify(listen.reduction)) listen.say(run.sentences);
+      else this.tuned(path);
+    }, 500);
+  }
+
   // Before anything was run the microphones can be heard as they are.
   alone() {
     this.heard = null;
     this.listen?.close();
-    this.listen = this.spectra = this.take = null;
+    this.listen = this.spectra = this.take = this.beforeState = null;
     const { session } = this;
-    if (!session.files.length || (session.problem ?? "").includes("channels")) { this.player.close(); this.player.source = null; this.result.replaceChildren(); return; }
-    const names = session.files.flatMap((file) => {
-      const stem = file.name.replace(/\.[^.]*$/, "");
-      if (session.poly) return [...Array(file.channels).keys()].map((i) => `ch${i + 1}`);
-      return file.channels === 2 ? [`${stem}.L`, `${stem}.R`] : [stem];
-    });
-    const places = session.files.flatMap((file) => [...Array(file.channels).keys()].map((channel) => ({ file, channel })));
+    if (!session.files.length) { this.player.close(); this.player.source = null; this.result.replaceChildren(); return; }
+    const names = session.units.flatMap(({ name, channels }) => (channels.length === 2 ? [`${name}.L`, `${name}.R`] : [name]));
+    const places = session.units.flatMap(({ whole, channels }) => channels.map((channel) => ({ file: session.wholes[whole], channel })));
     const path = `sessions/${this.id}`;
     this.player.close();
     this.player.source = null;
-    this.player.load({ path, layers: 1, rate: session.rate, length: session.length, names, energies: null });
-    this.listen = new Listen(this.player, path, { figures: { names, sources: names, rate: session.rate, length: session.length }, places, reduction: {} }, this.about.zooms, { look: () => {}, tuned: null });
-    this.result.replaceChildren(section("Listen", "listen", this.listen.element));
+    this.player.load({ path, layers: 1, rate: session.rate, length: session.length, names, sources: names.map(() => ""), energies: null });
+    this.listen = new Listen(this.player, path, { figures: { names, sources: names.map(() => ""), rate: session.rate, length: session.length }, places, reduction: {} }, this.about.zooms, { look: () => {}, tuned: null });
+    this.bleed = h("div");
+    this.result.replaceChildren(section("Listen", "listen", this.listen.element), section("Bleed", "see", this.bleed));
+    this.showBefore();
+  }
+
+  // The matrix before any run.
+  showBefore() {
+    const { session } = this, { look } = session;
+    if (!this.listen || !this.bleed) return;
+    const state = look?.key ?? (session.looking ? "looking" : "");
+    if (this.beforeState === state) return;
+    this.beforeState = state;
+    if (!look) { this.bleed.replaceChildren(h("p", { class: "soft" }, session.looking ? "Measuring the bleed." : session.problem ?? "The bleed is not known yet.")); return; }
+    const { names } = this.player.source, index = (mic) => names.indexOf(look.names[mic]);
+    const note = h("p", { class: "soft", role: "status" });
+    this.bleed.replaceChildren(h("h3", { id: "bleed" }, "Bleed matrix"), explained(), new Matrix(look, this.keep ?? session.keep, {
+      play: (mics, moment) => this.listen.solo(mics.map(index), moment),
+      switched: (keep) => { this.keep = keep; note.textContent = "The next run does as the switches say."; },
+    }).element, note);
   }
 
   // A result of microphones that were grouped in another way than they are now is not what another run would give.
@@ -267,9 +258,10 @@ export class SessionView {
     return h("p", { class: "soft" }, `This is a preview of ${time(run.excerpt[1] - run.excerpt[0])} min; it learned from them alone. Remove the bleed from the whole recording to download it.`);
   }
 
-  compared({ figures, status }) {
+  compared(run) {
+    const { figures } = run;
     if (!figures.bleed_before) {
-      const why = active({ status }) ? "Measuring the bleed." : "The bleed was not measured, because the run ended early.";
+      const why = active(run) ? "Measuring the bleed." : "The bleed was not measured, because the run ended early.";
       return [h("p", { class: "soft" }, why)];
     }
     const coherence = figures.coherence_before === null ? "–" : number(100 * figures.coherence_before);
@@ -279,15 +271,41 @@ export class SessionView {
       h("thead", {}, h("tr", {}, h("td", {}), figures.names.map((name) => h("th", { scope: "col" }, name)))),
       h("tbody", {}, Object.entries(rows).map(([title, values]) => h("tr", {}, h("th", { scope: "row" }, title), values.map((value) => h("td", {}, number(value)))))));
     return [
-      h("h3", { id: "bleed" }, "Bleed matrix"),
-      h("p", {}, "Rows are microphones, columns are sources. Each number is the level of the source in that microphone relative to its own microphone, in dB, estimated from the recording before cleaning."),
-      matrix(figures),
-      h("p", {}, "Inter-microphone coherence before, the share of a microphone's energy that another one predicts: ", h("strong", {}, `${coherence} %`), "."),
-      h("p", { id: "change" }, "Level change of each microphone where its own source is dominant, in dB; near 0 is good. "
-        + "The estimated SDR compares each microphone with what fixed filters over the other cleaned ones leave of it; higher is better. "
-        + "A dash stands where the recording does not show that such filters predict the bleed, as in drum kits."),
-      h("div", { class: "wide", tabindex: 0, role: "region", "aria-label": "Level change and estimated SDR" }, table),
+      h("h3", { id: "bleed" }, "Bleed matrix"), explained(), ...this.switches(run),
+      h("details", {}, h("summary", {}, "Figures"),
+        h("p", {}, "Inter-microphone coherence before, the share of a microphone's energy that another one predicts: ", h("strong", {}, `${coherence} %`), "."),
+        h("p", { id: "change" }, "Level change of each microphone where its own source is dominant, in dB; near 0 is good. "
+          + "The estimated SDR compares each microphone with what fixed filters over the other cleaned ones leave of it; higher is better. "
+          + "A dash stands where the recording does not show that such filters predict the bleed, as in drum kits."),
+        h("div", { class: "wide", tabindex: 0, role: "region", "aria-label": "Level change and estimated SDR" }, table)),
     ];
+  }
+
+  // The matrix of a run, whose switches ask for another run that learns nothing again.
+  switches(run) {
+    const { figures, method } = run, pending = h("div", { class: "row pending", role: "status" });
+    const selective = this.about.methods.find(({ name }) => name === method)?.selective;
+    const shown = run.keep ?? {};
+    const again = doing(async () => {
+      const { settings, region, excerpt } = run;
+      await this.runs.begin({ method, settings, keep: this.keep, reduction: this.listen.reduction, ...(region ? { region } : {}), preview: Boolean(excerpt) });
+    });
+    const place = h("div");
+    const build = (keep) => {
+      const made = new Matrix(figures, keep, {
+        play: (mics, moment) => this.listen.solo(mics, moment),
+        switched: selective ? (wanted) => { this.keep = wanted; tell(wanted); } : null,
+      });
+      place.replaceChildren(made.element);
+    };
+    const tell = (wanted) => pending.replaceChildren(...(sameKeep(wanted, shown) ? [] : [
+      h("span", {}, run.other_grouping ? "The switches are not applied yet." : "The switches are not applied yet. Nothing is learnt again, so it takes less time."),
+      h("button", { type: "button", class: "main", onclick: again }, "Apply the switches"),
+      h("button", { type: "button", class: "quiet", onclick: () => { this.keep = null; build(shown); tell(shown); } }, "Back"),
+    ]));
+    build(this.keep ?? shown);
+    tell(this.keep ?? shown);
+    return [place, pending];
   }
 
   key(event) {
@@ -308,3 +326,5 @@ export class SessionView {
 function section(title, id, ...content) {
   return h("section", { "aria-labelledby": `${id}-title`, class: id }, h("h2", { id: `${id}-title` }, title), content.filter(Boolean));
 }
+
+const explained = () => h("p", {}, "Rows are microphones, columns are sources. Each number is the level of the source in that microphone relative to its own microphone, in dB, estimated from the recording before cleaning.");

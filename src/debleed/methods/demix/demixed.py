@@ -1,0 +1,142 @@
+"""What demix learns, as a value: filters, tracking and a postfilter, rescaled, placed, kept and applied."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from debleed.dsp.rtf import peak_delays
+from debleed.methods import Paths
+from debleed.methods.demix.background import Background
+from debleed.methods.demix.bleed import Bleed
+from debleed.methods.demix.changes import sudden_changes
+from debleed.methods.demix.filters import Filters
+from debleed.methods.demix.narrowband import Narrowband
+from debleed.methods.demix.postfilter import Postfilter
+from debleed.methods.demix.safeguards import LEFT_ALONE, Verdicts
+from debleed.methods.demix.tracking import Tracking
+from debleed.progress import Progress, quiet
+from debleed.recording import Recording, Samples
+
+
+@dataclass(frozen=True)
+class Demixed:
+    """Demixing filters followed by tracking and a postfilter.
+
+    Parameters
+    ----------
+    filters, tracking, postfilter
+        Applied in this order.
+    background
+        What is in all microphones all the time.
+    bleed
+        Measured level and accuracy of the bleed.
+    verdicts
+        Why microphones are left alone, ``(mics,)``, see :data:`debleed.methods.demix.safeguards.LEFT_ALONE`.
+    kept
+        ``(mics, mics)``: bleed to keep, see :meth:`keeping`.
+    """
+
+    filters: Filters | Narrowband
+    background: Background
+    tracking: Tracking
+    postfilter: Postfilter
+    bleed: Bleed
+    verdicts: Verdicts
+    kept: NDArray[np.bool_] | None = None
+
+    @classmethod
+    def none(cls, mics: int) -> Demixed:
+        """Return a result that leaves every microphone unchanged."""
+        return cls(
+            Filters.none(mics),
+            Background.none(mics),
+            Tracking.none(mics),
+            Postfilter.none(mics),
+            Bleed.none(mics),
+            np.zeros(mics, np.int64),
+        )
+
+    def rescaled(self, gains: NDArray[np.float32]) -> Demixed:
+        """Return the equivalent result for microphones multiplied by ``gains``, ``(mics,)``."""
+        return replace(
+            self,
+            filters=self.filters.rescaled(gains),
+            background=self.background.rescaled(gains),
+            tracking=self.tracking.rescaled(gains),
+            postfilter=self.postfilter.rescaled(gains),
+            bleed=self.bleed.rescaled(gains),
+        )
+
+    def placed(self, mics: NDArray[np.intp], count: int) -> Demixed:
+        """Embed the result for the microphones ``mics`` into one for ``count``; the others stay unchanged."""
+        verdicts = np.zeros(count, np.int64)
+        verdicts[mics] = self.verdicts
+        return replace(
+            self,
+            filters=self.filters.placed(mics, count),
+            background=self.background.placed(mics, count),
+            tracking=self.tracking.placed(mics, count),
+            postfilter=self.postfilter.placed(mics, count),
+            bleed=self.bleed.placed(mics, count),
+            verdicts=verdicts,
+        )
+
+    def apply(self, recording: Recording) -> Recording:
+        """Apply the filters, the tracking and the postfilter; add the bleed to be kept as the filters estimate it."""
+        filtered = self.filtered(recording, self.filters)
+        if self.kept is None:
+            return self.postfilter.apply(self.tracking.apply(filtered, self.background))
+        tracking, postfilter = self.tracking.keeping(self.kept), self.postfilter.keeping(self.kept)
+        clean = postfilter.apply(tracking.apply(filtered, self.background))
+        beside = self.filtered(recording, self.filters.keeping(self.kept))
+
+        rows = np.flatnonzero(self.kept.any(axis=1))
+
+        def read(start: int, stop: int) -> Samples:
+            out = clean.read(start, stop).copy()
+            out[rows] += beside.read(start, stop)[rows] - filtered.read(start, stop)[rows]
+            return out
+
+        return clean.with_reader(read)
+
+    def filtered(self, recording: Recording, filters: Filters | Narrowband) -> Recording:
+        """Apply the filters, and give back what they carried of the background."""
+        sources = filters.apply(recording)
+        if self.background.silent:
+            return sources
+        carried = filters.bleed(self.background.inaudible(self.filters.apply(recording)))
+        return sources.with_reader(lambda start, stop: sources.read(start, stop) + carried.read(start, stop))
+
+    def keeping(self, kept: NDArray[np.bool_]) -> Demixed:
+        """Keep the bleed of microphone j's source in microphone i where ``kept[i, j]``."""
+        return replace(self, kept=kept)
+
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        """Return everything that :meth:`Demix.restore` needs."""
+        return {
+            **self.filters.arrays(),
+            **self.background.arrays(),
+            **self.tracking.arrays(),
+            **self.postfilter.arrays(),
+            **self.bleed.arrays(),
+            "verdicts": self.verdicts,
+        }
+
+    def left_alone(self) -> tuple[str, ...]:
+        """Say why each microphone is left alone; empty for those that are cleaned."""
+        return tuple(LEFT_ALONE[verdict] for verdict in self.verdicts)
+
+    def changes(self, recording: Recording, progress: Progress = quiet) -> list[tuple[int, int]]:
+        """Return the second and the microphone of each sudden change; nothing that tracking would not follow."""
+        if not self.tracking.leakage.any():
+            return []
+        sources = self.filtered(recording, self.filters)
+        return sudden_changes(sources, self.tracking, self.background, progress)
+
+    def paths(self, rate: int) -> Paths:
+        """Describe the bleed of each source in each microphone."""
+        return Paths(self.bleed.power, peak_delays(self.filters.mixing(), rate), self.bleed.error)
