@@ -73,7 +73,7 @@ napoleon_attr_annotations = False  # the signature has the types
 nitpick_ignore_regex = [
     ("py:class", r"(numpy|collections|pathlib)\..*"),  # behind an alias
     ("py:class", r"rich\.progress\.Progress"),  # imported for types alone
-    ("py:class", r"(t|cabc)\..*|Command"),  # in methods that are click's
+    ("py:class", r"(t|cabc)\..*|Command|ServerState"),  # in methods that are click's or uvicorn's
     ("py:class", r"debleed\.methods\.demix\.tracking\.Kind"),  # a type variable
     ("py:class", r"(tuple|Mapping)\[(str|float)"),  # cut out of the signature of a dataclass with a default factory
 ]

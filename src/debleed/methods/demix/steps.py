@@ -122,7 +122,7 @@ class State:
         )
 
 
-Step = Callable[[State, Demix, Progress], State]
+Step = Callable[[State, "Demix", Progress], State]
 """A learning step; it reports its own progress from 0 to 1."""
 
 
