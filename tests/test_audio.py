@@ -117,6 +117,13 @@ def test_one_stem_twice_is_refused_naming_both(tmp_path, one, two):
         audio.load(tmp_path)
 
 
+def test_a_file_named_like_a_side_of_a_pair_is_refused(tmp_path):
+    put(tmp_path / "a.wav", noise(9, 2))
+    put(tmp_path / "a.R.wav", noise(9))
+    with pytest.raises(InputError, match=r"'a\.R' has the name of one side of the stereo pair 'a'"):
+        audio.load(tmp_path)
+
+
 def test_folders_without_sound_are_refused(tmp_path):
     for folder in (tmp_path, tmp_path / "nowhere"):
         with pytest.raises(InputError, match=folder.name):

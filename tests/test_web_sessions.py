@@ -145,6 +145,7 @@ def test_twins_are_refused_with_the_library_s_sentence(web):
         ({}, "no files"),
         ({"a.wav": wav()}, "two or more sources"),
         ({"OH.wav": wav(), "room.wav": wav(seed=1)}, "fewer than two sources"),
+        ({"a.wav": wav(channels=2), "a.L.wav": wav(), "b.wav": wav()}, "'a.L' has the name of one side"),
     ],
 )
 def test_what_hinders_a_run_is_said(web, files, said):

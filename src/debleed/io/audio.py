@@ -108,6 +108,11 @@ class Take:
 
         Samples are float32, or float64 if a file has more than 24 bits. A stereo pair ``piano`` becomes ``piano.L`` and
         ``piano.R``, two microphones of one source.
+
+        Raises
+        ------
+        InputError
+            If another file is called like a side of a stereo pair.
         """
         of = dict(zip(self.units, self.units, strict=True)) if sources is None else sources
         mics = [(unit, unit) for unit in self.units]
@@ -123,6 +128,7 @@ class Take:
                 out[rows] = reader(start, stop)
             return out
 
+        refuse_double(mics)
         names = tuple(name for name, _ in mics)
         signals = frozenset(name for name, unit in mics if unit in references)
         return Recording(self.rate, self.length, names, tuple(of[unit] for _, unit in mics), read, signals)
@@ -192,6 +198,19 @@ def refuse_twins(paths: Iterable[Place]) -> None:
             raise InputError(
                 f"'{twin}' and '{path.name}' have the same stem, so their results would have the same name; "
                 "rename one or leave it out"
+            )
+
+
+def refuse_double(mics: Iterable[tuple[str, str]]) -> None:
+    """Refuse microphones ``(name, unit)`` of two units with one name: a file that is called like a side of a pair."""
+    seen: dict[str, str] = {}
+    for name, unit in mics:
+        other = seen.setdefault(name, unit)
+        if other != unit:
+            file, pair = (unit, other) if name == unit else (other, unit)
+            raise InputError(
+                f"'{file}' has the name of one side of the stereo pair '{pair}'; rename one of these files or leave it "
+                "out"
             )
 
 

@@ -8,8 +8,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from debleed.assignment import SAID, Microphone, Role, assign, references_of, sources_of
+from debleed.io.audio import refuse_double
 from debleed.io.session import Session, left_out
-from debleed.recording import Recording, Samples
+from debleed.recording import InputError, Recording, Samples
 from debleed.web import layouts
 from debleed.web.layouts import Json, arrangement, hindrance, is_poly, labels, mic_names, numbers, units
 from debleed.web.limits import Refusal, checked_name
@@ -38,10 +39,15 @@ def microphones(meta: Json) -> list[Microphone]:
     return [replace(mic, name=name) for mic, (_, rows) in units for name in mic_names(mic.name, len(rows))]
 
 
+def owners(meta: Json) -> list[tuple[str, str]]:
+    """List each microphone with its unit."""
+    found = zip(units(meta), layouts.channels(meta), strict=True)
+    return [(name, unit) for unit, (_, rows) in found for name in mic_names(unit, len(rows))]
+
+
 def unit_of(meta: Json) -> dict[str, str]:
     """Return the unit of each microphone by name."""
-    pairs = zip(units(meta), layouts.channels(meta), strict=True)
-    return {name: unit for unit, (_, rows) in pairs for name in mic_names(unit, len(rows))}
+    return dict(owners(meta))
 
 
 def silent(meta: Json) -> Recording:
@@ -98,6 +104,10 @@ def problem(meta: Json) -> str | None:
         return "there are no files yet"
     if why := hindrance(meta):
         return why
+    try:
+        refuse_double(pair for pair in owners(meta) if pair[1] in kept)
+    except InputError as refusal:
+        return str(refusal)
     if len(kept) < 2:
         return "removing bleed needs microphones of two or more sources; add the other files"
     if len({source for unit, source in sources(meta).items() if unit in kept and source is not None}) < 2:
