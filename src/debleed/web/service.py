@@ -369,6 +369,7 @@ class Service:
             **self.brief(key, meta),
             "figures": figures,
             "inputs": inputs(place, meta),
+            "given": len(list(given_folder(place).iterdir())),
             "sentences": said(figures, meta["reduction"]) if figures else None,
             "command": command_line(meta, told, meta["units"]),
             "toml": dumped(told),

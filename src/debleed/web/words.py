@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 import shlex
 import types
 import typing
@@ -105,7 +106,7 @@ LONGEST_TITLE = 120
 
 
 def titled(run: dict[str, Any], session: Session) -> str:
-    """Return what a run with a session is called as a file: its title, its method, its settings and its reductions.
+    """Return what a run with a session is called as a file: its title, its method, and all that was set.
 
     Examples
     --------
@@ -115,11 +116,20 @@ def titled(run: dict[str, Any], session: Session) -> str:
     ('gig, demix, tracking=false', 'gig, demix, tracking=false, singer 6 dB')
     >>> titled(run | {"settings": {}}, Session(sources, source_reduction={"singer": 12.0, "drums": 12.0}))
     'gig, demix, 12 dB'
+    >>> kept = Session(sources, source_reduction={"drums": 6.0, "kick": float("inf")}, keep={"singer": ("drums",)})
+    >>> titled(run | {"settings": {}, "region": [1, 4.5]}, kept)
+    'gig, demix, drums 6 dB, kick all, drums kept in singer, 1 to 4.5 s'
     """
     limits = session.source_reduction
     alike = set(limits) == set(session.sources) and len(set(limits.values())) == 1
-    told = [f"{'' if alike else f'{name} '}{number(limit)} dB" for name, limit in sorted(limits.items())]
+    told = [
+        f"{'' if alike else f'{name} '}{'all' if math.isinf(limit) else f'{number(limit)} dB'}"
+        for name, limit in sorted(limits.items())
+    ]
     parts = [*(f"{key}={value}" for key, value in run["settings"].items()), *dict.fromkeys(told)]
+    parts += [f"{' and '.join(kept)} kept in {mic}" for mic, kept in sorted(session.keep.items())]
+    if run.get("region"):
+        parts.append(f"{' to '.join(map(number, run['region']))} s")
     usual = f"{run['title']}, {run['method']}"
     whole = ", ".join([usual, *parts]).replace("/", "_").replace("\\", "_")
     return whole if len(whole.encode()) <= LONGEST_TITLE else f"{usual}, own settings"

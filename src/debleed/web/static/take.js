@@ -1,7 +1,7 @@
 // What one takes away: each file, all in a zip, the report, the same as a command line.
 
 import { patch, post } from "./api.js";
-import { doing, h, many, number, say } from "./dom.js";
+import { doing, h, many, number, say, time } from "./dom.js";
 
 export class Take {
   constructor(path, run, changed) {
@@ -43,8 +43,7 @@ export class Take {
   explain(run) {
     this.command.textContent = run.command ?? "debleed remove FOLDER -o CLEAN   # put the session.toml below into FOLDER";
     this.toml.textContent = run.toml;
-    const parts = Object.entries(run.reduction).map(([source, dB]) => `${source} at most ${number(dB)} dB`);
-    this.tuned.textContent = run.method === "unprocessed" ? "Nothing is removed: the files are written as they are." : parts.length ? `Bleed removed: ${parts.join(", ")}; all of it from the other sources.` : "All bleed that can be removed without harm is removed.";
+    this.tuned.textContent = run.method === "unprocessed" ? "Nothing is removed: the files are written as they are." : removed(run);
   }
 
   // The reductions changed: keep them, a moment after the last change.
@@ -85,11 +84,22 @@ export class Take {
   }
 }
 
+// What is removed: how much of it, what is kept, and from which part.
+function removed({ reduction, keep, region, figures }) {
+  const limits = Object.entries(reduction).map(([name, dB]) => `${name} ${dB === null ? "all" : `at most ${number(dB)} dB`}`);
+  const others = figures.sources.some((source, k) => source !== null && !(source in reduction) && !(figures.names[k] in reduction));
+  const kept = Object.entries(keep ?? {}).map(([mic, sources]) => `${sources.join(" and ")} in ${mic}`);
+  return [
+    limits.length ? `Bleed removed: ${limits.join(", ")}${others ? "; all of it from the other sources" : ""}.` : `All ${kept.length ? "other " : ""}bleed that can be removed without harm is removed.`,
+    kept.length ? `Bleed kept: ${kept.join(", ")}.` : "",
+    region ? `Cleaned is ${time(region[0], 1)} to ${time(region[1], 1)}; the rest stays as it is.` : "",
+  ].filter(Boolean).join(" ");
+}
+
 // The command reads one folder, or one file with all channels, and which one nobody can know who was sent only the sound.
 function place(run) {
   if (run.poly) return `Run it in the folder of '${run.poly}'.`;
-  const files = run.inputs.length;
-  return `It reads a folder '${run.title}' with these ${files} files and nothing else; if yours lie elsewhere, make one, or put its place into the command.`;
+  return `It reads a folder '${run.title}' with the ${many(run.given, "file")} of this recording and nothing else; if yours lie elsewhere, make one, or put its place into the command.`;
 }
 
 function save(address) {
