@@ -5,6 +5,7 @@ import shutil
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 
@@ -40,6 +41,23 @@ def served(tmp_path_factory):
 @pytest.fixture
 def address(served):
     return served[0]
+
+
+@pytest.fixture(scope="session")
+def axe():
+    """Tell what axe finds on a page as it stands: rule, impact and place of each violation."""
+    script = Path(__file__).resolve().parents[1] / "node_modules" / "axe-core" / "axe.min.js"
+    if not script.is_file():
+        pytest.skip("axe-core is not installed; run 'npm ci'")
+    code = script.read_text("utf-8")
+
+    def found(page):
+        page.evaluate(code)
+        told = page.evaluate("axe.run({ resultTypes: ['violations'] })")
+        assert len(told["passes"]) > 10
+        return [(one["id"], one["impact"], node["target"]) for one in told["violations"] for node in one["nodes"]]
+
+    return found
 
 
 @contextlib.contextmanager

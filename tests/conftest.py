@@ -9,9 +9,9 @@ from collections.abc import Iterator
 import hypothesis
 import pytest
 
-from browser import address, browser, served
+from browser import address, axe, browser, served
 
-__all__ = ["address", "browser", "served"]
+__all__ = ["address", "axe", "browser", "served"]
 
 # no test may depend on how busy the machine is
 hypothesis.settings.register_profile("untimed", deadline=None)

@@ -48,6 +48,10 @@ def plays(tab):
     tab.wait_for_function("document.querySelector('.play').textContent === 'Pause'")
 
 
+def test_axe_finds_nothing(tab, axe):
+    assert axe(tab) == []
+
+
 def test_space_plays_and_keys_choose_whatever_was_clicked(tab):
     tab.locator(".solo").nth(1).click()
     tab.keyboard.press("Space")

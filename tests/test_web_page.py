@@ -84,6 +84,9 @@ def test_the_whole_way(browser, address, tmp_path, monkeypatch):
         with page.expect_download() as single:
             page.get_by_role("button", name="bass.wav", exact=True).click()
         bass = single.value.path().read_bytes()
+        with page.expect_download() as written:  # for the zip
+            page.get_by_role("button", name="Report", exact=True).click()
+        assert written.value.suggested_filename.endswith(", demix, singer 6 dB, strings 12.5 dB.html")
 
     monkeypatch.chdir(tmp_path)
     argv = shlex.split(command)

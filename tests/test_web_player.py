@@ -324,6 +324,8 @@ def test_a_cell_plays_and_a_switch_keeps(page):
     cell.click()
     page.get_by_role("button", name="Apply the switches").click()
     expect(page.locator("#command")).to_contain_text("--reduction bass=6 --keep singer=drums")
+    took = "Bleed removed: bass at most 6 dB; all of it from the other sources. Bleed kept: drums in singer."
+    expect(page.locator(".take")).to_contain_text(took)
     page.reload()
     measured(page)
     page.get_by_label("Hear drums in singer").filter(has_text="kept").wait_for()
