@@ -324,7 +324,7 @@ def test_a_cell_plays_and_a_switch_keeps(page):
     cell.click()
     page.get_by_role("button", name="Apply the switches").click()
     expect(page.locator("#command")).to_contain_text("--reduction bass=6 --keep singer=drums")
-    took = "Bleed removed: bass at most 6 dB; all of it from the other sources. Bleed kept: drums in singer."
+    took = "Bleed removed: bass at most 6.0 dB; all of it from the other sources. Bleed kept: drums in singer."
     expect(page.locator(".take")).to_contain_text(took)
     page.reload()
     measured(page)

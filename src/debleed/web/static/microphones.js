@@ -9,7 +9,7 @@ const MICROPHONE = "application/x-debleed-microphone";
 const PLAIN = ["as you said", "a file of its own", "its name says nothing"]; // reasons that need no line of their own
 
 export class Microphones {
-  // view: the session's page, with { about, id, session, files, show() }
+  // view: the session's page, with { about, id, session, files, show(), changed(session) }
   constructor(view) {
     this.view = view;
     this.element = h("div");
@@ -58,7 +58,7 @@ export class Microphones {
   // What is done to a session; the page shows what the server made of it, also of what it refused.
   change(work) {
     return doing(async () => {
-      try { this.view.session = await work(); } finally { this.state = null; this.view.show(); }
+      try { this.view.changed(await work().finally(() => { this.state = null; })); } catch (error) { this.view.show(); throw error; }
     })();
   }
 
@@ -167,8 +167,7 @@ export class Microphones {
   eraser(file) {
     const erase = doing(async () => {
       if (!confirm(`Remove '${file.name}' from the session?`)) return;
-      this.view.session = await remove(`${this.path}/files/${file.id}`);
-      this.view.show();
+      this.view.changed(await remove(`${this.path}/files/${file.id}`));
     });
     return h("button", { type: "button", class: "quiet small", onclick: erase, title: "Remove from the session", "aria-label": `Remove ${file.name}` }, "×");
   }

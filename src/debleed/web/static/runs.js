@@ -9,7 +9,7 @@ const STAGES = { check: "checking the files", compare: "comparing the tracks", r
 const SHORTEST = 2; // a recording this many times as long as a preview is worth one
 
 export class Runs {
-  // view: the session's page, with { about, id, session, runId, refresh(), show(), choose(run) }
+  // view: the session's page, with { about, id, session, runId, refresh(), changed(session), choose(run) }
   constructor(view) {
     Object.assign(this, { view, follow: null, starting: false, bars: new Map(), inputs: new Map() });
     this.now = h("ol", { class: "runs now", "aria-label": "Runs in progress" });
@@ -182,8 +182,7 @@ export class Runs {
     const text = run.status === "failed" ? run.error : run.status === "cancelled" ? "cancelled" : `took ${time(run.seconds ?? 0)}`;
     const erase = h("button", { type: "button", class: "quiet", "aria-label": `Delete run ${name}`, onclick: doing(async () => {
       if (run.ready && !confirm(`Delete run ${name}?`)) return;
-      view.session = await remove(path);
-      view.show();
+      view.changed(await remove(path));
     }) }, "Delete");
     const { notes } = run;
     return h("li", {},

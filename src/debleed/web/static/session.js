@@ -60,7 +60,7 @@ export class SessionView {
     try {
       const asked = this.asked = {};
       const session = await get(`sessions/${this.id}`);
-      if (this.asked !== asked) return; // a later look is under way, and its answer is newer
+      if (this.asked !== asked) return; // a later look or a change has a newer answer
       this.session = session;
     } catch (error) { this.lost(error); return; }
     if (this.closed) return;
@@ -79,7 +79,14 @@ export class SessionView {
 
   async rename() {
     const name = prompt("Session name", this.session.name);
-    if (name) { this.session = await patch(`sessions/${this.id}`, { name }); this.show(); }
+    if (name) this.changed(await patch(`sessions/${this.id}`, { name }));
+  }
+
+  // The session as a change has left it.
+  changed(session) {
+    this.asked = null; // a look that is under way may be older
+    this.session = session;
+    this.show();
   }
 
   choose(run) {
