@@ -65,6 +65,20 @@ def coherent(pairs: Pairs, mic: int, energy: NDArray[np.float64]) -> bool:
     return bool(energy.sum() > COHERENT * np.sum(np.square(np.abs(pairs.cross[:, pairs.of(mic)]))))
 
 
+def common_share(
+    pairs: Pairs, times: NDArray[np.float64], lines: Mapping[int, TimeLine], mic: int, part: slice
+) -> float:
+    """Return which share of a microphone's cross-spectra is common to some stretches: 0 for unrelated sound, at most 1.
+
+    It is (c - 1) / (n - 1), with c the energy of the sum of n stretches over the sum of their energies.
+    """
+    moved = np.stack([moved_together(pairs, times, lines, int(p))[part] for p in pairs.of(mic)], axis=1)
+    together = np.sum(np.square(np.abs(moved.sum(axis=0)))) / max(
+        np.sum(np.square(np.abs(moved))), np.finfo(float).tiny
+    )
+    return float((together - 1) / max(len(moved) - 1, 1))
+
+
 def sharpened(fits: dict[int, TimeLine], pairs: Pairs, times: NDArray[np.float64]) -> dict[int, TimeLine]:
     """Return the fits with the slopes nearby at which the cross-spectra agree best.
 
