@@ -7,6 +7,7 @@ cross-spectra agree better over the whole recording.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +25,10 @@ COHERENT = 2.0
 
 NEARBY = 3.0
 """Samples that a lag may be wrong before it is refined."""
+
+ROUGH, STEP = 12.0, 0.25
+"""Samples that the lag at the end of a line that was fitted to single stretches may be wrong, and how finely it is
+sought."""
 
 
 def agreement(pairs: Pairs, times: NDArray[np.float64], lines: Mapping[int, TimeLine], mic: int) -> NDArray[np.float64]:
@@ -58,6 +63,43 @@ def coherent(pairs: Pairs, mic: int, energy: NDArray[np.float64]) -> bool:
     Unrelated sound adds up in power, common sound in amplitude. ``energy`` is as from :func:`agreement`.
     """
     return bool(energy.sum() > COHERENT * np.sum(np.square(np.abs(pairs.cross[:, pairs.of(mic)]))))
+
+
+def common_share(
+    pairs: Pairs, times: NDArray[np.float64], lines: Mapping[int, TimeLine], mic: int, part: slice
+) -> float:
+    """Return which share of a microphone's cross-spectra is common to some stretches: 0 for unrelated sound, at most 1.
+
+    It is (c - 1) / (n - 1), with c the energy of the sum of n stretches over the sum of their energies.
+    """
+    moved = np.stack([moved_together(pairs, times, lines, int(p))[part] for p in pairs.of(mic)], axis=1)
+    together = np.sum(np.square(np.abs(moved.sum(axis=0)))) / max(
+        np.sum(np.square(np.abs(moved))), np.finfo(float).tiny
+    )
+    return float((together - 1) / max(len(moved) - 1, 1))
+
+
+def sharpened(fits: dict[int, TimeLine], pairs: Pairs, times: NDArray[np.float64]) -> dict[int, TimeLine]:
+    """Return the fits with the slopes nearby at which the cross-spectra agree best.
+
+    A line through the lags of single stretches is rough: where a source plays now and then it may be wrong by samples,
+    and then the cross-spectra agree too little for it to be believed.
+    """
+    sharp = dict(fits)
+    for mic in sorted(fits):
+        ends = [*(stretch.start for stretch in fits[mic].stretches[1:]), float(times[-1])]
+        for k in [k for k, stretch in enumerate(fits[mic].stretches) if stretch.slope and ends[k] > stretch.start]:
+            lines = [turned(sharp[mic], k, ends[k], lag) for lag in np.arange(-ROUGH, ROUGH + STEP, STEP)]
+            sharp[mic] = max(lines, key=lambda line: float(agreement(pairs, times, {**sharp, mic: line}, mic).sum()))
+    return sharp
+
+
+def turned(line: TimeLine, k: int, end: float, lag: float) -> TimeLine:
+    """Return a time line whose stretch k adds so much to the lag by its end, and what follows keeps it."""
+    stretch = line.stretches[k]
+    here = replace(stretch, slope=stretch.slope + lag / (end - stretch.start))
+    later = [replace(after, lag=after.lag + lag) for after in line.stretches[k + 1 :]]
+    return TimeLine((*line.stretches[:k], here, *later))
 
 
 def believed(fits: dict[int, TimeLine], pairs: Pairs, times: NDArray[np.float64]) -> dict[int, TimeLine]:

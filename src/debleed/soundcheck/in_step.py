@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 
 from debleed.recording import Recording
-from debleed.soundcheck.agreement import believed, refined
+from debleed.soundcheck.agreement import believed, refined, sharpened
 from debleed.soundcheck.alignment import Alignment
 from debleed.soundcheck.cross_spectra import SECONDS, measured, partners
 from debleed.soundcheck.following import followed
@@ -53,7 +53,8 @@ def time_lines(recording: Recording) -> tuple[TimeLine, ...]:
     moving: set[int] = set()
     pairs, times = measured(recording, lines, first, second)
     for _ in range(REFINEMENTS):
-        found = believed(fitted(times, followed(pairs, mics, rate)), pairs, times)
+        fits = sharpened(fitted(times, followed(pairs, mics, rate)), pairs, times)
+        found = believed(fits, pairs, times)
         if not found:
             break
         lines = added(lines, found)
