@@ -6,7 +6,6 @@ import time
 
 import pytest
 
-from debleed import cli
 from firefox import FIREFOX, firefox
 from page import bled_band
 from test_web_page import RENDER
@@ -66,5 +65,5 @@ def test_a_shorter_way_in_firefox(served, tmp_path, monkeypatch):
     argv = shlex.split(command)
     gig.rename(tmp_path / argv[2])
     monkeypatch.chdir(tmp_path)
-    assert cli.run(argv[1:]) == 0
+    assert commanded(*argv[1:]) == 0
     assert saved.read_bytes() == (tmp_path / f"{argv[2]}-clean" / "singer.wav").read_bytes()

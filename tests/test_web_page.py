@@ -12,8 +12,7 @@ import pytest
 import soundfile as sf
 
 from browser import begin, choose, drop, measured, slide, tab, until
-from debleed import cli
-from page import bled_band, wav
+from page import bled_band, commanded, wav
 
 STATIC = files("debleed.web") / "static"
 
@@ -92,7 +91,7 @@ def test_the_whole_way(browser, address, tmp_path, monkeypatch):
     argv = shlex.split(command)
     title = argv[2]
     gig.rename(tmp_path / title)
-    assert cli.run([*argv[1:], "--keep-removed", "removed"]) == 0
+    assert commanded(*argv[1:], "--keep-removed", "removed") == 0
     with zipfile.ZipFile(io.BytesIO(content)) as packed:
         names = packed.namelist()
         beside = ("report.html", "session.toml", f"{title}.rpp", f"{title}.dawproject")
@@ -292,7 +291,7 @@ def test_what_is_heard_is_what_is_written(browser, address, tmp_path, monkeypatc
         kept = 10 ** (-6 / 20)
         heard = {layer: np.array(page.evaluate(HEARD, {**asked, "layer": layer, "kept": kept}))
                  for layer in ("before", "after", "removed")}  # fmt: skip
-    assert cli.run(["remove", str(gig), "-o", str(tmp_path / "out"), "--reduction", "6"]) == 0
+    assert commanded("remove", str(gig), "-o", str(tmp_path / "out"), "--reduction", "6") == 0
     before, after = (
         np.stack([sf.read(path)[0][:8000] for path in sorted(folder.iterdir())]) for folder in (gig, tmp_path / "out")
     )

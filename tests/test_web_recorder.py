@@ -5,13 +5,12 @@ import shlex
 import numpy as np
 import pytest
 
-from debleed import cli
 from debleed.io.recorder.folders import files_of
 from debleed.io.recorder.layout import laid_out
 from debleed.io.recorder.table import cells
 from debleed.io.session import Session
 from debleed.recording import InputError
-from page import client, new, put, run, take, unpacked, wait, wav
+from page import client, commanded, new, put, run, take, unpacked, wait, wav
 from recorders import RATE, RECORDERS, band, pro_tools
 
 FLAT = [name for name in RECORDERS if name not in ("M32 with a scene", "Ui24R")]
@@ -59,7 +58,7 @@ def test_the_page_cleans_what_the_command_line_cleans(web, tmp_path, monkeypatch
     assert {name: found[name] for name in wanted} == wanted
     assert found["inputs"] == [f"{unit}.WAV" for unit in units[:3]]
     monkeypatch.chdir(tmp_path)
-    assert cli.run(shlex.split(found["command"])[1:]) == 0
+    assert commanded(*shlex.split(found["command"])[1:]) == 0
     page = {name: content for name, content in unpacked(web, key, found["id"]).items() if "/clean/" in name}
     assert {name.rpartition("/")[2]: content for name, content in page.items()} == {
         path.name: path.read_bytes() for path in (tmp_path / "gig-clean").iterdir()

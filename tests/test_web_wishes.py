@@ -5,11 +5,10 @@ import shlex
 import numpy as np
 import pytest
 
-from debleed import cli
 from debleed.recording import InputError
 from debleed.web import roles, wishes
 from debleed.web.moments import moments
-from page import RATE, bled_band, client, folder_of, new, run, take, wait, wav
+from page import RATE, bled_band, client, commanded, folder_of, new, run, take, wait, wav
 
 
 def test_what_stays_is_what_the_command_leaves_and_nothing_is_learnt_again(tmp_path, monkeypatch):
@@ -30,7 +29,7 @@ def test_what_stays_is_what_the_command_leaves_and_nothing_is_learnt_again(tmp_p
         monkeypatch.chdir(tmp_path)
         argv = shlex.split(found["command"])
         assert "--region" in argv
-        assert cli.run(argv[1:]) == 0
+        assert commanded(*argv[1:]) == 0
         for k, name in enumerate(written):
             content = web.get(f"/api/sessions/{key}/runs/{found['id']}/files/clean/{k}").content
             assert content == (tmp_path / "gig-clean" / name).read_bytes()

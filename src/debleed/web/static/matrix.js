@@ -55,7 +55,7 @@ export class Matrix {
       if (!cell) return;
       const kept = row.members.some((mic) => stays(this.keep, mic, source)), known = Number.isFinite(value);
       const level = known ? `${number(value, 0)} dB` : "level unknown";
-      cell.replaceChildren(known ? number(value, 0) : "–", ...(kept ? [h("small", {}, "kept")] : []));
+      cell.replaceChildren(number(known ? value : null, 0), ...(kept ? [h("small", {}, "kept")] : []));
       cell.style.setProperty("--v", known ? Math.min(1, Math.max(0, 1 - value / COLDEST)).toFixed(2) : 0);
       cell.classList.toggle("kept", kept);
       if (this.mode === "choose") cell.setAttribute("aria-pressed", !kept);
