@@ -7,7 +7,7 @@ import time
 import pytest
 
 from firefox import FIREFOX, firefox
-from page import bled_band
+from page import bled_band, commanded
 from test_web_page import RENDER
 
 pytest.importorskip("websockets", reason="websockets is not installed")
