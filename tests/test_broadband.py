@@ -96,3 +96,15 @@ def test_a_room_microphone_does_not_change_the_paths_between_the_others() -> Non
     alone, _ = estimate_filters(mics.astype(np.float32), RATE, between)
     beside, _ = estimate_filters(np.stack([*mics, room]).astype(np.float32), RATE, allowed)
     assert np.allclose(beside.taps[:2, :2], alone.taps, atol=1e-4 * np.abs(alone.taps).max())
+
+
+def test_low_frequencies_that_are_shared_are_dropped_and_a_path_of_low_frequencies_stays():
+    rate, ahead = 22050, 256
+    lags = (np.arange(ahead + 1024) - ahead) / rate
+    shared = np.cos(2 * np.pi * 120 * lags) * np.exp(-np.square(lags / 0.003))
+    late = np.where(lags > 0.001, lags - 0.001, 0)
+    travelled = np.sin(2 * np.pi * 120 * late) * np.exp(-late / 0.003)
+    taps = np.stack([shared, travelled])[None].astype(np.float32)
+    left = without_shared(taps, ahead, rate)
+    assert not left[0, 0].any()
+    assert np.array_equal(left[0, 1], taps[0, 1])

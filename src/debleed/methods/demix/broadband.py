@@ -89,6 +89,12 @@ SHARED, SHARED_WITHIN, AT_ONCE = 4.0, 0.002, 0.00015
 second number of seconds. Lag 0 is as wide as the third one: sound needs longer for 10 cm, and a peak in a band of a few
 kHz is that wide."""
 
+BROAD, BROAD_WITHIN, BEFORE = 0.85, 0.006, 0.25
+"""All taps are dropped if more than the first share of their energy lies within so many seconds of lag 0, and more than
+the third share before it: a peak of low frequencies is that broad. Measured: 0.3 to 0.4 lies before lag 0 where a
+sequencer plays kick and bass together, and 98 % by 9 ms; of 230 paths of bleed, those of a real kit among them, none
+has both."""
+
 
 def window_length(seconds: float, rate: int) -> int:
     """Return the power of two that is nearest to ``seconds``, in samples."""
@@ -317,14 +323,19 @@ def references(allowed: NDArray[np.bool_]) -> NDArray[np.bool_]:
 
 
 def without_shared(taps: Taps, ahead: int, rate: int) -> Taps:
-    """Drop a tap at lag 0 that stands out from its neighbours.
+    """Drop a tap at lag 0 that stands out from its neighbours, and paths that lie around lag 0 as a whole.
 
     Sound needs time to travel from one microphone to the next, and its reflections need longer, so no RTF has its peak
-    at lag 0. Sound that two sources share at lag 0 was shared before it became acoustic (a doubled synthesiser, one
-    sample in two stems) and belongs to both.
+    at lag 0, and none begins before its peak as slowly as it ends. Sound that two sources share at lag 0 was shared
+    before it became acoustic (a doubled synthesiser, one sample in two stems, a kick and a bass from one sequencer) and
+    belongs to both.
     """
     near, wide = round(SHARED_WITHIN * rate), round(AT_ONCE * rate)
     around = np.square(taps[..., ahead - near : ahead + near + 1]).mean(axis=-1)
     shared = np.square(taps[..., ahead - wide : ahead + wide + 1]).max(axis=-1) > SHARED * around
-    at_once = np.abs(np.arange(taps.shape[-1]) - ahead) <= wide
-    return np.where(shared[..., None] & at_once, np.float32(0), taps)
+    lags = np.arange(taps.shape[-1]) - ahead
+    energy = np.square(taps)
+    total = energy.sum(axis=-1)
+    broad = energy[..., np.abs(lags) <= BROAD_WITHIN * rate].sum(axis=-1) > BROAD * total
+    broad &= energy[..., lags < -wide].sum(axis=-1) > BEFORE * total
+    return np.where(broad[..., None] | shared[..., None] & (np.abs(lags) <= wide), np.float32(0), taps)
