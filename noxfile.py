@@ -124,7 +124,7 @@ def holds_the_package(session: nox.Session, path: Path) -> None:
     """Compare the files in a wheel with those in the source tree: all but what only training needs."""
     expected = {
         file.relative_to(ROOT / "src").as_posix()
-        for file in (ROOT / "src" / "debleed").rglob("*")
+        for file in (ROOT / "src").rglob("*")
         if file.is_file() and "__pycache__" not in file.parts and file.suffix != ".safetensors"
     }
     with zipfile.ZipFile(path) as archive:

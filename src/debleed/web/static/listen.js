@@ -125,7 +125,7 @@ export class Listen {
     const solo = h("button", { type: "button", class: "toggle", onclick: () => set("solo", !states[0].solo), "aria-label": `Solo ${name}` }, "S");
     const mute = h("button", { type: "button", class: "toggle", onclick: () => set("mute", !states[0].mute), "aria-label": `Mute ${name}` }, "M");
     const layer = h("select", { "aria-label": `Signal to play from ${name}`, onchange: () => set("layer", layer.value || null) },
-      h("option", { value: "" }, "global"), LAYERS.map(([value, title]) => h("option", { value }, title.toLowerCase())));
+      h("option", { value: "" }, "as all"), LAYERS.map(([value, title]) => h("option", { value }, title.toLowerCase())));
     const levelText = h("output"), level = h("input", { type: "range", min: -40, max: 12, step: 0.5, value: states[0].level, "aria-label": `Level of ${name} in dB`,
       oninput: () => set("level", Number(level.value)), ondblclick: () => set("level", 0) });
     const turn = (to) => { states.forEach((state, k) => { state.pan = pair ? width(to, k) : to; }); player.update(); };
