@@ -97,7 +97,7 @@ def run(arguments: Sequence[str] | None = None, begun: Callable[[], None] = lamb
     try:
         result = group.main(arguments, prog_name="debleed", standalone_mode=False, obj=begun)
     except click.exceptions.Abort as end:  # click makes it of KeyboardInterrupt
-        return interrupted(end.__cause__ or end)
+        return interrupted(end.__cause__ or end.__context__ or end)
     except KeyboardInterrupt as end:
         return interrupted(end)
     except click.ClickException as refusal:
