@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 from types import FrameType
 
 
@@ -26,6 +27,9 @@ def main() -> None:
     while (free := os.open(os.devnull, os.O_RDWR)) < 3:  # a closed stream: a result would be opened in its place
         pass
     os.close(free)
+    for number, (name, mode) in enumerate((("stdin", "r"), ("stdout", "w"), ("stderr", "w"))):
+        if getattr(sys, name) is None:  # as Python has it then; old releases of NumPy expect a stream
+            setattr(sys, name, os.fdopen(number, mode, encoding="utf-8"))
     from debleed.cli import main as command_line
 
     command_line()
