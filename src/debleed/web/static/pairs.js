@@ -30,11 +30,11 @@ export function usualPans(names, sources) {
   return pans;
 }
 
-// Names where room is short: what a recorder wrote in front of all of them is left out.
+// Names where room is short: what a recorder wrote in front of all of them is left out; no line ends after the dots.
 export function brief(names) {
   const [first, ...others] = names, alike = [...first].findIndex((letter, k) => others.some((name) => name[k] !== letter));
   const shared = others.length ? first.slice(0, alike < 0 ? first.length : alike).search(/[^\p{L}\p{N}][\p{L}\p{N}]*$/u) + 1 : 0;
-  return shared < LEAST ? names : names.map((name) => `…${name.slice(shared)}`);
+  return shared < LEAST ? names : names.map((name) => `…\u2060${name.slice(shared)}`);
 }
 
 // What a pair is called: OH for OH.L and OH.R.
