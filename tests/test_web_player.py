@@ -291,7 +291,7 @@ def test_a_blind_test_tells_nothing_and_counts(page):
     for k in range(10):
         test.get_by_role("button", name=f"X is {'AB'[k % 2]}").click()
         expect(test.get_by_text("Right.", exact=True)).to_be_visible()
-    expect(test.get_by_text("10 of 10 right. By guessing, one gets that far")).to_contain_text("less than 0.1 %")
+    expect(test.get_by_text("10 of 10 right. Guessing alone would do as well")).to_contain_text("less than 0.1 %")
     page.keyboard.press("2")  # X is A again
     expect(test.get_by_text("Wrong: X was A.")).to_be_visible()
     expect(test.get_by_text("10 of 11 right")).to_be_visible()
@@ -318,19 +318,44 @@ def test_a_cell_plays_and_a_switch_keeps(page):
     cell = page.get_by_label("Remove drums from singer")
     cell.click()
     expect(cell).to_have_attribute("aria-pressed", "false")
-    page.get_by_role("button", name="Back").click()
+    expect(cell).to_contain_text("to keep")  # what is heard does not follow the switch yet, and the cell says so
+    expect(page.locator(".readout")).to_contain_text("It will be kept.")
+    page.locator(".pending").get_by_role("button", name="Undo").click()
     page.get_by_text("Choose what to remove").click()
     expect(cell).to_have_attribute("aria-pressed", "true")
     cell.click()
     page.get_by_role("button", name="Apply the switches").click()
     expect(page.locator("#command")).to_contain_text("--reduction bass=6 --keep singer=drums")
-    took = "Bleed removed: bass at most 6.0 dB; all of it from the other sources. Bleed kept: drums in singer."
+    took = "Bleed removed: at most 6.0 dB from bass; all of it from the other sources. Bleed kept: drums in singer."
     expect(page.locator(".take")).to_contain_text(took)
     page.reload()
     measured(page)
     page.get_by_label("Hear drums in singer").filter(has_text="kept").wait_for()
     expect(page.get_by_label("Most bleed to remove from bass in dB")).to_have_value("6")
     expect(page.get_by_label("Most bleed to remove from drums in dB")).to_have_value("40.5")
+    page.get_by_text("Choose what to remove").click()
+    page.get_by_label("Remove drums from singer").click()
+    expect(page.get_by_label("Remove drums from singer")).to_contain_text("to remove")
+
+
+def test_a_preset_that_overruled_what_was_set_can_be_undone(page):
+    page.get_by_role("button", name="All the bleed").click()
+    expect(page.locator("#command")).not_to_contain_text("--reduction")
+    page.reload()
+    bass, drums = (page.get_by_label(f"Most bleed to remove from {name} in dB") for name in ("bass", "drums"))
+    measured(page)
+    assert page.get_by_role("button", name="Undo").count() == 0
+    bass.fill("6")  # as a hand does, with its change event
+    page.get_by_role("button", name="Natural, 12 dB").click()
+    expect(bass).to_have_value("12")
+    page.locator(".presets").get_by_role("button", name="Undo").click()
+    expect(bass).to_have_value("6")
+    expect(drums).to_have_value("40.5")
+    expect(page.locator("#command")).to_contain_text("--reduction bass=6")
+    page.locator(".presets").get_by_role("button", name="Undo").click()
+    expect(bass).to_have_value("40.5")
+    assert page.locator(".presets").get_by_role("button", name="Undo").count() == 0
+    expect(page.locator("#command")).not_to_contain_text("--reduction")
 
 
 def test_every_microphone_says_what_was_done_also_after_a_change(page):

@@ -5,6 +5,7 @@ import re
 import subprocess
 import sys
 import time
+from itertools import pairwise
 
 import pytest
 
@@ -61,7 +62,7 @@ def test_the_page_goes_to_the_result_and_marks_what_belongs_to_another_grouping(
         measured(page)
         until(page, "Math.abs(document.querySelector('#listen-title').getBoundingClientRect().top) < 200")
         page.get_by_text("Nothing is removed: the files are written as they are.").wait_for()
-        page.get_by_text("It reads a folder").wait_for()
+        page.get_by_text("It expects a folder").wait_for()
         assert page.get_by_text("another grouping").count() == 0
         page.get_by_label("Role of mic3").select_option("room")
         page.get_by_text("This result belongs to another grouping").wait_for()
@@ -192,7 +193,50 @@ def test_long_names_leave_the_controls_in_sight(browser, address, tmp_path, widt
         begin(page)
         measured(page)
         assert page.evaluate("document.documentElement.scrollWidth") <= width
+        # what a recorder writes in front of every name is left out where room is short, so that they can be told apart
+        for place in (".strip .name", ".heat thead th", ".heat tbody th"):
+            assert [text[2:4] for text in page.locator(place).all_text_contents()] == ["0_", "1_", "2_"]
+        times = page.locator(".marks span").evaluate_all("(all) => all.map((e) => e.getBoundingClientRect().toJSON())")
+        ruler = page.locator(".marks").bounding_box()
+        assert all(one["right"] <= other["left"] for one, other in pairwise(times))
+        assert times[-1]["right"] <= ruler["x"] + ruler["width"]
         for control in page.locator(".strip .controls :is(button, select, input)").all():
             box = control.bounding_box()
             assert box["x"] >= 0
             assert box["x"] + box["width"] <= width
+
+
+def test_on_a_phone_sentences_have_the_width_and_dialogs_their_button(browser, address, tmp_path):
+    (tmp_path / "Tour.ptx").write_bytes(b"x")
+    with tab(browser, address, viewport={"width": 390, "height": 844}) as page:
+        drop(page, tmp_path / "Tour.ptx")
+        said = page.locator(".said.shown")
+        expect(said).to_have_text(
+            "There is no audio in 'Tour'; drop the files of the microphones, or the folder that holds them."
+        )
+        assert said.bounding_box()["width"] > 300
+        page.get_by_role("button", name="Shortcuts").click()
+        close = page.get_by_role("button", name="Close").bounding_box()
+        assert close["y"] + close["height"] < 844
+
+
+def test_files_on_their_way_stand_in_line(browser, address, tmp_path):
+    (tmp_path / "a.wav").write_bytes(wav(length=2_000_000))
+    (tmp_path / "a longer name.wav").write_bytes(wav(length=2_000_000))
+    (tmp_path / "bad.wav").write_bytes(b"no sound" * 99)
+    with tab(browser, address) as page:
+        page.context.new_cdp_session(page).send(
+            "Network.emulateNetworkConditions",
+            {"offline": False, "latency": 0, "downloadThroughput": -1, "uploadThroughput": 200_000},
+        )
+        drop(page, *sorted(tmp_path.glob("a*.wav")))
+        until(page, "document.querySelectorAll('.uploads progress').length === 2")
+        lefts = page.locator(".uploads progress").evaluate_all(
+            "(all) => all.map((e) => e.getBoundingClientRect().left)"
+        )
+        assert lefts[0] == lefts[1]
+    with tab(browser, address) as page:
+        drop(page, tmp_path / "bad.wav")
+        alert = page.locator(".uploads [role=alert]")
+        expect(alert).to_contain_text("'bad.wav' cannot be read as audio")
+        assert alert.text_content().count("bad.wav") == 1

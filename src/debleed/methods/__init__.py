@@ -200,7 +200,7 @@ BUILT_IN: Mapping[str, tuple[str, str]] = {
     ),
     "unprocessed": (
         "debleed.methods.baseline:Unprocessed",
-        "the microphones unchanged: the reference of every table",
+        "leaves the microphones unchanged, for comparison",
     ),
     "oracle-wiener": (
         "debleed.methods.baseline:OracleWiener",

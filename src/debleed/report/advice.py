@@ -11,7 +11,7 @@ MOST_NAMES = 6
 
 ADVICE = {
     "may be worse than before": "Compare {names} with the original first, and keep what sounds better.",
-    "the paths of its bleed changed": "Listen to {names} around the times that are given: something moved there, and "
+    "the paths of its bleed changed": "Listen to {names} around the times given above: something moved there, and "
     "more bleed may remain for a few seconds.",
     LEFT_ALONE[
         NEVER_PAUSES
@@ -26,16 +26,16 @@ ADVICE = {
     "list microphones of one source together in session.toml.",
     LEFT_ALONE[
         LOUDER_AFTER
-    ]: "{names}: how the bleed arrives could not be described, since somebody moved or a drum resonates; keep the "
+    ]: "{names}: how the bleed gets there could not be modelled, since somebody moved or a drum resonates; keep the "
     "original, or use a gate.",
 }
 """What a sentence says → what to do about it."""
 
 ALWAYS = (
-    "Listen to “Removed”, one microphone at a time. The microphone's own source should not be heard in it; a little of "
-    "it is normal, words or notes are not.",
-    "Where something is missing or the result sounds too dry, remove less: --reduction NAME=12 leaves the bleed 12 dB "
-    "lower, not gone. Or put the original file back: all files have kept their names, lengths and places in time.",
+    "Listen to “Removed”, one microphone at a time. You should not hear the microphone's own source in it; a trace "
+    "is normal, words or notes are not.",
+    "Where something is missing or the result sounds too dry, remove less: --reduction NAME=12 lowers the bleed by "
+    "12 dB instead of removing it. Or put the original file back: every file has kept its name, length and position.",
 )
 
 

@@ -138,7 +138,7 @@ def compose(
     chosen = sorted(loudest.tolist())
     values = {
         "title": html.escape(title),
-        "about": f"{len(before)} microphones, {clock(round(before.seconds))}, {before.rate} Hz",
+        "about": f"{len(before)} microphones, {clock(round(before.seconds))}, {before.rate / 1000:g} kHz",
         "sentences": sentence_list(said),
         "setup": definitions({**setup, "Made with": f"debleed {__version__}"}),
         "next": "".join(f"<li>{html.escape(step)}</li>" for step in next_steps(said)),
@@ -154,10 +154,10 @@ def compose(
     values["cards"] = played.cards
     values["seconds"] = f"{played.seconds:.3f}"
     values["start"] = str(played.start)
-    some = f" Only the {len(chosen)} microphones with most removed are here." if len(chosen) < len(before) else ""
+    some = f" Only the {len(chosen)} microphones that lost most are shown." if len(chosen) < len(before) else ""
     values["listen"] = (
-        f"From {clock(played.start)} to {clock(round(played.start + played.seconds))}, the same stretch of all "
-        f"microphones, where most was removed while the sources play.{some}"
+        f"From {clock(played.start)} to {clock(round(played.start + played.seconds))}: the same passage in all "
+        f"microphones, in which most was removed while the sources play.{some}"
     )
     return template.substitute(values)
 

@@ -231,7 +231,7 @@ def reduction(sdr: tuple[float, float], removed_db: float) -> str:
     if gain >= NOTICEABLE:
         return f"{'at least ' if after > CEILING else ''}{shown(gain, 0)} dB less bleed"
     if after - before > -NOTICEABLE:
-        return "hardly less bleed than before"
+        return "about as much bleed as before"
     return "may be worse than before, so compare it with the original"
 
 

@@ -37,6 +37,7 @@ from debleed.dsp.parallel import in_parallel
 from debleed.dsp.stft import Spectra, nfft_at, stft
 from debleed.methods.demix.excerpt import excerpt
 from debleed.methods.demix.fitting import fitted_filters
+from debleed.progress import Progress, counted, quiet, within
 from debleed.recording import Recording, Samples, refuse_unlike
 from debleed.scoring.scores import Floats
 
@@ -97,13 +98,15 @@ FEWEST = 2
 ranked the methods worse (Spearman's correlation 0.88) than in any other."""
 
 
-def estimated_sdr(before: Recording, after: Recording) -> tuple[Floats, Floats]:
+def estimated_sdr(before: Recording, after: Recording, progress: Progress = quiet) -> tuple[Floats, Floats]:
     """Estimate the SDR of each microphone before and after cleaning, without the truth.
 
     Parameters
     ----------
     before, after
         Same microphones, rate and length. An excerpt of at most :data:`SECONDS` is read.
+    progress
+        Called with the stage "figures".
 
     Returns
     -------
@@ -126,9 +129,10 @@ def estimated_sdr(before: Recording, after: Recording) -> tuple[Floats, Floats]:
         return np.full(len(x), np.nan), np.full(len(x), np.nan)
     x, y = (x / level).astype(np.float32), (y / level).astype(np.float32)
     known = allowed.any(axis=1)
-    known &= left_at_rest(x, second_opinion(x, x, rate, allowed), rate) <= LEFT_AT_REST
+    first = second_opinion(x, x, rate, allowed, within(progress, 0, 0.5))
+    known &= left_at_rest(x, first, rate) <= LEFT_AT_REST
     known &= np.sum(known) >= FEWEST  # a single microphone ranks methods badly
-    opinion = second_opinion(x, y, rate, allowed & known[:, None])
+    opinion = second_opinion(x, y, rate, allowed & known[:, None], within(progress, 0.5, 1))
     was, became = (np.where(known, agreement(rows, opinion), np.nan) for rows in (x, y))
     return was, became
 
@@ -178,7 +182,9 @@ def left_at_rest(microphones: Samples, opinion: Samples, rate: int) -> Floats:
     return found
 
 
-def second_opinion(x: Samples, y: Samples, rate: int, allowed: NDArray[np.bool_]) -> Samples:
+def second_opinion(
+    x: Samples, y: Samples, rate: int, allowed: NDArray[np.bool_], progress: Progress = quiet
+) -> Samples:
     """Subtract from each microphone what the other cleaned ones predict of it, with filters from the other half.
 
     Parameters
@@ -189,6 +195,8 @@ def second_opinion(x: Samples, y: Samples, rate: int, allowed: NDArray[np.bool_]
         Sampling rate in Hz.
     allowed
         ``(mics, mics)``: where bleed is possible. Rows without any are returned as they are.
+    progress
+        Called with the stage "figures".
 
     Returns
     -------
@@ -200,6 +208,8 @@ def second_opinion(x: Samples, y: Samples, rate: int, allowed: NDArray[np.bool_]
     half = np.arange(x.shape[1]) // block % 2
     middle = (np.arange(spectra.shape[-1]) + 1) * hop - nfft // 2
     opinion = x.copy()
+    some = np.flatnonzero(allowed.any(axis=1)).tolist()
+    ended = counted(progress, "figures", len(some))
 
     def work(mic: int) -> None:
         others = np.flatnonzero(allowed[mic])
@@ -209,8 +219,9 @@ def second_opinion(x: Samples, y: Samples, rate: int, allowed: NDArray[np.bool_]
             regression = Regression.of(spectra[:, :, learnt][others], weight[:, learnt])
             bleed = predicted(x[mic], regression, learnt, others, blocks, rate)
             opinion[mic, half != k] -= bleed[half != k]
+        ended()
 
-    in_parallel(work, np.flatnonzero(allowed.any(axis=1)).tolist())
+    in_parallel(work, some)
     return opinion
 
 

@@ -18,9 +18,11 @@ from threading import Lock, Thread
 from typing import IO, Any
 
 from debleed.web.limits import Refusal
-from debleed.web.pace import Mark
 
 log = logging.getLogger(__name__)
+
+Mark = tuple[float, float]
+"""Seconds since a job began, and the share of its steps that was done."""
 
 WEIGHTS = {
     "check": 0.03,
@@ -214,7 +216,6 @@ def hear(job: Job, line: bytes, elapsed: float) -> None:
         if share > state.share:
             state.marks.append((elapsed, share))
             state.share = share
-        state.left = elapsed * (1 - state.share) / state.share if state.share > 0.02 else None
 
 
 def overall(stages: Sequence[str], stage: str, share: float) -> float:

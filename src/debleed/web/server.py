@@ -136,7 +136,7 @@ async def file_peaks(request: Request) -> Response:
     numbers = [count(number, "file") for number in request.path_params["file"].split("-")]
     begins = starts(store.get(key))
     if any(number not in begins for number in numbers):
-        raise Refusal("there is no such file (any more)", 404)
+        raise Refusal("there is no such file; it may have been deleted", 404)
     return waveform(request, store.place(key) / "peaks", [(str(number), begins[number]) for number in numbers])
 
 

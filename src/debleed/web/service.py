@@ -291,7 +291,7 @@ class Service:
         job = Job(
             f"{key}/{run['id']}",
             ("run", str(place), run["id"]),
-            ("check", "compare", "", "changes", "result", "figures"),
+            pace.STAGES,
             partial(self._note, key, run["id"]),
             partial(self._note, key, run["id"]),
         )
@@ -334,10 +334,9 @@ class Service:
             self.unstored[f"{key}/{run}"] = state
             log.warning("how a run stands cannot be stored: %s", sentence(failure))
             return
-        usual = kept.get("relearnt", True)
-        if state.status == "done" and usual and (found := pace.learnt(state.marks, state.seconds or 0, sized(kept))):
-            known = pace.load(self.store.folder, kept["method"])
-            pace.keep(self.store.folder, kept["method"], found.blended(known) if known != pace.UNKNOWN else found)
+        usual = state.status == "done" and kept.get("relearnt", True)
+        if usual and (found := pace.learnt(state.marks, state.seconds or 0, *sized(kept))):
+            pace.keep(self.store.folder, kept["method"], found)
 
     def brief(self, key: str, run: Json) -> Json:
         """Return the state of a run."""
@@ -348,8 +347,8 @@ class Service:
             told |= live.told()
             if live.begun is not None:
                 now = time.monotonic() - live.begun
-                usual = pace.load(self.store.folder, run["method"])
-                share, told["left"] = pace.estimated(usual, list(live.marks), now, sized(run))
+                course = pace.load(self.store.folder, run["method"]).scaled(*sized(run))
+                share, told["left"] = pace.estimated(course, list(live.marks), now)
                 told["share"] = live.shown = max(live.shown, share)  # an estimate may turn out to be too high
         told["other_grouping"] = roles.grouping(session_of(run)) != roles.grouping(roles.said(self.store.get(key)))
         place = self.store.run_place(key, run["id"])
@@ -471,10 +470,16 @@ def same_in(names: Sequence[str], one: Json, other: Json) -> bool:
     return all(json_line({"is": one.get(name)}) == json_line({"is": other.get(name)}) for name in names)
 
 
-def sized(run: Json) -> float:
-    """Return the seconds of all microphones of a run together."""
-    size = float(run.get("size", 0))
-    return min(size, PREVIEW * len(run["kept"])) if run.get("excerpt") else size
+def sized(run: Json) -> tuple[int, float]:
+    """Return how many microphones a run has, and how many seconds of them it works on."""
+    mics = max(1, len(run["names"]))
+    part = run.get("excerpt") or run.get("region")
+    seconds = part[1] - part[0] if part else float(run.get("size", 0)) / mics
+    return mics, max(seconds, SHORTEST)
+
+
+SHORTEST = 1.0
+"""Seconds of a recording; a shorter one takes no less."""
 
 
 def noted(state: State) -> None:

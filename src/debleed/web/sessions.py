@@ -79,14 +79,14 @@ class Store:
         """Return the folder of a session; only names that this store generated are accepted."""
         place = self.folder / "sessions" / session
         if not re.fullmatch(KEY, session) or not (place / "session.json").is_file():
-            raise Refusal("there is no such session (any more)", 404)
+            raise Refusal("there is no such session; it may have been deleted", 404)
         return place
 
     def run_place(self, session: str, run: str) -> Path:
         """Return the folder of a run."""
         place = self.place(session) / "runs" / run
         if not re.fullmatch(KEY, run) or not (place / "run.json").is_file():
-            raise Refusal("there is no such run (any more)", 404)
+            raise Refusal("there is no such run; it may have been deleted", 404)
         return place
 
     def sessions(self) -> list[Json]:
@@ -199,7 +199,7 @@ class Store:
         def alter(meta: Json) -> None:
             gone = [file for file in meta["files"] if file["id"] == number]
             if not gone:
-                raise Refusal("there is no such file (any more)", 404)
+                raise Refusal("there is no such file; it may have been deleted", 404)
             meta["files"].remove(gone[0])
             place = self.place(session)
             (place / "files" / gone[0]["stored"]).unlink(missing_ok=True)

@@ -26,7 +26,7 @@ from debleed.io.documents import json_numbers
 from debleed.io.session import Session
 from debleed.job import Job, cleaned, written
 from debleed.methods.settings import settings
-from debleed.progress import Progress
+from debleed.progress import Progress, within
 from debleed.recording import InputError, Recording
 from debleed.report.pictures import spectrogram
 from debleed.report.sentences import Knowledge
@@ -198,7 +198,8 @@ def measured(place: Path, before: Recording, after: Recording, progress: Progres
     found |= json_numbers("change", level_changes(before, after))
     progress("figures", 0.6)
     unknown = "the recording does not show that fixed filters predict the bleed"
-    for name, values in zip(("before", "after"), estimated_sdr(before, after), strict=True):
+    estimated = estimated_sdr(before, after, within(progress, 0.6, 1))
+    for name, values in zip(("before", "after"), estimated, strict=True):
         found |= json_numbers(f"sdr_{name}", values, unknown)
         found |= json_numbers(f"median_sdr_{name}", median(values), unknown)
     found["moments"] = moments(course(place, after), before.sources)

@@ -71,6 +71,7 @@ class Demix:
         state = State.begun(samples, recording.rate, allowed, recording.select(sounding.tolist()).sources)
         done, total = 0.0, sum(share for _, share in STEPS)
         for step, share in STEPS:
+            progress("demix", done / total)
             state = step(state, self, within(progress, done / total, (done + share) / total))
             done += share
         progress("demix", 1.0)

@@ -41,6 +41,7 @@ from debleed.methods.demix.tracking import (
     own_variance,
     references,
 )
+from debleed.progress import Progress, counted, quiet
 from debleed.recording import Recording
 
 SPEEDS = ((np.inf, UNDERRATED), (10.0, UNDERRATED), (1.0, 3 * UNDERRATED))
@@ -88,6 +89,7 @@ def learn_tracking(
     allowed: NDArray[np.bool_],
     possible: NDArray[np.bool_],
     background: Background,
+    progress: Progress = quiet,
 ) -> tuple[Tracking, NDArray[np.bool_]]:
     """Learn which paths deviate, how far and how fast; also return :func:`beyond_expectation`.
 
@@ -108,6 +110,8 @@ def learn_tracking(
         ``(mics, mics)``: where there may be bleed. Where it is not removed, all of it is left in the source.
     background
         From which sources have to stand out.
+    progress
+        Called with the stage "demix".
     """
     mics, hop = len(sources), nfft_at(rate, NFFT) // 2
     recording = Recording.from_array(sources, rate)
@@ -129,12 +133,16 @@ def learn_tracking(
     heard = references(spectra, powers, background, over_bins(left, bins, rate), rate)
     noise = own_variance(powers[..., LAGS - 1 :], np.zeros((1, 1, 1), np.float32))
     some = judged_bins(edges)
-    fitted = in_parallel(
-        lambda i: fit_microphone(
+    ended = counted(progress, "demix", mics)
+
+    def fit(i: int) -> tuple[NDArray[np.float32], ...]:
+        fitted = fit_microphone(
             spectra[i, some, LAGS - 1 :], heard[:, some], noise[i, some], variances[:, i], some, rate
-        ),
-        range(mics),
-    )
+        )
+        ended()
+        return fitted
+
+    fitted = in_parallel(fit, range(mics))
     variance, seconds, weight, measured = (np.stack(rows) for rows in zip(*fitted, strict=True))
     unfollowed = too_fast(measured, weight * variance)
     tracking = Tracking(variance, seconds, weight, np.zeros((LAGS, mics, mics, bins), np.complex64), left, unfollowed)

@@ -31,7 +31,7 @@ from debleed.methods.demix.postfilter import Postfilter
 from debleed.methods.demix.safeguards import LEAST_SHARE, SHARED_SOUND, Verdicts
 from debleed.methods.demix.speeds import learn_tracking
 from debleed.methods.demix.tracking import Tracking
-from debleed.progress import Progress
+from debleed.progress import Progress, quiet, within
 from debleed.recording import Recording, Samples
 
 if TYPE_CHECKING:
@@ -121,6 +121,9 @@ class State:
             none.postfilter,
         )
 
+
+LEARNT, CHECKED, FOLLOWED = 0.3, 0.6, 0.7
+"""Shares of the time of :func:`fit_tracking` at which its parts end."""
 
 Step = Callable[[State, "Demix", Progress], State]
 """A learning step; it reports its own progress from 0 to 1."""
@@ -250,16 +253,21 @@ def fit_tracking(state: State, settings: Demix, progress: Progress) -> State:
     leakage = state.leakage.over_bins(nfft_at(state.rate, NFFT) // 2 + 1).sum(axis=0)
     allowed = state.allowed & state.broadband.changed_mics[:, None] & ~state.broadband.own_paths
 
-    def learnt(sought: NDArray[np.bool_], possible: NDArray[np.bool_]) -> tuple[Tracking, NDArray[np.bool_]]:
-        return learn_tracking(state.sources, filters.mixing(), leakage, state.rate, sought, possible, background)
+    def learnt(
+        sought: NDArray[np.bool_], possible: NDArray[np.bool_], progress: Progress = quiet
+    ) -> tuple[Tracking, NDArray[np.bool_]]:
+        between = sought, possible, background
+        return learn_tracking(state.sources, filters.mixing(), leakage, state.rate, *between, progress)
 
-    tracking, beyond = learnt(allowed, state.allowed)
+    tracking, beyond = learnt(allowed, state.allowed, within(progress, 0, LEARNT))
     if (alone := contradicted(state, tracking)).any():
-        return fit_tracking(leaving(state, alone), settings, progress)
+        return fit_tracking(leaving(state, alone), settings, within(progress, CHECKED, 1))
+    progress("demix", CHECKED)
     shared = beyond
     while beyond.any():  # without these pairs others may have to explain what they did
         tracking, beyond = learnt(allowed & ~shared, state.allowed & ~shared)
         shared = shared | beyond
+    progress("demix", FOLLOWED)
     followed = tracking.apply(Recording.from_array(state.sources, state.rate), background)
     return replace(state, sources=followed.read(), learned=replace(state.learned, tracking=tracking))
 

@@ -19,7 +19,7 @@ export function verdict(right, trials) {
   const p = chance(right, trials), score = `${right} of ${trials} right`;
   if (trials < FEWEST) return `${score}. Give at least ${FEWEST} answers before you trust it.`;
   const odds = p < 0.001 ? "less than 0.1 %" : `${(100 * p).toPrecision(2)} %`;
-  return `${score}. By guessing, one gets that far with a probability of ${odds}${p < 0.05 ? ": you hear a difference." : ": this does not show that you hear a difference."}`;
+  return `${score}. Guessing alone would do as well with a probability of ${odds}${p < 0.05 ? ": you hear a difference." : ": this does not show that you hear a difference."}`;
 }
 
 export class BlindTest {
@@ -32,13 +32,13 @@ export class BlindTest {
     const answer = (name) => h("button", { type: "button", class: "main", onclick: () => this.answer(name) }, `X is ${name}`);
     this.element = h("dialog", { class: "abx", "aria-labelledby": "abx-title", onclose: () => this.end(), onkeydown: (event) => this.key(event), onkeyup: (event) => { if (event.key === " ") event.preventDefault(); } },
       h("h2", { id: "abx-title" }, "Blind test"),
-      h("p", {}, "A is before and B is after, at the same level. X is one of them, drawn anew for each answer. Listen as often as you like, then say which one X is. Set a loop beforehand to compare one passage."),
-      h("div", { class: "row", role: "group", "aria-label": "Listen to" }, Object.values(this.sounds), h("button", { type: "button", class: "quiet", onclick: () => player.toggle() }, "Play, pause")),
+      h("p", {}, "A is before and B is after, at the same level. X is one of the two, chosen at random for each answer. Listen as often as you like, then say which one X is. Set a loop beforehand to compare one passage."),
+      h("div", { class: "row", role: "group", "aria-label": "Listen to" }, Object.values(this.sounds), h("button", { type: "button", class: "quiet", onclick: () => player.toggle() }, "Play / pause")),
       h("div", { class: "row", role: "group", "aria-label": "Answer" }, answer("A"), answer("B")),
       this.last, this.score,
       h("p", { class: "soft" }, "Keys: A, B, X to listen; 1 and 2 to answer A and B; Space to play."),
       h("div", { class: "row" }, h("button", { type: "button", class: "quiet", onclick: () => this.element.close() }, "End the test"),
-        h("button", { type: "button", class: "quiet", onclick: () => this.reset() }, "Start anew")));
+        h("button", { type: "button", class: "quiet", onclick: () => this.reset() }, "Start over")));
   }
 
   begin() {

@@ -44,15 +44,21 @@ export function size(bytes) {
   return `${bytes} bytes`;
 }
 
+// Rates as engineers say them: 44.1 kHz.
+export const kilohertz = (rate) => `${rate / 1000} kHz`;
+
 export const many = (count, word) => `${count} ${word}${count === 1 ? "" : "s"}`;
 
 export const decibel = (power) => (power > 0 ? 10 * Math.log10(power) : -Infinity);
 export const amplitude = (dB) => 10 ** (dB / 20);
 
+// The server's sentences begin small, as the command line prints them after "error:".
+export const sentence = (text) => text.replace(/^\p{Ll}/u, (letter) => letter.toUpperCase()).replace(/[^.!?…]$/u, "$&.");
+
 let quiet;
-export function say(sentence, wrong = false) {
+export function say(text, wrong = false) {
   const place = document.getElementById("said");
-  place.textContent = sentence;
+  place.textContent = sentence(text);
   place.classList.toggle("wrong", wrong);
   place.classList.add("shown");
   clearTimeout(quiet);

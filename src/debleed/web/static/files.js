@@ -1,7 +1,7 @@
 // Files on their way in: chosen or dropped, several at once or a folder, each with a bar and a sentence if it fails.
 
 import { put, upload } from "./api.js";
-import { h, size } from "./dom.js";
+import { h, sentence, size } from "./dom.js";
 
 const KNOWN = /\.(wav|wave|bwf|rf64|w64|flac|aiff?|aifc|og[ga]|opus|mp3|m4a|aac)$/i;
 const AT_ONCE = 2;
@@ -82,7 +82,8 @@ export class Uploads {
     const state = h("span", { class: "soft" }, "waiting");
     const line = { bar, state, cancelled: false, request: null };
     line.cancel = h("button", { type: "button", class: "quiet small", onclick: () => this.cancel(line), "aria-label": `Cancel the upload of ${item.name}` }, "Cancel");
-    line.element = h("li", {}, h("span", { class: "name" }, item.name), bar, state, line.cancel);
+    line.name = h("span", { class: "name" }, item.name);
+    line.element = h("li", { class: "coming" }, line.name, bar, state, line.cancel);
     this.element.append(line.element);
     return line;
   }
@@ -92,18 +93,19 @@ export class Uploads {
     const first = names.slice(0, 3).map((name) => `'${name}'`).join(", ");
     const rest = names.length > 3 ? ` and ${names.length - 3} more` : "";
     const one = names.length === 1;
-    const element = h("li", { role: "status" }, h("span", { class: "soft name" }, `Not uploaded, because ${one ? "it is" : "they are"} not audio in a known format: ${first}${rest}`));
+    const element = h("li", { role: "status" }, h("span", { class: "soft name" }, `Not uploaded, because ${one ? "it is" : "they are"} not audio in a known format: ${first}${rest}.`));
     element.append(dismiss(element));
     this.element.append(element);
   }
 
-  fail({ element, bar, state, cancel }, sentence) {
+  fail({ name, element, bar, state, cancel }, why) {
     bar.remove();
     cancel.remove();
-    element.classList.add("wrong");
+    if (why.includes(`'${name.textContent}'`)) name.remove(); // once is enough
+    element.className = "wrong";
     element.setAttribute("role", "alert");
     state.className = "";
-    state.textContent = sentence;
+    state.textContent = sentence(why);
     element.append(dismiss(element));
   }
 

@@ -1,35 +1,38 @@
 // The mixer: a strip a microphone over one transport. What is done here is heard at once.
 
 import { BlindTest } from "./abx.js";
-import { amplitude, decibel, h, number, time } from "./dom.js";
+import { amplitude, decibel, h, number, sentence, time } from "./dom.js";
 import { press } from "./keys.js";
 import { least, limit } from "./limits.js";
 import { MeterBar } from "./meters.js";
-import { nameOf, paired } from "./pairs.js";
+import { brief, nameOf, paired } from "./pairs.js";
 import { LAYERS } from "./spectrogram.js";
 import { Waveform } from "./waveform.js";
 
 const SHORTEST = 0.05; // seconds: the closest view
 const ALL = 40.5; // right end of a reduction's slider: all of the bleed is removed
+const MARK = 52; // pixels that a time on the ruler takes
 const NATURAL = 12; // dB: bleed that is only lowered keeps the room, and hides what removing it may do
 
 export class Listen {
   // run: { figures, reduction, sentences, places } as the server tells it; hooks: look(mic), tuned(reduction)
   constructor(player, path, run, zooms, hooks) {
-    Object.assign(this, { player, path, run, zooms, hooks, seconds: run.figures.length / run.figures.rate, reduction: { ...run.reduction } });
+    Object.assign(this, { player, path, run, zooms, hooks, seconds: run.figures.length / run.figures.rate, reduction: { ...run.reduction }, past: [] });
     this.view = [0, this.seconds];
     this.after = player.source.layers === 2;
     this.events = new AbortController();
     const on = (name, work) => player.addEventListener(name, work, { signal: this.events.signal });
     const { names, sources } = run.figures;
     names.forEach((_, mic) => { player.mics[mic].kept = this.kept(mic); });
-    this.strips = paired(names, sources).map((mics) => this.strip(mics));
+    const pairs = paired(names, sources), short = brief(pairs.map((mics) => nameOf(mics, names)));
+    this.strips = pairs.map((mics, k) => this.strip(mics, short[k]));
     this.element = h("div", {}, this.transport(), this.presets(), h("div", { class: "strips", onwheel: (event) => this.wheel(event) }, this.ruler(), this.strips.map((strip) => strip.element)));
     on("state", () => this.show());
     on("mix", () => this.show());
     on("moved", () => { this.reveal(); this.follow(); });
     this.show();
     this.draw();
+    new ResizeObserver(() => this.rule()).observe(this.marks);
     player.update(0);
   }
 
@@ -118,22 +121,24 @@ export class Listen {
   // --------------------------------------------------------------------------------------------------------- strips
 
   // One strip a microphone or stereo pair; the two of a pair have one set of controls, and a balance instead of pans.
-  strip(mics) {
+  strip(mics, short) {
     const { player } = this, { figures } = this.run, [mic] = mics, name = nameOf(mics, figures.names), source = figures.sources[mic];
     const states = mics.map((each) => player.mics[each]), pair = mics.length > 1;
     const set = (key, value) => { for (const state of states) state[key] = value; player.update(); };
     const solo = h("button", { type: "button", class: "toggle", onclick: () => set("solo", !states[0].solo), "aria-label": `Solo ${name}` }, "S");
     const mute = h("button", { type: "button", class: "toggle", onclick: () => set("mute", !states[0].mute), "aria-label": `Mute ${name}` }, "M");
-    const layer = h("select", { "aria-label": `Signal to play from ${name}`, onchange: () => set("layer", layer.value || null) },
-      h("option", { value: "" }, "as all"), LAYERS.map(([value, title]) => h("option", { value }, title.toLowerCase())));
+    const layer = h("select", { "aria-label": `Signal to play from ${name}`, title: "Follow Before, After and Removed above, or always play one of them", onchange: () => set("layer", layer.value || null) },
+      h("option", { value: "" }, "follow"), LAYERS.map(([value, title]) => h("option", { value }, title.toLowerCase())));
     const levelText = h("output"), level = h("input", { type: "range", min: -40, max: 12, step: 0.5, value: states[0].level, "aria-label": `Level of ${name} in dB`,
       oninput: () => set("level", Number(level.value)), ondblclick: () => set("level", 0) });
     const turn = (to) => { states.forEach((state, k) => { state.pan = pair ? width(to, k) : to; }); player.update(); };
     const panText = h("output"), pan = h("input", { type: "range", min: -1, max: 1, step: 0.05, value: states[0].pan, "aria-label": `${pair ? "Balance" : "Pan"} of ${name}`,
       oninput: () => turn(Number(pan.value)), ondblclick: () => turn(0) });
     const meters = mics.map((each) => new MeterBar(figures.names[each]));
+    let turning = false; // a slider that is dragged is one change to undo
+    const turned = (dB) => { if (!turning) this.remember(); turning = true; this.tune([strip], dB); };
     const depthText = h("output"), depth = h("input", { type: "range", min: 0, max: ALL, step: 0.5, "aria-label": `Most bleed to remove from ${name} in dB`,
-      oninput: () => this.tune([strip], Number(depth.value)) });
+      oninput: () => turned(Number(depth.value)), onchange: () => { turning = false; }, ondblclick: () => { turned(ALL); turning = false; } });
     const canvases = mics.map((each) => h("canvas", { class: "wave", role: "img", "aria-label": `Waveform of ${figures.names[each]}` }));
     const head = h("span", { class: "head" }), region = h("span", { class: "region" });
     const picture = h("div", { class: pair ? "lane pair" : "lane", onpointerdown: (event) => this.drag(event) }, canvases, region, head);
@@ -144,7 +149,7 @@ export class Listen {
     const said = h("p", { class: "finding" });
     const element = h("div", { class: "strip", tabindex: 0, role: "group", "aria-label": named ? `${name} (${named})` : name, onfocus: () => this.hooks.look(mic) },
       h("div", { class: "controls" },
-        h("div", { class: "row" }, h("strong", { class: "name", title: name }, name, named ? h("span", { class: "soft" }, ` (${named})`) : null), solo, mute, this.after ? layer : null),
+        h("div", { class: "row" }, h("strong", { class: "name", title: name }, short, named ? h("span", { class: "soft" }, ` (${named})`) : null), solo, mute, this.after ? layer : null),
         this.after ? said : null,
         meters.map((meter) => meter.element),
         h("label", { class: "slide" }, h("span", {}, "level"), level, levelText),
@@ -162,24 +167,33 @@ export class Listen {
   tell({ mics, said }, sentences) {
     const { names } = this.run.figures, texts = [...new Set(mics.map((mic) => sentences?.[names[mic]]).filter(Boolean))];
     const line = texts.length > 1 ? mics.map((mic, k) => `${"LR"[k]}: ${sentences[names[mic]]}`).join(" ") : texts[0] ?? "";
-    said.textContent = line.replace(/^./u, (letter) => letter.toUpperCase());
+    said.textContent = line && sentence(line);
     said.hidden = !line;
   }
 
   // How much is removed from all microphones at once.
   presets() {
     if (!this.after) return null;
-    const button = (dB, text) => h("button", { type: "button", class: "toggle", "data-db": dB, onclick: () => this.tune(this.strips.filter((strip) => !strip.idle), dB) }, text);
+    const button = (dB, text) => h("button", { type: "button", class: "toggle", "data-db": dB, onclick: () => { this.remember(); this.tune(this.strips.filter((strip) => !strip.idle), dB); } }, text);
+    this.back = h("button", { type: "button", class: "quiet", onclick: () => this.undo() }, "Undo");
     this.preset = [button(ALL, "All the bleed"), button(NATURAL, `Natural, ${NATURAL} dB`)];
-    return h("div", { class: "row presets", role: "group", "aria-label": "Remove from all microphones" }, h("span", { class: "soft" }, "Remove from all microphones"), this.preset);
+    return h("div", { class: "row presets", role: "group", "aria-label": "Remove from all microphones" }, h("span", { class: "soft" }, "Remove from all microphones"), this.preset, this.back);
   }
 
   // Change how much bleed is removed from some strips: heard at once, kept by the server a moment later.
   tune(strips, dB) {
     const { names, sources, references = [] } = this.run.figures, chosen = new Set(strips.flatMap(({ mics }) => mics));
     const mics = names.map((name, mic) => ({ name, source: sources[mic], dB: chosen.has(mic) ? (dB >= ALL ? undefined : dB) : this.limit(mic) }));
-    this.reduction = least(mics.filter(({ name, source }) => source !== null && !references.includes(name)));
-    names.forEach((_, mic) => { this.player.mics[mic].kept = this.kept(mic); });
+    this.reduce(least(mics.filter(({ name, source }) => source !== null && !references.includes(name))));
+  }
+
+  remember() { this.past.push(this.reduction); }
+
+  undo() { this.reduce(this.past.pop()); }
+
+  reduce(reduction) {
+    this.reduction = reduction;
+    this.run.figures.names.forEach((_, mic) => { this.player.mics[mic].kept = this.kept(mic); });
     this.player.update(); // and with it what is drawn
     this.hooks.tuned?.({ ...this.reduction });
   }
@@ -250,14 +264,15 @@ export class Listen {
       const pan = strip.mics.length > 1 ? balance(strip.mics.map((each) => player.mics[each].pan)) : state.pan;
       strip.pan.value = pan;
       const side = Math.round(100 * Math.abs(pan));
-      strip.panText.textContent = side ? `${pan < 0 ? "L" : "R"} ${side}` : "middle";
-      strip.pan.setAttribute("aria-valuetext", side ? `${side} % ${pan < 0 ? "left" : "right"}` : "middle");
+      strip.panText.textContent = side ? `${pan < 0 ? "L" : "R"} ${side}` : "centre";
+      strip.pan.setAttribute("aria-valuetext", side ? `${side} % ${pan < 0 ? "left" : "right"}` : "centre");
       const dB = this.limit(mic);
       strip.depth.value = dB ?? ALL;
       strip.depthText.textContent = dB === undefined ? "all" : `${number(dB)} dB`;
       strip.depth.setAttribute("aria-valuetext", dB === undefined ? "all" : `${dB} dB`);
     });
     const limits = new Set(this.strips.filter(({ idle }) => !idle).map(({ mics }) => this.limit(mics[0]) ?? ALL));
+    if (this.back) this.back.hidden = !this.past.length;
     this.preset?.forEach((button) => button.setAttribute("aria-pressed", limits.size === 1 && limits.has(Number(button.dataset.db))));
     const loop = player.loop;
     this.region(loop?.start, loop?.end);
@@ -278,16 +293,22 @@ export class Listen {
   draw() {
     this.drawn = null;
     this.redraw();
-    const [from, to] = this.view, step = [0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600].find((s) => (to - from) / s <= 10) ?? 1200;
+    this.rule();
+    this.region(this.player.loop?.start, this.player.loop?.end);
+    this.follow();
+  }
+
+  // The times on the ruler, as many as fit.
+  rule() {
+    const [from, to] = this.view, room = MARK / (this.marks.clientWidth || 600);
+    const step = [0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600].find((s) => s >= Math.max(0.1, room) * (to - from)) ?? 1200;
     const marks = [];
-    for (let t = Math.ceil(from / step) * step; t < to - 0.03 * (to - from); t += step) {
+    for (let t = Math.ceil(from / step) * step; t < to - room * (to - from); t += step) {
       const mark = h("span", {}, time(t, step < 1 ? 2 : 0));
       mark.style.left = `${(100 * (t - from)) / (to - from)}%`;
       marks.push(mark);
     }
     this.marks.replaceChildren(...marks);
-    this.region(this.player.loop?.start, this.player.loop?.end);
-    this.follow();
   }
 
   // The waveforms: what is heard in front of what was there before.

@@ -36,7 +36,7 @@ async function begin(files, name) {
 // A session's name becomes that of a folder: what a folder cannot be called is left out.
 function named(text) {
   const clean = text.replace(/[\p{C}/\\]/gu, "-").replace(/^[.\s]+/, "").trim().slice(0, 60).trim();
-  return clean || `session of ${new Date().toLocaleDateString("en-CA")}`;
+  return clean || `Session of ${new Date().toLocaleDateString("en-CA")}`;
 }
 
 async function start() {
@@ -60,7 +60,7 @@ function occupied(count, { used, free }) {
     await remove("sessions");
     await start();
   });
-  return h("p", { class: "row" }, h("span", { class: "soft" }, `Together ${size(used)} of this disk; ${size(free)} are free.`),
+  return h("p", { class: "row" }, h("span", { class: "soft" }, `${size(used)} in all; ${size(free)} are free on this disk.`),
     h("button", { type: "button", class: "quiet", onclick: clear }, "Delete all"));
 }
 
@@ -73,7 +73,7 @@ function entry(session) {
   });
   return h("li", {},
     h("a", { href: `#/s/${session.id}` }, session.name),
-    h("span", { class: "soft" }, `${many(session.files, "file")}, ${time(session.seconds)} min, ${many(session.runs, "run")}, ${size(session.size)}, ${made}`),
+    h("span", { class: "soft" }, `${many(session.files, "file")}, ${time(session.seconds)}, ${many(session.runs, "run")}, ${size(session.size)}, ${made}`),
     h("button", { type: "button", class: "quiet", onclick: erase, "aria-label": `Delete ${session.name}` }, "Delete"));
 }
 

@@ -10,7 +10,7 @@ export class MeterBar {
     this.level = LOWEST;
     this.highest = -Infinity;
     this.fill = h("i");
-    this.text = h("button", { type: "button", class: "hold", title: "Highest level; click to measure anew", "aria-label": `Highest level of ${label}`, onclick: () => this.reset() }, "–");
+    this.text = h("button", { type: "button", class: "hold", title: "Highest level; click to reset", "aria-label": `Highest level of ${label}`, onclick: () => this.reset() }, "–");
     this.element = h("div", { class: "meter" }, h("span", { class: "track", "aria-hidden": "true" }, this.fill), this.text);
   }
 

@@ -1,7 +1,7 @@
 // The microphones of a session: who is who, proposed with reasons, grouped by dragging or by a list, and undone.
 
 import { patch, post, remove } from "./api.js";
-import { decibel, doing, h, many, number, rebuild, time } from "./dom.js";
+import { decibel, doing, h, kilohertz, many, number, rebuild, time } from "./dom.js";
 import { picker } from "./files.js";
 import { Waveform } from "./waveform.js";
 
@@ -28,7 +28,7 @@ export class Microphones {
     const count = session.table.length ? `${many(session.units.length, "microphone")} in ${many(session.files.length, "file")}` : many(session.units.length, session.poly ? "channel" : "file");
     const more = h("details", { class: "more" }, h("summary", {}, "Add files"), picker((files) => this.view.files.add(files), "Drop more files here"));
     const named = [...new Set(session.units.map((unit) => unit.source).filter(Boolean))];
-    rebuild(this.element, h("details", { class: "inputs", open }, h("summary", {}, `${count}, ${time(this.longest)} min, ${session.rate} Hz`), this.belonging(), this.help(), this.proposals(),
+    rebuild(this.element, h("details", { class: "inputs", open }, h("summary", {}, `${count}, ${time(this.longest)}, ${kilohertz(session.rate)}`), this.belonging(), this.help(), this.proposals(),
       h("datalist", { id: "sources" }, named.map((source) => h("option", { value: source }))),
       h("div", { class: "inputs-list" }, this.groups(), this.alone()), more));
   }
@@ -68,7 +68,7 @@ export class Microphones {
     const { session } = this.view;
     const undo = session.undo && h("button", { type: "button", class: "quiet undo", title: `Back to ${session.undo}`, onclick: () => this.change(() => post(`${this.path}/undo`)) }, "Undo");
     return h("div", { class: "row grouping" }, session.units.length > 1
-      ? h("p", { class: "soft" }, "Bleed is removed only between different sources. Microphones of one source belong together: drag one by its name onto another, or choose “group with”.") : null, undo);
+      ? h("p", { class: "soft" }, "Bleed is removed only between different sources. Group the microphones of one source: drag one by its name onto another, or choose “group with”.") : null, undo);
   }
 
   // What the sound says and nobody has said yet.
@@ -107,8 +107,8 @@ export class Microphones {
     const source = h("input", { type: "text", value: unit.source ?? "", list: "sources", "aria-label": `Source of ${unit.name}`, spellcheck: "false", maxlength: 80,
       onchange: () => change({ source: source.value.trim() || unit.name }) });
     const wrong = file.notes.map((note) => note.replace(/: .*/, "")), notes = [];
-    if (file.rate !== session.rate) notes.push(`${file.rate} Hz instead of ${session.rate} Hz; the result keeps this rate`);
-    if (file.frames / file.rate < longest - 0.005) notes.push(`${time(file.frames / file.rate, 1)}, shorter than the longest file`);
+    if (file.rate !== session.rate) notes.push(`${kilohertz(file.rate)} in a session of ${kilohertz(session.rate)}; its result stays at ${kilohertz(file.rate)}`);
+    if (file.frames / file.rate < longest - 0.005) notes.push("shorter than the longest file");
     const why = inside ? unit.reason.split("; ").slice(1).join("; ") : unit.reason; // that of a group stands above it
     if (why && !PLAIN.includes(why) && !unit.left_out) notes.push(why);
     const canvases = channels.map((channel) => {

@@ -2,6 +2,8 @@
 
 const SIDE = /^(.+?)(?:[ ._-]+(?:[lr]|left|right|[LR]|Left|Right)|(?<=[a-z0-9])(?:[LR]|Left|Right))$/; // "ohR", not "guitar"
 
+const LEAST = 12; // letters that are worth leaving out
+
 function side(name) {
   const stem = name.match(SIDE)?.[1];
   return stem ? { stem: stem.toLowerCase(), left: /(l|left)$/i.test(name) } : null;
@@ -26,6 +28,13 @@ export function usualPans(names, sources) {
   const pans = names.map(() => 0);
   for (const [left, right] of paired(names, sources)) if (right !== undefined) { pans[left] = -1; pans[right] = 1; }
   return pans;
+}
+
+// Names where room is short: what a recorder wrote in front of all of them is left out; no line ends after the dots.
+export function brief(names) {
+  const [first, ...others] = names, alike = [...first].findIndex((letter, k) => others.some((name) => name[k] !== letter));
+  const shared = others.length ? first.slice(0, alike < 0 ? first.length : alike).search(/[^\p{L}\p{N}][\p{L}\p{N}]*$/u) + 1 : 0;
+  return shared < LEAST ? names : names.map((name) => `…\u2060${name.slice(shared)}`);
 }
 
 // What a pair is called: OH for OH.L and OH.R.

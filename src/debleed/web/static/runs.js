@@ -1,7 +1,7 @@
 // The form that begins runs, the runs under way with their progress at the button, and those that ended.
 
 import { post, remove } from "./api.js";
-import { doing, h, many, rebuild, say, time } from "./dom.js";
+import { doing, h, many, rebuild, say, sentence, time } from "./dom.js";
 
 export const ACTIVE = ["waiting", "running"];
 export const active = (run) => ACTIVE.includes(run.status);
@@ -22,7 +22,7 @@ export class Runs {
     this.fields = h("div", { class: "settings" });
     this.text = h("p", { class: "soft" });
     this.warning = h("p", { class: "note", role: "status" });
-    this.method = h("select", { id: "method", onchange: () => this.fill() }, methods.map(({ name, text }) => h("option", { value: name }, `${name}: ${text}`)));
+    this.method = h("select", { id: "method", onchange: () => this.fill() }, methods.map(({ name }) => h("option", { value: name }, name)));
     this.amount = h("select", { id: "amount", onchange: () => this.fillAmount() },
       [["", "as session.toml says"], ["all", "all the bleed"], ["12", "natural, at most 12 dB"], ["other", "at most …"]].map(([value, text]) => h("option", { value, selected: value === "all" }, text)));
     this.most = h("input", { id: "most", type: "text", inputmode: "decimal", value: "6", size: 4, "aria-label": "Decibels to remove at most" });
@@ -31,10 +31,10 @@ export class Runs {
     this.stretch = h("span");
     this.region = h("label", { class: "check" }, this.part, this.stretch);
     this.button = h("button", { type: "submit", class: "main" }, "Remove the bleed");
-    this.preview = h("button", { type: "button", class: "quiet", title: `Clean the ${preview} seconds in which most microphones are loud, to hear soon what to expect`,
+    this.preview = h("button", { type: "button", class: "quiet", title: `Clean the ${preview} seconds in which most microphones are loud, to hear in a moment what to expect`,
       onclick: () => this.begin({ preview: true }) }, `Preview ${preview} s`);
     const form = h("form", { class: "clean", onsubmit: (event) => { event.preventDefault(); this.begin(); } },
-      h("div", { class: "row" }, h("label", { for: "amount" }, "Remove"), this.amount, this.most, this.unit, h("span", { class: "soft" }, "adjustable by ear afterwards"), this.button, this.preview),
+      h("div", { class: "row" }, h("label", { for: "amount" }, "Remove"), this.amount, this.most, this.unit, h("span", { class: "soft" }, "you can adjust it by ear afterwards"), this.button, this.preview),
       h("div", {}, this.region),
       h("details", { class: "advanced" }, h("summary", {}, "Advanced"),
         h("p", { class: "soft" }, "demix is the method to use. The others are here for research and comparison."),
@@ -62,7 +62,7 @@ export class Runs {
     this.part.disabled = !loop;
     this.region.classList.toggle("soft", !loop);
     if (!loop) this.part.checked = false;
-    this.stretch.textContent = loop ? `only the loop, ${time(loop[0], 1)} to ${time(loop[1], 1)}; the rest stays as it is` : "only a part; draw it as a loop on a waveform";
+    this.stretch.textContent = loop ? `Clean only the loop, ${time(loop[0], 1)} to ${time(loop[1], 1)}; the rest stays as it is` : "Clean only a part: drag a loop on a waveform first";
   }
 
   // The settings of the chosen method.
@@ -88,7 +88,7 @@ export class Runs {
     const said = [
       chosen.warning,
       chosen.sources !== null && chosen.sources !== count ? `${chosen.name} takes exactly ${chosen.sources} sources, and this session has ${count}.` : null,
-      !chosen.selective && Object.keys(keep).length ? `${chosen.name} cannot keep the bleed that the switches of the matrix say.` : null,
+      !chosen.selective && Object.keys(keep).length ? `${chosen.name} cannot follow the switches of the matrix, which keep some of the bleed; demix can.` : null,
     ].filter(Boolean).join(" ");
     this.warning.hidden = !said;
     if (said !== this.warning.textContent) this.warning.textContent = said;
@@ -153,7 +153,8 @@ export class Runs {
     const busy = this.starting || going.length > 0;
     this.button.disabled = Boolean(session.problem || this.starting);
     this.button.setAttribute("aria-busy", busy);
-    this.button.textContent = this.starting ? "Starting …" : running ? `Removing … ${percent(running)} %` : "Remove the bleed";
+    this.button.textContent = this.starting ? "Starting …" : running && !running.excerpt ? `Removing … ${percent(running)} %` : "Remove the bleed";
+    this.preview.textContent = `Preview ${running?.excerpt ? `… ${percent(running)} %` : `${about.preview} s`}`;
     this.preview.disabled = this.button.disabled;
     this.preview.hidden = !(session.length > SHORTEST * about.preview * session.rate);
   }
@@ -179,7 +180,7 @@ export class Runs {
     const first = run.ready
       ? h("label", {}, h("input", { type: "radio", name: "run", checked: (view.runId ?? chosen) === run.id, onchange: () => view.choose(run.id) }), " ", name)
       : h("span", {}, name);
-    const text = run.status === "failed" ? run.error : run.status === "cancelled" ? "cancelled" : `took ${time(run.seconds ?? 0)}`;
+    const text = run.status === "failed" ? sentence(run.error ?? "it failed") : run.status === "cancelled" ? "cancelled" : `took ${time(run.seconds ?? 0)}`;
     const erase = h("button", { type: "button", class: "quiet", "aria-label": `Delete run ${name}`, onclick: doing(async () => {
       if (run.ready && !confirm(`Delete run ${name}?`)) return;
       view.changed(await remove(path));
@@ -201,6 +202,9 @@ export function title({ excerpt, region, keep, method, settings, created }) {
   return `${what}${text ? ` (${text})` : ""}${part}${kept ? `, ${kept}` : ""}, ${new Date(created * 1000).toLocaleTimeString([], { timeStyle: "short" })}`;
 }
 
+// No more digits than are true: 5, 10, 15 … 50 seconds, then minutes.
+const rough = (seconds) => (seconds > 90 ? `${Math.round(seconds / 60)} min` : seconds > 52 ? "1 min" : `${5 * Math.max(1, Math.round(seconds / 5))} s`);
+
 export const percent = (job) => Math.floor(100 * job.share);
 
 // A bar with a sentence: the stage, and the time left once it can be told.
@@ -210,7 +214,7 @@ function bar(label) {
   const tell = (job) => {
     const { status, stage, share, left } = job;
     line.value = share;
-    const rest = left !== null && left !== undefined && share > 0.05 ? `, about ${left < 60 ? `${Math.ceil(left)} s` : `${Math.ceil(left / 60)} min`} left` : "";
+    const rest = left === null || left === undefined ? "" : `, about ${rough(left)} left`;
     text.textContent = status === "waiting" ? "queued" : `${STAGES[stage] ?? "learning"}, ${percent(job)} %${rest}`;
   };
   return { element: h("div", { class: "progress" }, line, text), tell };

@@ -2,7 +2,7 @@
 
 import { get, patch, post } from "./api.js";
 import { tour } from "./demo.js";
-import { doing, h, number, numbers, say, settle, time } from "./dom.js";
+import { doing, h, number, numbers, say, sentence, settle, time } from "./dom.js";
 import { Uploads } from "./files.js";
 import { sameKeep } from "./limits.js";
 import { Listen } from "./listen.js";
@@ -73,7 +73,7 @@ export class SessionView {
     if (this.closed) return;
     if (error.status === 404) { say(error.message, true); location.hash = "#/"; return; }
     this.failures++;
-    if (!this.offline.firstChild) this.offline.replaceChildren(h("p", { class: "note wrong" }, "The server does not respond. What is shown may be out of date; this page goes on asking. If 'debleed serve' was stopped, start it again."));
+    if (!this.offline.firstChild) this.offline.replaceChildren(h("p", { class: "note wrong" }, "The server does not respond. What you see may be out of date; the page keeps trying. If you have stopped 'debleed serve', start it again."));
     this.timer = setTimeout(() => this.refresh(), PATIENCE[Math.min(this.failures, PATIENCE.length) - 1]);
   }
 
@@ -119,7 +119,7 @@ export class SessionView {
     const { session } = this;
     this.title.textContent = session.name;
     const trouble = session.files.length ? session.problem : null;
-    this.warning.replaceChildren(...(trouble ? [h("p", { class: "note", role: "status" }, trouble)] : []));
+    this.warning.replaceChildren(...(trouble ? [h("p", { class: "note", role: "status" }, sentence(trouble))] : []));
     this.forgetSwitches();
     this.arrive();
     this.showTitle(session.runs.find(active));
@@ -224,7 +224,7 @@ export class SessionView {
     this.player.load({ path, layers: 1, rate: session.rate, length: session.length, names, sources: names.map(() => ""), energies: null });
     this.listen = new Listen(this.player, path, { figures: { names, sources: names.map(() => ""), rate: session.rate, length: session.length }, places, reduction: {} }, this.about.zooms, { look: () => {}, tuned: null });
     this.bleed = h("div");
-    this.result.replaceChildren(section("Listen", "listen", this.listen.element), section("Bleed", "see", this.bleed));
+    this.result.replaceChildren(section("Listen", "listen", this.listen.element), section("Who bleeds where", "see", this.bleed));
     this.showBefore();
   }
 
@@ -238,9 +238,9 @@ export class SessionView {
     if (!look) { this.bleed.replaceChildren(h("p", { class: "soft" }, session.looking ? "Measuring the bleed." : session.problem ?? "The bleed is not known yet.")); return; }
     const { names } = this.player.source, index = (mic) => names.indexOf(look.names[mic]);
     const note = h("p", { class: "soft", role: "status" });
-    this.bleed.replaceChildren(h("h3", { id: "bleed" }, "Bleed matrix"), explained(), new Matrix(look, this.keep ?? session.keep, {
+    this.bleed.replaceChildren(h("h3", { id: "bleed" }, "Bleed matrix"), explained(), new Matrix(look, this.keep ?? session.keep, {}, {
       play: (mics, moment) => this.listen.solo(mics.map(index), moment),
-      switched: (keep) => { this.keep = keep; note.textContent = "The next run does as the switches say."; },
+      switched: (keep) => { this.keep = keep; note.textContent = "The next run will follow these switches."; },
     }).element, note);
   }
 
@@ -249,7 +249,7 @@ export class SessionView {
     if (!this.stale || !run || this.stale.dataset.other === String(run.other_grouping)) return;
     this.stale.dataset.other = run.other_grouping;
     this.stale.replaceChildren(...(run.other_grouping
-      ? [h("p", { class: "note", role: "status" }, "This result belongs to another grouping of the microphones than the present one. Remove the bleed again to hear the present one.")] : []));
+      ? [h("p", { class: "note", role: "status" }, "This result belongs to another grouping of the microphones. Remove the bleed again to hear the present one.")] : []));
   }
 
   goTo(run) {
@@ -262,7 +262,7 @@ export class SessionView {
   }
 
   only(run) {
-    return h("p", { class: "soft" }, `This is a preview of ${time(run.excerpt[1] - run.excerpt[0])} min; it learned from them alone. Remove the bleed from the whole recording to download it.`);
+    return h("p", { class: "soft" }, `This preview was learnt from these ${Math.round(run.excerpt[1] - run.excerpt[0])} seconds alone and may differ from the final result. Remove the bleed from the whole recording to download it.`);
   }
 
   compared(run) {
@@ -280,10 +280,11 @@ export class SessionView {
     return [
       h("h3", { id: "bleed" }, "Bleed matrix"), explained(), ...this.switches(run),
       h("details", {}, h("summary", {}, "Figures"),
-        h("p", {}, "Inter-microphone coherence before, the share of a microphone's energy that another one predicts: ", h("strong", {}, `${coherence} %`), "."),
-        h("p", { id: "change" }, "Level change of each microphone where its own source is dominant, in dB; near 0 is good. "
-          + "The estimated SDR compares each microphone with what fixed filters over the other cleaned ones leave of it; higher is better. "
-          + "A dash stands where the recording does not show that such filters predict the bleed, as in drum kits."),
+        h("p", {}, "Inter-microphone coherence before cleaning: ", h("strong", {}, `${coherence} %`), ", the share of a microphone's energy that can be predicted from another one."),
+        h("p", { id: "change" }, "The level change says by how many dB each microphone became louder or quieter while its own source dominates; near 0 is good. "
+          + "The estimated SDR says by how many dB the source stands above bleed and damage; higher is better. "
+          + "It needs no truth: it compares each microphone with what fixed filters over the other cleaned ones leave of it. "
+          + "A dash means that the recording allows no estimate, as often with drum kits."),
         h("div", { class: "wide", tabindex: 0, role: "region", "aria-label": "Level change and estimated SDR" }, table)),
     ];
   }
@@ -299,16 +300,16 @@ export class SessionView {
     });
     const place = h("div");
     const build = (keep) => {
-      const made = new Matrix(figures, keep, {
+      const made = new Matrix(figures, keep, shown, {
         play: (mics, moment) => this.listen.solo(mics, moment),
         switched: selective ? (wanted) => { this.keep = wanted; tell(wanted); } : null,
       });
       place.replaceChildren(made.element);
     };
     const tell = (wanted) => pending.replaceChildren(...(sameKeep(wanted, shown) ? [] : [
-      h("span", {}, run.other_grouping ? "The switches are not applied yet." : "The switches are not applied yet. Nothing is learnt again, so it takes less time."),
+      h("span", {}, `These switches are not applied yet. Applying them makes another result${run.other_grouping ? "" : " without learning again"}; this one stays in the list of runs.`),
       h("button", { type: "button", class: "main", onclick: again }, "Apply the switches"),
-      h("button", { type: "button", class: "quiet", onclick: () => { this.keep = null; build(shown); tell(shown); } }, "Back"),
+      h("button", { type: "button", class: "quiet", onclick: () => { this.keep = null; build(shown); tell(shown); } }, "Undo"),
     ]));
     build(this.keep ?? shown);
     tell(this.keep ?? shown);
@@ -334,4 +335,4 @@ function section(title, id, ...content) {
   return h("section", { "aria-labelledby": `${id}-title`, class: id }, h("h2", { id: `${id}-title` }, title), content.filter(Boolean));
 }
 
-const explained = () => h("p", {}, "Rows are microphones, columns are sources. Each number is the level of the source in that microphone relative to its own microphone, in dB, estimated from the recording before cleaning.");
+const explained = () => h("p", {}, "Rows are microphones, columns are sources. Each number says how loud the source is in that microphone compared with its own, in dB, estimated before cleaning: the closer to 0, the louder the bleed.");

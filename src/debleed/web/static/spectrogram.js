@@ -1,6 +1,7 @@
 // Spectrograms of one microphone, side by side or each at full width; the page turns when the playhead leaves it.
 
 import { h, time } from "./dom.js";
+import { brief } from "./pairs.js";
 
 export const LAYERS = [["before", "Before"], ["after", "After"], ["removed", "Removed"]];
 const LOWEST = 50, HIGHEST = 16000; // Hz at the ends of the axis, as pictures.py draws it
@@ -19,7 +20,7 @@ export class Spectrograms {
     this.band = this.bands[0];
     this.panels = LAYERS.map(([layer, title]) => this.panel(layer, title));
     this.which = h("select", { "aria-label": "Microphone shown", onchange: () => this.choose(this.which.selectedIndex) },
-      figures.names.map((name) => h("option", {}, name)));
+      brief(figures.names).map((name) => h("option", {}, name)));
     this.span = SPANS.find((span) => span >= Math.min(USUAL, figures.length / figures.rate));
     this.zoom = h("select", { "aria-label": "Seconds shown", onchange: () => { this.span = SPANS[this.zoom.selectedIndex]; this.page = -1; this.follow(); } }, options(SPANS.map((s) => `${s} s`), SPANS.indexOf(this.span)));
     this.range = h("select", { "aria-label": "Frequencies shown", onchange: () => { this.band = this.bands[this.range.selectedIndex]; this.scale(); } }, options(this.bands.map(([name]) => name), 0));

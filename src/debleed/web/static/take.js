@@ -15,14 +15,14 @@ export class Take {
     const copy = doing(async () => {
       getSelection().selectAllChildren(this.command); // over a network without https a page must not write to the clipboard
       if (navigator.clipboard) await navigator.clipboard.writeText(this.command.textContent);
-      say(navigator.clipboard ? "copied" : "selected; copy it with Ctrl+C");
+      say(navigator.clipboard ? "copied" : "selected; press Ctrl+C to copy it");
     });
     this.toml = h("pre", { tabindex: 0, "aria-label": "session.toml" });
     this.element = h("div", {},
       h("div", { class: "row" },
         h("button", { type: "button", class: "main", onclick: doing(() => this.save(`zip${this.removed.checked ? "?removed=1" : ""}`)) }, "Download all"),
         h("label", { class: "check" }, this.removed, "include the removed signals"), this.reporting, this.state),
-      h("p", { class: "soft" }, `A zip with ${many(run.inputs.length, "file")}, projects that open them in REAPER and, as DAWproject, in Bitwig Studio, Studio One, Cubase and others, the report and session.toml.`),
+      h("p", { class: "soft" }, `A zip with ${many(run.inputs.length, "file")}, the report, session.toml, and projects that open the files in a DAW: one for REAPER, and a DAWproject for Bitwig Studio, Studio One, Cubase and others.`),
       this.tuned, this.list,
       h("h3", {}, "Equivalent command"),
       h("p", { class: "soft" }, place(run)),
@@ -86,20 +86,20 @@ export class Take {
 
 // What is removed: how much of it, what is kept, and from which part.
 function removed({ reduction, keep, region, figures }) {
-  const limits = Object.entries(reduction).map(([name, dB]) => `${name} ${dB === null ? "all" : `at most ${number(dB)} dB`}`);
+  const limits = Object.entries(reduction).map(([name, dB]) => `${dB === null ? "all" : `at most ${number(dB)} dB`} from ${name}`);
   const others = figures.sources.some((source, k) => source !== null && !(source in reduction) && !(figures.names[k] in reduction));
   const kept = Object.entries(keep ?? {}).map(([mic, sources]) => `${sources.join(" and ")} in ${mic}`);
   return [
     limits.length ? `Bleed removed: ${limits.join(", ")}${others ? "; all of it from the other sources" : ""}.` : `All ${kept.length ? "other " : ""}bleed that can be removed without harm is removed.`,
     kept.length ? `Bleed kept: ${kept.join(", ")}.` : "",
-    region ? `Cleaned is ${time(region[0], 1)} to ${time(region[1], 1)}; the rest stays as it is.` : "",
+    region ? `Only ${time(region[0], 1)} to ${time(region[1], 1)} is cleaned; the rest stays as it is.` : "",
   ].filter(Boolean).join(" ");
 }
 
 // The command reads one folder, or one file with all channels, and which one nobody can know who was sent only the sound.
 function place(run) {
   if (run.poly) return `Run it in the folder of '${run.poly}'.`;
-  return `It reads a folder '${run.title}' with the ${many(run.given, "file")} of this recording and nothing else; if yours lie elsewhere, make one, or put its place into the command.`;
+  return `It expects a folder named '${run.title}' that holds the ${many(run.given, "file")} of this recording and nothing else. If yours is called otherwise or is somewhere else, change the path in the command.`;
 }
 
 function save(address) {
