@@ -11,6 +11,7 @@ from debleed.methods.demix.demixed import Demixed
 from debleed.methods.demix.features import NFFT as FEATURES
 from debleed.methods.demix.features import feature_bands
 from debleed.methods.demix.filters import Filters
+from debleed.methods.demix.own_sound import OwnSound
 from debleed.methods.demix.postfilter import DECAY_TIMES, Postfilter
 from debleed.methods.demix.tracking import LAGS, NFFT, Tracking
 from debleed.soundcheck.findings import Soundcheck
@@ -57,6 +58,15 @@ def random_postfilter(mics: int, seed: int = 2, rate: int = RATE) -> Postfilter:
     return Postfilter(leakage)
 
 
+def random_own_sound(mics: int, seed: int = 4) -> OwnSound:
+    """A sixth of what is removed from all microphones but the last is own sound, about."""
+    rng = np.random.default_rng(seed)
+    others = (~np.eye(mics, dtype=bool))[:, :, None]
+    leakage = 0.3 * rng.random((mics, mics, 8)) * others
+    carried = 0.1 * others * (np.arange(mics) < mics - 1)[:, None, None] * np.ones(8)
+    return OwnSound(leakage.astype(np.float32), carried.astype(np.float32))
+
+
 def stage_of(learned: Demixed, rate: int = RATE, **fields: object) -> Stage:
     """Wrap what was learnt; every microphone is a source of its own unless it is said otherwise."""
     names = tuple(f"mic{k}" for k in range(len(learned.verdicts)))
@@ -70,6 +80,7 @@ def whole(mics: int = 3, background: bool = False) -> Demixed:
         Demixed.none(mics),
         filters=random_filters(mics),
         background=Background(np.full((mics, 257), 1e-2, np.float32)) if background else Background.none(mics),
+        own_sound=random_own_sound(mics),
         tracking=random_tracking(mics),
         postfilter=random_postfilter(mics),
     )

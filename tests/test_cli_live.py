@@ -28,7 +28,7 @@ def test_options_reach_the_stream(saved: str, monkeypatch: pytest.MonkeyPatch) -
 
     monkeypatch.setattr(jack_client, "play", play)
     monkeypatch.setattr(portaudio, "play", play)
-    without = ["--without", "tracking", "--without", "background"]
+    without = ["--without", "tracking", "--without", "background", "--without", "own-sound"]
     assert run(["live", saved, "--lookahead", "2", *without]) == 0
     stream, options = made.pop()
     assert options == {}

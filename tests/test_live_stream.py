@@ -69,11 +69,11 @@ def test_the_reach_is_where_the_filters_end() -> None:
     assert reach(np.zeros((1, 1, 64), np.float32)) == (0, 0)
 
 
-EVERYTHING = {"background": True, "tracking": True, "postfilter": True}
+EVERYTHING = {"background": True, "own_sound": True, "tracking": True, "postfilter": True}
 
 
 @pytest.mark.parametrize("block", [64, 255, 256, 2048])
-@pytest.mark.parametrize("left_out", [None, "background", "tracking", "postfilter"])
+@pytest.mark.parametrize("left_out", [None, "background", "own_sound", "tracking", "postfilter"])
 def test_the_latency_is_what_is_said(block: int, left_out: str | None) -> None:
     options = {name: name != left_out for name in EVERYTHING}
     stream = Stream(stage_of(whole(background=True)), block, lookahead=0.002, **options)
@@ -88,7 +88,7 @@ def test_the_latency_of_each_step() -> None:
     stage = stage_of(whole(background=True))
     alone = {name: Stream(stage, 64, **{other: other == name for other in EVERYTHING}).latency for name in EVERYTHING}
     # windows of 512 (46 ms at 44.1 kHz) and 256 samples at 8 kHz, and hops of 256 and 64
-    assert alone == {"background": 512 - 64, "tracking": 512 - 64, "postfilter": 256 - 64}
+    assert alone == {"background": 512 - 64, "own_sound": 512 - 64, "tracking": 512 - 64, "postfilter": 256 - 64}
     assert Stream(stage, 64, **EVERYTHING).latency == sum(alone.values())
 
 

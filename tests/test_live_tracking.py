@@ -13,7 +13,18 @@ from debleed.methods.demix.demixed import Demixed
 from debleed.methods.demix.filters import Filters
 from debleed.methods.demix.kalman import Followed, run
 from debleed.methods.demix.postfilter import Postfilter
-from live_stages import RATE, error_db, noise, random_postfilter, random_tracking, recording, stage_of, streamed
+from live_stages import (
+    RATE,
+    error_db,
+    linear,
+    noise,
+    random_own_sound,
+    random_postfilter,
+    random_tracking,
+    recording,
+    stage_of,
+    streamed,
+)
 from test_tracking import learnt, sdr, swaying
 
 
@@ -117,3 +128,23 @@ def test_the_background_is_given_back_as_in_a_recording() -> None:
     assert error_db(sound[:, RATE:], not_kept) > -12
     assert error_db(sound[:, RATE:], kept) < -20
     assert error_db(offline[:, RATE:], kept) < -20
+
+
+def test_own_sound_is_given_back_as_in_a_recording() -> None:
+    stage = stage_of(replace(linear(), own_sound=random_own_sound(3)))
+    mics = noise(3, 4 * RATE)
+    offline = stage.apply(recording(mics, stage)).read()
+    kept, not_kept = (
+        streamed(Stream(stage, 64, lookahead=None, own_sound=given), mics)[:, RATE:] for given in (True, False)
+    )
+    given, missing = (np.mean(np.square(offline[:2, RATE:] - live[:2])) for live in (kept, not_kept))
+    assert given < 0.1 * missing  # powers are smoothed over the past alone
+    assert np.array_equal(kept[2], mics[2, RATE:])
+
+
+@pytest.mark.parametrize("block", [64, 100, 2048])
+def test_own_sound_does_not_depend_on_the_block(block: int) -> None:
+    stage = stage_of(replace(linear(), own_sound=random_own_sound(3)))
+    mics = noise(3, 16_000)
+    one, other = (streamed(Stream(stage, size), mics) for size in (256, block))
+    assert error_db(one, other) < -90

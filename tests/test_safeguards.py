@@ -11,6 +11,7 @@ from debleed.methods.demix.safeguards import (
     SHARED_SOUND,
     estimate_trust,
     own_share,
+    proven,
     scaled_by_effect,
 )
 
@@ -84,3 +85,22 @@ def test_the_share_of_the_own_sound_does_not_depend_on_levels() -> None:
     before, after = np.stack([own + 0.3 * other, other], axis=1), np.stack([own, other], axis=1)
     share = own_share(before, after, RATE)
     assert np.allclose(own_share(1e-3 * before, 1e-3 * after, RATE), share, rtol=1e-3)
+
+
+def into_the_second(share: float) -> np.ndarray:
+    mixing = np.tile(np.eye(2, dtype=np.complex64), (129, 1, 1))
+    mixing[:, 1, 0] = share
+    return mixing
+
+
+def test_a_path_is_proven_where_its_source_plays_alone() -> None:
+    for pauses in (True, False):
+        found = proven(into_the_second(0.2), np.stack(drummed(pauses), axis=1), RATE)
+        assert found.tolist() == [[True, True], [pauses, True]]
+
+
+def test_a_path_that_adds_sound_is_not_proven() -> None:
+    first, second = drummed(pauses=True)
+    there, absent = np.stack([first, second], axis=1), np.stack([first, second - 0.2 * first], axis=1)
+    assert proven(into_the_second(0.2), there, RATE)[1, 0]
+    assert not proven(into_the_second(0.2), absent, RATE)[1, 0]

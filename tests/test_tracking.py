@@ -5,7 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from debleed.methods.demix.background import Background
+from debleed.dsp.stft import nfft_at
+from debleed.methods.demix.background import NFFT, Background
 from debleed.methods.demix.speeds import arrives_at_once, found, learn_tracking, too_fast
 from debleed.methods.demix.tracking import LAGS, Tracking, filtered, gaps, over_bins
 from debleed.recording import InputError, Recording
@@ -35,9 +36,10 @@ def swaying(seconds: float = 24) -> tuple[np.ndarray, np.ndarray]:
 
 
 def learnt(sources: np.ndarray) -> Tracking:
-    mixing = np.tile(np.eye(2, dtype=np.complex64), (65, 1, 1))
+    bins = nfft_at(RATE, NFFT) // 2 + 1
+    mixing = np.tile(np.eye(2, dtype=np.complex64), (bins, 1, 1))
     mixing[:, 0, 1] = 0.1
-    leakage = np.zeros((2, 2, 65), np.float32)
+    leakage = np.zeros((2, 2, bins), np.float32)
     leakage[0, 1] = 1e-3
     allowed = ~np.eye(2, dtype=bool)
     return learn_tracking(sources, mixing, leakage, RATE, allowed, allowed, NO_BACKGROUND)[0]

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-STEPS = ("background", "tracking", "postfilter")
+STEPS = ("background", "own-sound", "tracking", "postfilter")
 
 BLOCK = 256
 """Samples of a block through PortAudio, unless said otherwise."""
@@ -55,7 +55,7 @@ LOOK = 0.2
     "--without",
     type=click.Choice(STEPS),
     multiple=True,
-    help="Leave out a step, and its latency: the background, the tracking, the postfilter.",
+    help="Leave out a step, and its latency: giving back the background or own sound, tracking, the postfilter.",
 )
 def command(
     stage: Path,
@@ -74,7 +74,7 @@ def command(
     if driver == "jack" and (device is not None or block is not None):
         raise InputError("--device and --block are for --driver portaudio; with JACK, its server decides both")
     loaded = Stage.load(stage, method)
-    steps = {name: name not in without for name in STEPS}
+    steps = {name.replace("-", "_"): name not in without for name in STEPS}
 
     def make(size: int) -> Stream:
         return Stream(loaded, size, lookahead=lookahead / 1000, **steps)

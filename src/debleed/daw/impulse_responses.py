@@ -54,7 +54,7 @@ class ImpulseResponses:
 
 
 def impulse_responses(stage: Stage) -> ImpulseResponses:
-    """Return what the fixed filters of a stage do, without tracking, postfilter and the background that is given back.
+    """Return what the fixed filters of a stage do, without tracking, postfilter and what is given back.
 
     All microphones of the stage are inputs and outputs, in their order. Those that the stage does not change have a
     filter that only delays them, and copies are cleaned like their originals.
@@ -89,6 +89,7 @@ def _say_what_is_missing(stage: Stage, learned: Demixed) -> None:
         "the tracking": bool(learned.tracking.changed_mics.any()),
         "the postfilter": bool(learned.postfilter.leakage.any()),
         "what it gives back of the background": not learned.background.silent,
+        "what it gives back of the own sound": bool(learned.own_sound.changed_mics.any()),
     }
     if missing := [part for part, used in parts.items() if used]:
         log.info("fixed filters only: without %s, so 'debleed apply' removes more or less", " and ".join(missing))

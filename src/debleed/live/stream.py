@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Protocol
-
 import numpy as np
 
 from debleed.live.attenuating import Attenuating
 from debleed.live.background import BackgroundKept
 from debleed.live.convolution import Block, Delay
 from debleed.live.fixed import Fixed
+from debleed.live.own_sound import OwnSoundKept, Step
 from debleed.live.tracking import Following
 from debleed.methods.demix.demixed import Demixed
 from debleed.methods.demix.narrowband import Narrowband
@@ -22,17 +21,6 @@ SHORTEST, LONGEST = 64, 2048
 LOUDEST = 1e6
 """Samples beyond (120 dB over full scale) are no sound. They would stay in the filters' memory for ever, as a sample
 that is no number would."""
-
-
-class Step(Protocol):
-    """One step of a stream."""
-
-    latency: int
-    """Samples by which the result is late."""
-
-    def process(self, block: Block) -> Block:
-        """Take the next block, ``(mics, block)``, and return that of the result."""
-        ...  # pragma: no cover - a protocol
 
 
 class Stream:
@@ -52,6 +40,8 @@ class Stream:
         as they reach, and removes what :meth:`debleed.Stage.apply` removes.
     background
         Whether to give back what the filters carry of the background, if the stage has one.
+    own_sound
+        Whether to give back what the filters take of a microphone's own sound.
     tracking
         Whether to follow what moves.
     postfilter
@@ -70,6 +60,7 @@ class Stream:
         *,
         lookahead: float | None = 0.0,
         background: bool = True,
+        own_sound: bool = True,
         tracking: bool = True,
         postfilter: bool = True,
     ) -> None:
@@ -88,6 +79,8 @@ class Stream:
             steps.append(Fixed(filters, most_ahead, self.block))
         if background and not learned.background.silent and not filters.is_identity:
             steps.append(BackgroundKept(learned.background, filters, most_ahead, rate, self.block))
+        if own_sound and learned.own_sound.changed_mics.any():
+            steps = [OwnSoundKept(learned.own_sound, steps, rate, self.block)]
         if tracking and learned.tracking.changed_mics.any():
             steps.append(Following(learned.tracking, learned.background, rate, self.block))
         if postfilter and learned.postfilter.leakage.any():

@@ -25,14 +25,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from debleed.dsp.overlap_save import OverlapSave
-from debleed.dsp.rtf import Taps, circular, response, taps_of, unit_diagonal, unmixing
+from debleed.dsp.rtf import Taps, circular, on_grid, response, taps_of, unit_diagonal, unmixing
 from debleed.methods.demix.background import has_background
 from debleed.methods.demix.excerpt import Powers, spectra
 from debleed.methods.demix.filters import Filters
 from debleed.methods.demix.fitting import fitted_taps
 from debleed.methods.demix.gain_calibration import ABOVE_ALL, balancing_gains, gains_differ
 from debleed.methods.demix.residual import residual_bleed, variance_floor
-from debleed.methods.demix.safeguards import OWN_SHARE, Verdicts, estimate_trust, own_share, scaled_by_effect
+from debleed.methods.demix.safeguards import OWN_SHARE, Verdicts, estimate_trust, own_share, proven, scaled_by_effect
 from debleed.methods.instantaneous import one_matrix
 from debleed.progress import Progress, quiet, within
 
@@ -203,7 +203,9 @@ def searched(
     follows = own_share(before, after, rate)
     trust, verdicts = estimate_trust(before, after, rate, follows)
     doubt = float(follows[np.any(allowed, axis=1)].max())  # references are not treated
-    return (Filters(taps, ahead, trust), verdicts), doubt, has_background(before, after, allowed)
+    heard = proven(on_grid(response(taps, ahead, save.nfft), len(after)), after, rate)
+    filters = Filters(taps * heard[:, :, None], ahead, trust)
+    return (filters, verdicts), doubt, has_background(before, after, allowed)
 
 
 def instantaneous(samples: NDArray[np.float32], rate: int, allowed: NDArray[np.bool_]) -> Filters | None:

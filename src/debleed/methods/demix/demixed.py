@@ -15,6 +15,7 @@ from debleed.methods.demix.bleed import Bleed
 from debleed.methods.demix.changes import sudden_changes
 from debleed.methods.demix.filters import Filters
 from debleed.methods.demix.narrowband import Narrowband
+from debleed.methods.demix.own_sound import OwnSound
 from debleed.methods.demix.postfilter import Postfilter
 from debleed.methods.demix.safeguards import LEFT_ALONE, Verdicts
 from debleed.methods.demix.tracking import Tracking
@@ -32,6 +33,8 @@ class Demixed:
         Applied in this order.
     background
         What is in all microphones all the time.
+    own_sound
+        What the filters take of a microphone's own source.
     bleed
         Measured level and accuracy of the bleed.
     verdicts
@@ -42,6 +45,7 @@ class Demixed:
 
     filters: Filters | Narrowband
     background: Background
+    own_sound: OwnSound
     tracking: Tracking
     postfilter: Postfilter
     bleed: Bleed
@@ -54,6 +58,7 @@ class Demixed:
         return cls(
             Filters.none(mics),
             Background.none(mics),
+            OwnSound.none(mics),
             Tracking.none(mics),
             Postfilter.none(mics),
             Bleed.none(mics),
@@ -66,6 +71,7 @@ class Demixed:
             self,
             filters=self.filters.rescaled(gains),
             background=self.background.rescaled(gains),
+            own_sound=self.own_sound.rescaled(gains),
             tracking=self.tracking.rescaled(gains),
             postfilter=self.postfilter.rescaled(gains),
             bleed=self.bleed.rescaled(gains),
@@ -79,6 +85,7 @@ class Demixed:
             self,
             filters=self.filters.placed(mics, count),
             background=self.background.placed(mics, count),
+            own_sound=self.own_sound.placed(mics, count),
             tracking=self.tracking.placed(mics, count),
             postfilter=self.postfilter.placed(mics, count),
             bleed=self.bleed.placed(mics, count),
@@ -87,12 +94,12 @@ class Demixed:
 
     def apply(self, recording: Recording) -> Recording:
         """Apply the filters, the tracking and the postfilter; add the bleed to be kept as the filters estimate it."""
-        filtered = self.filtered(recording, self.filters)
+        filtered = self.filtered(recording)
         if self.kept is None:
             return self.postfilter.apply(self.tracking.apply(filtered, self.background))
         tracking, postfilter = self.tracking.keeping(self.kept), self.postfilter.keeping(self.kept)
         clean = postfilter.apply(tracking.apply(filtered, self.background))
-        beside = self.filtered(recording, self.filters.keeping(self.kept))
+        beside = self.filtered(recording, self.kept)
 
         rows = np.flatnonzero(self.kept.any(axis=1))
 
@@ -103,11 +110,18 @@ class Demixed:
 
         return clean.with_reader(read)
 
-    def filtered(self, recording: Recording, filters: Filters | Narrowband) -> Recording:
-        """Apply the filters, and give back what they carried of the background."""
+    def filtered(self, recording: Recording, kept: NDArray[np.bool_] | None = None) -> Recording:
+        """Apply the filters, and give back what they took of the background and of each microphone's own sound."""
+        filters, own_sound = self.filters, self.own_sound
+        if kept is not None:
+            filters, own_sound = filters.keeping(kept), own_sound.keeping(kept)
         sources = filters.apply(recording)
-        if self.background.silent:
-            return sources
+        if not self.background.silent:
+            sources = self.with_background(recording, sources, filters)
+        return own_sound.given_back(recording, sources)
+
+    def with_background(self, recording: Recording, sources: Recording, filters: Filters | Narrowband) -> Recording:
+        """Add what the filters carried of the background to the sources."""
         carried = filters.bleed(self.background.inaudible(self.filters.apply(recording)))
         return sources.with_reader(lambda start, stop: sources.read(start, stop) + carried.read(start, stop))
 
@@ -120,6 +134,7 @@ class Demixed:
         return {
             **self.filters.arrays(),
             **self.background.arrays(),
+            **self.own_sound.arrays(),
             **self.tracking.arrays(),
             **self.postfilter.arrays(),
             **self.bleed.arrays(),
@@ -134,7 +149,7 @@ class Demixed:
         """Return the second and the microphone of each sudden change; nothing that tracking would not follow."""
         if not self.tracking.leakage.any():
             return []
-        sources = self.filtered(recording, self.filters)
+        sources = self.filtered(recording)
         return sudden_changes(sources, self.tracking, self.background, progress)
 
     def paths(self, rate: int) -> Paths:

@@ -17,6 +17,7 @@ from debleed.methods.demix.demixed import Demixed
 from debleed.methods.demix.excerpt import sounding_excerpt
 from debleed.methods.demix.filters import Filters
 from debleed.methods.demix.narrowband import Narrowband
+from debleed.methods.demix.own_sound import OwnSound
 from debleed.methods.demix.postfilter import Postfilter
 from debleed.methods.demix.safeguards import CLEANED, LEFT_ALONE
 from debleed.methods.demix.steps import STEPS, State, almost_silent
@@ -44,7 +45,10 @@ class Demix:
         default=True, metadata={"help": "use one matrix per bin where microphones are far from their sources"}
     )
     tracking: bool = field(default=True, metadata={"help": "follow what moves, and remove what fixed filters leave"})
-    postfilter: bool = field(default=True, metadata={"help": "attenuate the bleed that the filters leave"})
+    postfilter: bool = field(
+        default=True,
+        metadata={"help": "attenuate the bleed that the filters leave, and give back own sound that they take"},
+    )
     in_step: bool = field(
         default=True, metadata={"help": "compensate files that begin late, clocks that differ and delays that jump"}
     )
@@ -99,6 +103,7 @@ class Demix:
         learned = (
             kind.restored(arrays, mics),
             Background.restored(arrays, mics),
+            OwnSound.restored(arrays, mics),
             Tracking.restored(arrays, mics),
             Postfilter.restored(arrays, mics),
             Bleed.restored(arrays, mics),

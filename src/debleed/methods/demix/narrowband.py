@@ -133,10 +133,13 @@ class Narrowband:
 
     def bleed(self, sources: Recording) -> Recording:
         """Return what :meth:`apply` subtracts on account of these sources."""
-        taken = self.mixing() - np.eye(len(sources), dtype=np.complex64)
-        if self.kept is not None:
-            taken *= ~self.kept
+        taken = self.carried()
         return sources.with_reader(lambda start, stop: _filtered(sources, taken, start, stop))
+
+    def carried(self) -> Response:
+        """Return the frequency response A − I of :meth:`bleed`, ``(bins, mics, mics)``."""
+        taken = self.mixing() - np.eye(self.matrices.shape[-1], dtype=np.complex64)
+        return taken if self.kept is None else taken * ~self.kept
 
     def keeping(self, kept: NDArray[np.bool_]) -> Narrowband:
         """Keep the bleed of microphone j's source in microphone i where ``kept[i, j]``."""

@@ -103,6 +103,13 @@ class Postfilter:
         interpolated: Floats = self.leakage @ spread.astype(np.float32)
         return interpolated
 
+    def over_all_decays(self, rate: int, bins: int) -> Floats:
+        """Return λ of all decay times together, on any number of bins, ``(mics, mics, bins)``."""
+        own = self.over_bins(nfft_at(rate, NFFT) // 2 + 1).sum(axis=0)
+        at = np.linspace(0, own.shape[-1] - 1, bins)
+        spread: Floats = np.apply_along_axis(lambda row: np.interp(at, np.arange(len(row)), row), -1, own)
+        return spread
+
     def limited(self, microphones: Recording, filtered: Recording) -> Postfilter:
         """Leave alone the microphones from which the postfilter would remove more power than the filters did.
 

@@ -100,7 +100,7 @@ def learn_tracking(
     mixing
         Their mixing matrix, ``(bins, mics, mics)``.
     leakage
-        λ on the bins of an STFT, ``(mics, mics, bins)``: power of source j that is left in microphone i, relative to
+        λ on the bins of the STFT, ``(mics, mics, bins)``: power of source j that is left in microphone i, relative to
         the source.
     rate
         Sampling rate in Hz.
@@ -121,9 +121,7 @@ def learn_tracking(
     edges = band_edges(bins, rate, FINE_BANDS)
     size = np.diff(edges)
     path = np.add.reduceat(np.moveaxis(np.square(np.abs(on_grid(mixing, bins))), 0, -1), edges[:-1], axis=-1) / size
-    at = np.linspace(0, 1, leakage.shape[-1])
-    spread = np.apply_along_axis(lambda row: np.interp(np.linspace(0, 1, bins), at, row), -1, leakage)
-    left = (np.add.reduceat(spread, edges[:-1], axis=-1) / size * allowed[:, :, None]).astype(np.float32)
+    left = (np.add.reduceat(leakage, edges[:-1], axis=-1) / size * allowed[:, :, None]).astype(np.float32)
     variances = np.stack([(scale * left + UNEXACT * path) * allowed[:, :, None] for _, scale in SPEEDS]).astype(
         np.float32
     )

@@ -21,12 +21,13 @@ from debleed.methods.demix.bleed import measure_bleed
 from debleed.methods.demix.broadband import estimate_filters, estimate_gains, instantaneous, references, window_length
 from debleed.methods.demix.companions import leads_of, with_companion_rows, with_companions
 from debleed.methods.demix.demixed import Demixed
-from debleed.methods.demix.excerpt import spectra
-from debleed.methods.demix.features import NFFT, features
+from debleed.methods.demix.excerpt import power, spectra
+from debleed.methods.demix.features import features
 from debleed.methods.demix.filters import Filters
 from debleed.methods.demix.gain_calibration import balancing_gains, presumed_gains
 from debleed.methods.demix.leakage_net import estimate_leakage, shipped
 from debleed.methods.demix.narrowband import Narrowband, estimate_matrices, needs_long_windows
+from debleed.methods.demix.own_sound import OwnSound
 from debleed.methods.demix.postfilter import Postfilter
 from debleed.methods.demix.safeguards import LEAST_SHARE, SHARED_SOUND, Verdicts
 from debleed.methods.demix.speeds import learn_tracking
@@ -231,7 +232,7 @@ def measure_background(state: State, settings: Demix, progress: Progress) -> Sta
     nfft = nfft_at(state.rate, BACKGROUND_NFFT)
     level = Background.measured(stft(state.sources, nfft, nfft // 2), with_source(state.allowed))
     learned = replace(state.learned, background=level)
-    sources = learned.filtered(Recording.from_array(state.samples, state.rate), learned.filters).read()
+    sources = learned.filtered(Recording.from_array(state.samples, state.rate)).read()
     return replace(state, sources=sources, learned=learned)
 
 
@@ -245,13 +246,27 @@ def measure_leakage(state: State, settings: Demix, progress: Progress) -> State:
     return replace(state, leakage=Postfilter(leakage).rescaled(gains))
 
 
+def keep_own_sound(state: State, settings: Demix, progress: Progress) -> State:
+    """Give back what the filters take of each microphone's own sound."""
+    if not settings.postfilter or not state.leakage.leakage.any():
+        return state
+    nfft = nfft_at(state.rate, BACKGROUND_NFFT)
+    powers = power(stft(state.sources, nfft, nfft // 2)).mean(axis=-1)
+    left = state.leakage.over_all_decays(state.rate, nfft // 2 + 1)
+    own_sound = OwnSound.measured(state.learned.filters.carried(), left, powers, state.rate)
+    learned = replace(state.learned, own_sound=own_sound)
+    sources = learned.filtered(Recording.from_array(state.samples, state.rate)).read()
+    return replace(state, sources=sources, learned=learned)
+
+
 def fit_tracking(state: State, settings: Demix, progress: Progress) -> State:
     """Learn which paths deviate from the filters, how far and how fast; then follow them in the excerpt."""
     if not settings.tracking or not state.leakage.leakage.any():
         return state
     filters, background = state.learned.filters, state.learned.background
-    leakage = state.leakage.over_bins(nfft_at(state.rate, NFFT) // 2 + 1).sum(axis=0)
-    allowed = state.allowed & state.broadband.changed_mics[:, None] & ~state.broadband.own_paths
+    leakage = state.leakage.over_all_decays(state.rate, nfft_at(state.rate, BACKGROUND_NFFT) // 2 + 1)
+    fitted = state.broadband
+    allowed = state.allowed & fitted.changed_mics[:, None] & ~fitted.own_paths & fitted.taps.any(axis=-1)
 
     def learnt(
         sought: NDArray[np.bool_], possible: NDArray[np.bool_], progress: Progress = quiet
@@ -282,9 +297,11 @@ def contradicted(state: State, tracking: Tracking) -> NDArray[np.bool_]:
     nothing = np.zeros_like(tracking.weight)
     corrections = replace(tracking, weight=nothing, variance=nothing, unfollowed=nothing)
     corrected = corrections.apply(Recording.from_array(state.sources, state.rate), state.learned.background).read()
+    unaltered = replace(state.learned, own_sound=OwnSound.none(len(state.samples)))
+    filtered = unaltered.filtered(Recording.from_array(state.samples, state.rate)).read()
     removed, more = (
         np.sum(np.square(after - before, dtype=np.float64), axis=1)
-        for before, after in ((state.samples, state.sources), (state.sources, corrected))
+        for before, after in ((state.samples, filtered), (state.sources, corrected))
     )
     alone: NDArray[np.bool_] = (more > CORRECTED * removed) & state.broadband.changed_mics
     return alone
@@ -296,7 +313,11 @@ def leaving(state: State, alone: NDArray[np.bool_]) -> State:
         state,
         broadband=state.broadband.leaving(alone),
         sources=np.where(alone[:, None], state.samples, state.sources),
-        learned=replace(state.learned, filters=state.learned.filters.leaving(alone)),
+        learned=replace(
+            state.learned,
+            filters=state.learned.filters.leaving(alone),
+            own_sound=state.learned.own_sound.leaving(alone),
+        ),
         verdicts=np.where(alone, SHARED_SOUND, state.verdicts),
         leakage=Postfilter(state.leakage.leakage * ~alone[:, None, None]),
     )
@@ -322,6 +343,7 @@ STEPS: tuple[tuple[Step, float], ...] = (
     (separate, 0.02),
     (measure_background, 0.01),
     (measure_leakage, 0.03),
+    (keep_own_sound, 0.01),
     (fit_tracking, 0.1),
     (fit_postfilter, 0.01),
 )

@@ -375,15 +375,32 @@ def expected_power(variance: NDArray[np.float32], loudness: Powers, rate: int) -
     rate
         Sampling rate in Hz.
     """
-    frames = loudness.shape[-1] - (LAGS - 1)
     if not variance.any():
+        frames = loudness.shape[-1] - (LAGS - 1)
         return np.zeros((len(variance), loudness.shape[1], frames), np.float32)
-    firsts = range(LAGS - 1, -1, -1)
-    faded = sum(
+    carried: Powers = np.moveaxis(np.moveaxis(variance, -1, 0) @ np.moveaxis(faded(loudness, rate), 1, 0), 0, 1)
+    return carried
+
+
+def faded(loudness: Powers, rate: int) -> Powers:
+    """Return the power of the last :data:`LAGS` frames as it fades.
+
+    Parameters
+    ----------
+    loudness
+        ``(sources, bins, LAGS - 1 + frames)``.
+    rate
+        Sampling rate in Hz.
+
+    Returns
+    -------
+    ``(sources, bins, frames)``.
+    """
+    frames, firsts = loudness.shape[-1] - (LAGS - 1), range(LAGS - 1, -1, -1)
+    total: Powers = sum(
         share * loudness[..., first : first + frames] for share, first in zip(fading(rate), firsts, strict=True)
     )
-    carried: Powers = np.moveaxis(np.moveaxis(variance, -1, 0) @ np.moveaxis(faded, 1, 0), 0, 1)
-    return carried
+    return total
 
 
 def own_variance(powers: Powers, expected: Powers) -> Powers:
