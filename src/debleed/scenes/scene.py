@@ -68,6 +68,13 @@ PRESETS: Mapping[str, Mapping[str, Any]] = MappingProxyType(
             "layout": "drawn",
             "distance": (1.0, 3.0),
         },
+        "drawn-room": {
+            "kind": "room",
+            "rt60": 0.35,
+            "layout": "drawn",
+            "distance": (0.2, 1.0),
+            "microphone_pattern": "cardioid",
+        },
         "real-stage": {
             "kind": "stage",
             "mishaps": (
