@@ -110,12 +110,11 @@ def generated_stock(
     require_players(speech=True)
     sources = {name: source for name, source in (book.sources if book else {}).items() if source.folder.is_dir()}
     kits = {name: source.kit for name, source in sources.items() if isinstance(source, Sampled)}
-    recorded = {
-        song.id.partition("/")[2]: song
-        for source in sources.values()
-        if isinstance(source, Songs)
-        for song in load_songs([Track("songs", n, source.folder / n) for n in source.starts], ROLES, rate, cache, progress)
-    }
+    recorded: dict[str, Song] = {}
+    for source in sources.values():
+        if isinstance(source, Songs):
+            tracks = [Track("songs", name, source.folder / name) for name in source.starts]
+            recorded |= dict(zip(source.starts, load_songs(tracks, ROLES, rate, cache, progress), strict=True))
     everything = kinds_of_bands(tuple(kits))
     if strangers := sorted(set(left_out) - {*everything, *recorded}):
         raise InputError(f"there is no kind '{strangers[0]}'; the kinds are {', '.join((*everything, *recorded))}")

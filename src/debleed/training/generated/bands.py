@@ -1,4 +1,4 @@
-"""Songs of the generated corpus: bands of several kinds, each rendered when it is first needed, and kept in the cache."""
+"""Songs of the generated corpus: bands of several kinds, rendered when they are needed and kept in the cache."""
 
 from __future__ import annotations
 
@@ -147,4 +147,4 @@ def levelled(stem: Floats, level: float) -> Floats:
     if not power.any():
         return stem
     loud = np.mean(power[power > 1e-3 * power.max()])
-    return (stem * (level / np.sqrt(loud))).astype(np.float32)
+    return stem * np.float32(level / np.sqrt(loud))

@@ -26,7 +26,15 @@ RESTS = {"vocals": 0.25, "bass": 0.12, "drums": 0.15, "other": 0.2}
 DOUBLES = 0.25
 """How likely the accompaniment is to double the melody of a section, in unison or an octave away."""
 
-RHYTHMS = ((1, 1, 1, 1), (2, 1, 1), (1.5, 0.5, 1, 1), (0.5, 0.5, 1, 0.5, 0.5, 1), (0.5,) * 8, (3, 1), (0.75, 0.75, 0.5, 2))
+RHYTHMS = (
+    (1, 1, 1, 1),
+    (2, 1, 1),
+    (1.5, 0.5, 1, 1),
+    (0.5, 0.5, 1, 0.5, 0.5, 1),
+    (0.5,) * 8,
+    (3, 1),
+    (0.75, 0.75, 0.5, 2),
+)
 """Lengths of the notes of a bar, in beats; cut off at the end of a shorter bar."""
 
 LOOSE = 0.008
@@ -53,7 +61,7 @@ class Part:
 
 @dataclass(frozen=True)
 class Score:
-    """A score: quarter notes per minute, the pitch class of the tonic, the name of the scale, and a part for each role."""
+    """A score: quarter notes per minute, semitones of the tonic above C, its scale, and a part for each role."""
 
     tempo: float
     tonic: int
@@ -186,9 +194,7 @@ def _bass(piece: _Piece, instrument: Instrument, rng: np.random.Generator) -> li
     return found
 
 
-def _accompaniment(
-    piece: _Piece, melody: list[Event], instrument: Instrument, rng: np.random.Generator
-) -> list[Event]:
+def _accompaniment(piece: _Piece, melody: list[Event], instrument: Instrument, rng: np.random.Generator) -> list[Event]:
     found: list[Event] = []
     for first in range(0, len(piece.bars), SECTION):
         bars = range(first, first + SECTION)
