@@ -48,12 +48,12 @@ def test_noise_is_not_explained(stage):
 
 
 def test_doubt_takes_its_share(stage):
-    """With as much noise as bleed, a filter still finds the bleed, but is trusted less."""
+    """Filters find the bleed below noise, but are trusted less."""
     sources, bleed = stage
-    noise = np.sqrt(power(bleed) / 4)[:, None] * np.random.default_rng(6).standard_normal(sources.shape)
+    noise = np.sqrt(0.7 * power(bleed))[:, None] * np.random.default_rng(6).standard_normal(sources.shape)
     found = explanation([(bleed + noise, sources)], ALONE, RATE).bleed(sources)
     share = np.sum(found * bleed, axis=1) / np.sum(bleed**2, axis=1)
-    np.testing.assert_allclose(share, 0.75, atol=0.1)  # 1 - |e|^2 / |explained|^2
+    assert np.all((share > 0.4) & (share < 0.8))  # 1 - 0.7^2, a little more because the filters also fit the noise
 
 
 def test_an_octave_that_stands_out_is_not_believed(stage):

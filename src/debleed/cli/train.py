@@ -112,7 +112,7 @@ def command(
         if run.state.step:
             click.echo(f"resuming after step {run.state.step}")
         run.learn(60 * minutes, progress)
-        found = run.finish()
+        found = run.finish(progress)
     click.echo(
         f"{output / plan.name}.onnx: {found['steps']} steps, "
         f"SDR improvement in validation {found['validation_gain_db']} dB; "

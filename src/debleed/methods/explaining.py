@@ -11,9 +11,9 @@ Two further bounds are about octaves, because a network fails in some of them:
 
 - A path is about as strong in one octave as in another, so it counts for :data:`STEEP_DB` above its median at most.
   Where a network mistakes one source for another, filters from the little that is left in another output are far above.
-- What the filters leave unexplained, e_i, is about as large as their own error. A signal b + e of independent b and e
-  is best multiplied by |b|² / (|b|² + |e|²), so what is explained is multiplied by 1 − |e|² / |explained|², and nothing
-  is removed where the explanation is smaller than what it leaves.
+- What the filters leave unexplained, e_i, is about as large as their own error where they fail, and larger where they
+  do well. With q = |e_i|² / |explained|² in an octave, what is explained is multiplied by 1 − q². Nothing is removed
+  where more is left than is explained.
 
 The loss is that bleed along a path that changes is not removed, nor is reverberation after :data:`TAPS`.
 """
@@ -109,7 +109,7 @@ def explanation(blocks: Sequence[tuple[Floats, Floats]], own: NDArray[np.bool_],
             r[i] - b - np.einsum("jf,jf->f", paths[own[i]], y[own[i]])
             for r, b, y in zip(removed, explained, outputs, strict=True)
         ]
-        trust = 1 - _ratio(octaves.power(left), octaves.power(explained), empty=1)
+        trust = 1 - _ratio(octaves.power(left), octaves.power(explained), empty=1) ** 2
         paths *= octaves.interpolated(np.maximum(0, trust))
         lags = np.roll(scipy.fft.irfft(paths[others], size), AHEAD + MARGIN, axis=1)
         weighted[i, others] = lags[:, : TAPS + 2 * MARGIN]

@@ -124,7 +124,7 @@ def generated_stock(
         raise InputError("every kind of band is left out, so none is left for training; name fewer")
     learn = Bands(kinds, bands, seed, rate, cache, kits, known)
     validate = Bands(kinds, VALIDATING, f"{seed}/validation", rate, cache, kits, {})
-    test = dataclasses.replace(validate, each=TESTING, seed=f"{seed}/test")
+    test = dataclasses.replace(validate, each=min(bands, TESTING), seed=f"{seed}/test")
     tested: dict[str, Sequence[Song]] = {
         name: dataclasses.replace(test, kinds={name: kind}) for name, kind in everything.items()
     }

@@ -31,9 +31,9 @@ from debleed.nets import NEEDS_TRAINING, build, described, variants
 from debleed.progress import Progress, quiet
 from debleed.recording import InputError
 from debleed.scenes.set_file import Book
-from debleed.scoring.evaluate import sdr
 from debleed.seeding import generator
 from debleed.spelling import current
+from debleed.training.by_kind import by_kind, improvements
 from debleed.training.material import Floats, Material, Scenes
 from debleed.training.modelcard import card, commit
 from debleed.training.stock import GENERATED, Stock, generated_stock, stock_of_folder
@@ -42,9 +42,6 @@ if TYPE_CHECKING:
     import torch
 
 CHECKPOINT, BEST, LOG = "checkpoint.safetensors", "best.safetensors", "log.csv"
-
-AUDIBLE = 1e-3
-"""Mean power of an image, relative to its microphone over whole songs, above which it is evaluated: −30 dB."""
 
 
 @dataclass(frozen=True)
@@ -329,13 +326,12 @@ class Run:
             mics, images = self.heldout.example("look", number)
             with torch.no_grad():
                 out = self.network(torch.from_numpy(mics)[None].to(self.device))[0].float().cpu().numpy()
-            sounding = np.mean(images**2, axis=1) > AUDIBLE
-            found.append((sdr(images, out) - sdr(images, mics))[sounding])
-        return np.concatenate(found).astype(np.float32)
+            found.append(improvements(mics, images, out))
+        return np.concatenate(found)
 
     # ----------------------------------------------------------------------------------------------- results
 
-    def finish(self) -> dict[str, Any]:
+    def finish(self, progress: Progress = quiet) -> dict[str, Any]:
         """Export the best network as ONNX, safetensors, JSON and a model card, all named after the network.
 
         Returns
@@ -368,6 +364,13 @@ class Run:
             "sha256": {suffix: checksum(self.output / f"{name}.{suffix}") for suffix in ("onnx", "safetensors")},
         }
         write_text(self.output / f"{name}.json", json_text(description))
+        if self.stock.kinds:
+            scenes = dataclasses.replace(self.heldout.scenes, seed=f"{self.plan.seed}/test")
+            drawn = dataclasses.replace(self.heldout, scenes=scenes)
+            description["kinds"] = by_kind(
+                *(self.stock.kinds, self.stock.names, drawn, self.plan.net, self.plan.source, self.output), progress
+            )
+            write_text(self.output / f"{name}.json", json_text(description))
         write_text(self.output / f"{name}.md", card(description, self.output / LOG))
         return description
 
