@@ -40,7 +40,7 @@ MARGIN = 512
 """Taps that the filters are longer on both sides once they are weighted by octaves."""
 
 STEEP_DB = 6.0
-"""How far an octave of a path may be above the median of its octaves (of two in the middle, the weaker), as power."""
+"""How far an octave of a path may be above the median of its octaves, as power."""
 
 FAINT = 1e-6
 """Share of the power of an output below which an octave of it hardly counts (−60 dB): paths through it are weak."""
@@ -174,8 +174,7 @@ def _flat(paths: NDArray[np.complex128], outputs: Sequence[NDArray[np.complex64]
     strength = _ratio(
         octaves.power([paths * each for each in outputs]), power + FAINT * power.sum(axis=1, keepdims=True), empty=0
     )
-    middle = (strength.shape[1] - 1) // 2
-    most = amplitude(2 * STEEP_DB) * np.sort(strength, axis=1)[:, [middle]]
+    most = amplitude(2 * STEEP_DB) * np.median(strength, axis=1, keepdims=True)
     return np.sqrt(np.minimum(1, _ratio(most, strength, empty=1)))
 
 
