@@ -94,7 +94,7 @@ PRESETS: Mapping[str, Mapping[str, Any]] = MappingProxyType(
         },
     }
 )
-"""The set-ups of Rajesh and Padmanabhan, and, for training, a room with cardioids at drawn places and stages with two or
+"""The set-ups of Rajesh and Padmanabhan, and for training a room with cardioids at drawn places, and stages with two or
 three mishaps drawn at random; as settings of :func:`draw_scene`. People move on the moving stage alone.
 
 R. Rajesh, P. Rajan: "Neural networks for interference reduction in multi-track recordings", IEEE WASPAA 2023.

@@ -130,12 +130,12 @@ def kit_stem(kit: Kit, tempo: float, rate: int, seed: int) -> Floats:
 
 
 def speech(rng: np.random.Generator, rate: int) -> Floats:
-    """Let one voice speak sentences with pauses."""
-    voice, length, parts = str(rng.choice(render.VOICES)), 0, []
+    """Let one speaker say sentences with pauses."""
+    speaker, length, parts = str(rng.choice(render.SPEAKERS)), 0, []
     while length < SECONDS * rate:
         sentence = f"{rng.choice(WORDS)} {rng.choice(VERBS)} {rng.choice(WORDS)}, and {rng.choice(WORDS)}."
         pause = np.zeros(int(rng.uniform(0.2, 2) * rate), np.float32)
-        parts += [render.say(sentence, voice, rate), pause]
+        parts += [render.say(sentence, speaker, rate), pause]
         length += len(parts[-1]) + len(parts[-2])
     return render.fitted(np.concatenate(parts), SECONDS, rate)
 

@@ -74,14 +74,14 @@ def _all(low: int, high: int, *programs: int) -> tuple[Instrument, ...]:
     return tuple(Instrument(program, low, high) for program in programs)
 
 
-VOICES = _all(52, 76, 52, 53, 54)
+SINGERS = _all(52, 76, 52, 53, 54)
 KICK, STICK, SNARE, CLAP, LOW, CLOSED, MID, OPEN, HIGH = 36, 37, 38, 39, 41, 42, 45, 46, 48
 CRASH, RIDE, TAMBOURINE, COWBELL, HIGH_CONGA, LOW_CONGA, SHAKER, CLAVES = 49, 51, 54, 56, 63, 64, 70, 75
 
 GENRES = {
     "rock": Genre(
         *((100, 160), (0.5, 0.52), 4, ("minor", "mixolydian", "major"), ((0, 3, 4, 3), (0, 6, 3, 0), (0, 5, 3, 4))),
-        (*VOICES, *_all(55, 84, 29, 30, 81)),
+        (*SINGERS, *_all(55, 84, 29, 30, 81)),
         _all(28, 52, 33, 34),
         _all(40, 76, 27, 29, 30, 18),
         (0, 8, 16),
@@ -89,7 +89,7 @@ GENRES = {
     ),
     "funk": Genre(
         *((90, 118), (0.5, 0.6), 4, ("dorian", "mixolydian"), ((0, 0, 3, 0), (0, 0, 0, 4), (0, 3, 0, 3))),
-        (*VOICES, *_all(56, 82, 61, 62, 80)),
+        (*SINGERS, *_all(56, 82, 61, 62, 80)),
         _all(28, 55, 36, 37),
         _all(48, 79, 7, 4, 28, 61),
         (0, 8),
@@ -114,7 +114,7 @@ GENRES = {
     ),
     "ballad": Genre(
         *((56, 84), (0.5, 0.56), 4, ("major", "minor"), ((0, 5, 3, 4), (0, 4, 5, 3), (5, 3, 0, 4))),
-        (*VOICES, *_all(55, 84, 42, 68, 69)),
+        (*SINGERS, *_all(55, 84, 42, 68, 69)),
         _all(28, 50, 33, 35, 32),
         _all(45, 81, 0, 2, 4, 5, 24, 48, 49, 50, 89),
         (0, 8),
@@ -123,7 +123,7 @@ GENRES = {
     ),
     "electronic": Genre(
         *((110, 140), (0.5, 0.5), 4, ("minor", "dorian", "harmonic minor"), ((0, 0, 5, 6), (0, 5, 2, 6), (0, 3, 0, 4))),
-        (*VOICES, *_all(55, 88, 80, 81, 84, 87)),
+        (*SINGERS, *_all(55, 88, 80, 81, 84, 87)),
         _all(28, 50, 38, 39, 87),
         _all(48, 84, 88, 90, 91, 95, 81, 62, 50),
         (24, 25),
@@ -131,7 +131,7 @@ GENRES = {
     ),
     "latin": Genre(
         *((84, 128), (0.5, 0.52), 4, ("minor", "harmonic minor", "major"), ((0, 3, 4, 0), (0, 6, 5, 4), (1, 4, 0, 0))),
-        (*VOICES, *_all(55, 84, 56, 57, 73, 24)),
+        (*SINGERS, *_all(55, 84, 56, 57, 73, 24)),
         _all(28, 52, 32, 33),
         _all(48, 84, 0, 24, 25, 12, 108),
         (0,),
@@ -151,7 +151,7 @@ GENRES = {
     ),
     "reggae": Genre(
         *((66, 92), (0.5, 0.62), 4, ("minor", "major", "dorian"), ((0, 3, 0, 4), (0, 6, 0, 6), (0, 4, 5, 3))),
-        (*VOICES, *_all(55, 82, 22, 57, 67)),
+        (*SINGERS, *_all(55, 82, 22, 57, 67)),
         _all(26, 50, 33, 35),
         _all(48, 76, 16, 17, 27, 4),
         (0, 16),

@@ -31,8 +31,8 @@ FONTS = tuple(
     for name in ("FluidR3_GM.sf2", "FluidR3_GM.sf3")
 )
 
-VOICES = ("awb", "kal16", "rms", "slt")
-"""Flite's voices at 16 kHz."""
+SPEAKERS = ("awb", "kal16", "rms", "slt")
+"""Those of Flite at 16 kHz."""
 
 
 def sound_font() -> Path:
@@ -89,8 +89,8 @@ def play(part: Part, drums: bool, seconds: float, rate: int) -> Floats:
         return fitted(_read(sound, rate), seconds, rate)
 
 
-def say(sentence: str, voice: str, rate: int) -> Floats:
-    """Let one of :data:`VOICES` speak, ``(samples,)``.
+def say(sentence: str, speaker: str, rate: int) -> Floats:
+    """Let one of :data:`SPEAKERS` speak, ``(samples,)``.
 
     Raises
     ------
@@ -99,7 +99,7 @@ def say(sentence: str, voice: str, rate: int) -> Floats:
     """
     with tempfile.TemporaryDirectory() as folder:
         sound = Path(folder) / "spoken.wav"
-        _run("flite", "-voice", voice, "-t", sentence, "-o", str(sound))
+        _run("flite", "-voice", speaker, "-t", sentence, "-o", str(sound))
         return _read(sound, rate)
 
 
