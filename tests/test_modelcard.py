@@ -47,6 +47,22 @@ def test_a_gain_that_is_none_is_a_dash(tmp_path):
     assert "SDR improvement in validation: −∞ dB" in written(tmp_path, 1, **said)
 
 
+def test_kinds_never_heard_stand_first(tmp_path):
+    kinds = {
+        "rock": {"learnt": True, "microphones": 16, "median_db": 6.04, "least_db": 0.02},
+        "waltz": {"learnt": False, "microphones": 15, "median_db": 5.55, "least_db": -0.31},
+        "silence": {"learnt": False, "microphones": 0, "median_db": None, "least_db": None},
+    }
+    text = written(tmp_path, 2, kinds=kinds)
+    assert "validated on: other bands of the same kinds" in text
+    rows = text.split("## By kind of music")[1].split("## ")[0].strip().splitlines()
+    assert rows[2:] == [
+        "| silence | no | 0 | – | – |",
+        "| waltz | no | 15 | +5.5 | −0.3 |",
+        "| rock | yes | 16 | +6.0 | +0.0 |",
+    ]
+
+
 def test_a_long_curve_is_thinned_and_keeps_its_end(tmp_path):
     for rows in (0, 1, ROWS, ROWS + 1, 10 * ROWS):
         shown = curve(written(tmp_path, rows))

@@ -2,26 +2,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import soundfile
 
 from debleed.recording import InputError
 from debleed.scenes.takes import Kit, take
-
-RATE = 8000
-GROOVE = ("kick", "snare", "hihat", "ride", "tom1", "tom2", "tom3", "tom4", "crash")
-MICS = ("kick", "snare")
+from kits import MICS, RATE, folder_of_hits
 
 
 @pytest.fixture
 def kit(tmp_path: Path) -> Kit:
-    """Hits that each sound in both microphones, as noise of 0.2 s."""
-    for k, drum in enumerate(GROOVE):
-        (tmp_path / drum).mkdir()
-        for n in (1, 2, 3, 4):
-            hit = np.random.default_rng([k, n]).uniform(-0.1, 0.1, (RATE // 5, 3)) * [1, 0.5, 0.25]
-            soundfile.write(tmp_path / drum / f"{n}.flac", hit, RATE)
-        soundfile.write(tmp_path / drum / "1.room.flac", hit, RATE)
-    return Kit(tmp_path, RATE, MICS, {drum: (drum,) for drum in GROOVE})
+    return folder_of_hits(tmp_path)
 
 
 def test_the_truth_is_the_drum_alone(kit: Kit) -> None:

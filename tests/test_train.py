@@ -99,12 +99,47 @@ def test_refusals(plan, corpus, tmp_path):
     refused("no variant 'huge'; it has published, narrow, tiny", variant="huge")
     refused("track 'Nine' does not exist", validation=("Nine",))
     refused("none is left for training", validation=("One", "Two", "Three"))
+    refused("only the generated corpus has kinds", left_out=("rock",))
     refused("name its source", net="di-cae")
     refused("name none", source="bass")
     Run(dataclasses.replace(plan, steps=1, every=1), corpus, tmp_path / "run", tmp_path / "cache").learn()
     refused("other settings .batch 2 there, 3 here", output="run", batch=3)
     with pytest.raises(InputError, match="not available"):
         Run(plan, corpus, tmp_path / "out", tmp_path / "cache", device="cuda:9")
+
+
+def test_the_generated_corpus_validates_on_its_own_bands(plan, tmp_path):
+    from debleed.training.train import Run
+
+    with pytest.raises(InputError, match="bands of its own for validation; leave kinds out"):
+        Run(plan, "generated", tmp_path / "out")
+
+
+def test_a_checkpoint_from_before_there_were_kinds_goes_on(plan, corpus, tmp_path):
+    from debleed.nets import checkpoint
+    from debleed.training.train import CHECKPOINT, Run
+
+    Run(dataclasses.replace(plan, steps=2), corpus, tmp_path / "run", tmp_path / "cache").learn()
+    tensors, stored = checkpoint.load(tmp_path / "run" / CHECKPOINT)
+    for key in ("left_out", "bands"):
+        del stored["plan"][key]
+    checkpoint.save(tmp_path / "run" / CHECKPOINT, tensors, stored)
+    assert Run(plan, corpus, tmp_path / "run", tmp_path / "cache").state.step == 2
+
+
+@pytest.mark.slow
+def test_the_command_trains_on_generated_bands(tmp_path, monkeypatch):
+    for package in ("torch", "onnxscript", "onnxruntime", "safetensors"):
+        pytest.importorskip(package)
+    if not (shutil.which("fluidsynth") and shutil.which("flite")):
+        pytest.skip("needs fluidsynth and flite: apt install fluidsynth fluid-soundfont-gm flite")
+    out = tmp_path / "run"
+    arguments = ["train", "df-unet", "--corpus", "generated", "-o", str(out), "--smoke", "--leave-out", "swing"]
+    assert command_line([*arguments, "--steps", "2", "--every", "1"]) == 0
+    kinds = weights.describe(out / "df-unet.onnx")["kinds"]
+    assert not kinds["swing"]["learnt"]
+    assert kinds["rock"]["learnt"]
+    assert "| swing | no |" in (out / "df-unet.md").read_text()
 
 
 def test_learning_rate(plan):

@@ -23,8 +23,8 @@ OLD = {
 EXEMPT = {"spelling.py", "vocabulary.py", "CHANGELOG.md", "changelog.md", "glossary.md", "test_words.py"}
 """The tables of old spellings and of what consoles say, and what documents the change."""
 
-LINES = re.compile(r"--voice|['\"]voices['\"]|`\[voices\]`|\"founding-linear\"")
-"""Lines that accept an old spelling, or name it to say so."""
+LINES = re.compile(r"--voice|['\"]voices['\"]|`\[voices\]`|\"founding-linear\"|\"-voice\"")
+"""Lines that accept an old spelling, or name it to say so, and the option of Flite."""
 
 
 def files() -> list[Path]:

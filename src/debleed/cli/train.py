@@ -20,6 +20,7 @@ SMOKE: dict[str, Any] = {
     "seconds": 1.0,
     "every": 6,
     "rooms": 2,
+    "bands": 1,
 }
 """Settings for one minute of training that exercises every part."""
 
@@ -27,7 +28,11 @@ SMOKE: dict[str, Any] = {
 @click.command(name="train")
 @click.argument("net", metavar="NET", type=click.Choice(list(NETS)))
 @click.option(
-    "--corpus", type=PATH, required=True, help="Dry stems in the layout of MUSDB18-HQ; only the split 'train' is used."
+    "--corpus",
+    type=PATH,
+    required=True,
+    help="Dry stems in the layout of MUSDB18-HQ, of which only the split 'train' is used; or 'generated': bands that "
+    "play random scores.",
 )
 @click.option("-o", "--output", type=PATH, required=True, help="Folder for the run; an existing run resumes.")
 @click.option(
@@ -45,6 +50,20 @@ SMOKE: dict[str, Any] = {
     multiple=True,
     metavar="TRACK",
     help="Track for validation; may be repeated.  [default: every seventh]",
+)
+@click.option(
+    "--leave-out",
+    "left_out",
+    multiple=True,
+    metavar="KIND",
+    help="Kind of the generated corpus not to learn from, to be measured on; may be repeated.",
+)
+@click.option("--bands", type=click.IntRange(min=1), help="Bands of each kind of the generated corpus.")
+@click.option(
+    "--sets", type=PATH, help="Description of songs and drum kits that join the generated corpus, as for 'corpus make'."
+)
+@click.option(
+    "--data", type=PATH, envvar="DEBLEED_DATA", help="Their folder, instead of the one in --sets; or set DEBLEED_DATA."
 )
 @click.option("--steps", type=click.IntRange(min=1), help="Number of steps, over which the learning rate decays.")
 @click.option("--minutes", type=float, default=float("inf"), help="Stop after this time; the same command resumes.")
@@ -67,6 +86,8 @@ def command(
     start: Path | None,
     device: str,
     cache: Path | None,
+    sets: Path | None,
+    data: Path | None,
     smoke: bool,
     **given: Any,
 ) -> int:
@@ -76,6 +97,7 @@ def command(
     checkpoints: the same command resumes an interrupted run.
     """
     from debleed.nets import weights
+    from debleed.scenes.set_file import read_sets
     from debleed.training.train import Plan, Run
 
     settings = {key: value for key, value in given.items() if value not in (None, ())}
@@ -84,12 +106,13 @@ def command(
         start = weights.find_start(str(start))
     if not minutes > 0:
         raise InputError(f"--minutes must be more than 0, got {minutes:g}")
+    book = read_sets(sets, data) if sets else None
     with feedback.messages(), feedback.progress("bar") as progress:
-        run = Run(plan, corpus, output, cache, start, device, progress)
+        run = Run(plan, corpus, output, cache, start, device, progress, book)
         if run.state.step:
             click.echo(f"resuming after step {run.state.step}")
         run.learn(60 * minutes, progress)
-        found = run.finish()
+        found = run.finish(progress)
     click.echo(
         f"{output / plan.name}.onnx: {found['steps']} steps, "
         f"SDR improvement in validation {found['validation_gain_db']} dB; "

@@ -192,11 +192,11 @@ BUILT_IN: Mapping[str, tuple[str, str]] = {
     ),
     "df-unet": (
         "debleed.methods.neural:DfUnet",
-        "experimental, may do harm; for four sources: a dilated Wave-U-Net over all microphones (Rajesh & Padmanabhan)",
+        "experimental, weaker than demix; for four sources: a dilated Wave-U-Net over all microphones",
     ),
     "df-unet-gat": (
         "debleed.methods.neural:DfUnetGat",
-        "experimental, may do harm: a dilated Wave-U-Net with attention over any number of microphones",
+        "experimental, weaker than demix: a dilated Wave-U-Net with attention over any number of microphones",
     ),
     "unprocessed": (
         "debleed.methods.baseline:Unprocessed",

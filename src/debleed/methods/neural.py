@@ -6,6 +6,9 @@ one after the other, each together with one microphone of every other source. If
 that the network *removes* is resampled and subtracted from the original, so that what the network leaves alone, and
 everything above its bandwidth, is unchanged.
 
+A Wave-U-Net may remove more than bleed. Only what filters explain by its outputs for the other sources is taken from a
+microphone (:mod:`debleed.methods.explaining`). The filters are learnt from the recording.
+
 Polarity carries no information about bleed, but a network is not an odd function. Microphones are therefore multiplied
 by signs that make them correlate positively, before and after the network (:func:`polarities`). Swapping the polarity
 of a cable then inverts the output of that microphone and changes nothing else.
@@ -15,7 +18,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, ClassVar
@@ -24,9 +27,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from debleed.methods import Arrays, Learned, Side
+from debleed.methods.explaining import Explanation, explanation
 from debleed.methods.instantaneous import Unmixing
 from debleed.nets import NETS, SOURCES, weights
-from debleed.progress import Progress, quiet
+from debleed.progress import Progress, quiet, within
 from debleed.recording import InputError, Recording, Samples
 
 Floats = NDArray[np.float32]
@@ -43,9 +47,9 @@ output."""
 FRAME = 8192
 """Samples per frame for comparing polarities; long compared with any acoustic path on a stage."""
 
-MATRIX_BLOCKS = 12
-"""Number of blocks, spread evenly over the recording, from which t-UNet estimates matrices; the median of each entry is
-used."""
+BLOCKS = 12
+"""Number of blocks, spread evenly over the recording, from which something is learnt: the matrix of t-UNet, of which
+the median of each entry is used, and what explains the bleed."""
 
 NAMES = {
     "vocals": ("voc", "vox", "sing", "choir"),
@@ -191,13 +195,6 @@ class Neural:
     def _find(self, name: str) -> Path:
         return weights.find(name, Path(self.folder) if self.folder else None)
 
-    def learn(self, recording: Recording, side: Side = Side(), progress: Progress = quiet) -> Learned:  # noqa: B008
-        """Measure levels and polarities; everything else was trained."""
-        path = self._find(self.net)
-        session(path)
-        scale = Scale.of(recording, NETS[self.net].level, progress)
-        return Blockwise(scale, tuple((tuple(group), path) for group in microphone_groups(recording.sources)))
-
 
 @dataclass(frozen=True)
 class Blockwise:
@@ -209,10 +206,29 @@ class Blockwise:
         Signs and levels.
     runs
         Groups of microphones, and the network for each. A microphone in several groups takes the output of the first.
+    explanation
+        What explains the bleed; without it, the microphones are the network's own output.
     """
 
     scale: Scale
     runs: tuple[tuple[tuple[int, ...], Path], ...]
+    explanation: Explanation | None = None
+
+    def explained(self, recording: Recording, progress: Progress) -> Blockwise:
+        """Learn what explains the bleed, from :data:`BLOCKS` blocks of a recording."""
+        config = weights.describe(self.runs[0][1])["config"]
+        grid = Grid.of(recording.rate, config["rate"], config["samples"])
+        edge = min(EDGE, grid.samples // 8)
+        count = max(1, -(-recording.length // grid.step))
+        chosen = np.unique(np.linspace(0, count - 1, min(BLOCKS, count)).round().astype(int))
+        blocks = []
+        for done, k in enumerate(chosen, start=1):
+            mics, outputs = self._run(self._block(recording, grid, k), grid)
+            inner = slice(edge, grid.samples - edge)
+            blocks.append(((mics - outputs)[:, inner].astype(np.float64), outputs[:, inner].astype(np.float64)))
+            progress("explain", done / (len(chosen) + 1))
+        own = np.array([[a == b for b in recording.sources] for a in recording.sources])
+        return replace(self, explanation=explanation(blocks, own | np.eye(len(own), dtype=bool), grid.inner))
 
     def apply(self, recording: Recording) -> Recording:
         """Clean a recording of the same microphones; a few blocks are kept in memory."""
@@ -231,21 +247,34 @@ class Blockwise:
 
         return recording.with_reader(read)
 
-    def _removed(self, recording: Recording, grid: Grid, k: int) -> Samples:
-        """Return the signal that block k removes, ``(mics, step + fade)``, with fades at both ends."""
+    def _block(self, recording: Recording, grid: Grid, k: int) -> Samples:
+        """Read block k with its edges."""
         first = k * grid.step - grid.edge
-        native = recording.read(first, first + grid.edge * 2 + grid.step + grid.fade)
+        return recording.read(first, first + grid.edge * 2 + grid.step + grid.fade)
+
+    def _run(self, native: Samples, grid: Grid) -> tuple[Floats, Floats]:
+        """Return a block as the network takes it and what it outputs, ``(mics, grid.samples)``."""
         mics = changed_rate(self.scale.down(native), grid.rate, grid.inner)
         padded = np.zeros((len(mics), grid.samples), np.float32)
         padded[:, : mics.shape[1]] = mics
-        removed, done = np.zeros_like(padded), set()
+        outputs, done = padded.copy(), set()
         for group, path in self.runs:
-            removed_here = padded[list(group)] - session(path)(padded[list(group)])
-            for i, row in zip(group, removed_here, strict=True):
+            for i, row in zip(group, session(path)(padded[list(group)]), strict=True):
                 if i not in done:
-                    removed[i] = row
+                    outputs[i] = row
                     done.add(i)
-        back = changed_rate(removed[:, : mics.shape[1]].astype(np.float64), grid.inner, grid.rate)
+        return padded, outputs
+
+    def _removed(self, recording: Recording, grid: Grid, k: int) -> Samples:
+        """Return the signal that block k removes, ``(mics, step + fade)``, with fades at both ends."""
+        native = self._block(recording, grid, k)
+        mics, outputs = self._run(native, grid)
+        if self.explanation is None:
+            removed = (mics - outputs).astype(np.float64)
+        else:
+            removed = self.explanation.bleed(outputs.astype(np.float64))
+        length = -(-native.shape[1] * grid.inner // grid.rate)
+        back = changed_rate(removed[:, :length], grid.inner, grid.rate)
         back = np.pad(back, ((0, 0), (0, max(0, native.shape[1] - back.shape[1]))))
         kept = self.scale.up(back[:, grid.edge : grid.edge + grid.step + grid.fade])
         rise = (np.arange(grid.fade) + 0.5) / grid.fade
@@ -341,7 +370,7 @@ def estimate_mixing(
     """Estimate A for a group of microphones as the median over blocks of the whole recording; 1 on the diagonal."""
     rate, inner, samples = recording.rate, config["rate"], config["samples"]
     length = samples * rate // inner
-    many = max(1, min(MATRIX_BLOCKS, recording.length // length))
+    many = max(1, min(BLOCKS, recording.length // length))
     starts = [round(k * (recording.length - length) / max(1, many - 1)) if many > 1 else 0 for k in range(many)]
     matrices = []
     for start in starts:
@@ -354,7 +383,25 @@ def estimate_mixing(
 
 
 @dataclass(frozen=True)
-class FUnet(Neural):
+class WaveUnet(Neural):
+    """A network that outputs the samples of all sources."""
+
+    explain: bool = field(
+        default=True,
+        metadata={"help": "remove only what the network's outputs for the other sources explain; off: its own output"},
+    )
+
+    def learn(self, recording: Recording, side: Side = Side(), progress: Progress = quiet) -> Learned:  # noqa: B008
+        """Measure levels and polarities, and learn what explains the bleed; everything else was trained."""
+        path = self._find(self.net)
+        session(path)
+        scale = Scale.of(recording, NETS[self.net].level, within(progress, 0, 0.1))
+        free = Blockwise(scale, tuple((tuple(group), path) for group in microphone_groups(recording.sources)))
+        return free.explained(recording, within(progress, 0.1, 1)) if self.explain else free
+
+
+@dataclass(frozen=True)
+class FUnet(WaveUnet):
     """A Wave-U-Net over four microphones."""
 
     net: ClassVar[str] = "f-unet"
@@ -362,7 +409,7 @@ class FUnet(Neural):
 
 
 @dataclass(frozen=True)
-class DfUnet(Neural):
+class DfUnet(WaveUnet):
     """A dilated Wave-U-Net over four microphones."""
 
     net: ClassVar[str] = "df-unet"
@@ -370,7 +417,7 @@ class DfUnet(Neural):
 
 
 @dataclass(frozen=True)
-class DfUnetGat(Neural):
+class DfUnetGat(WaveUnet):
     """A dilated Wave-U-Net with attention over any number of microphones."""
 
     net: ClassVar[str] = "df-unet-gat"

@@ -68,6 +68,13 @@ PRESETS: Mapping[str, Mapping[str, Any]] = MappingProxyType(
             "layout": "drawn",
             "distance": (1.0, 3.0),
         },
+        "drawn-room": {
+            "kind": "room",
+            "rt60": 0.35,
+            "layout": "drawn",
+            "distance": (0.2, 1.0),
+            "microphone_pattern": "cardioid",
+        },
         "real-stage": {
             "kind": "stage",
             "mishaps": (
@@ -87,8 +94,8 @@ PRESETS: Mapping[str, Mapping[str, Any]] = MappingProxyType(
         },
     }
 )
-"""The set-ups of Rajesh and Padmanabhan, and stages with two or three mishaps drawn at random, for training; as
-settings of :func:`draw_scene`. People move on the moving stage alone.
+"""The set-ups of Rajesh and Padmanabhan, and for training a room with cardioids at drawn places, and stages with two or
+three mishaps drawn at random; as settings of :func:`draw_scene`. People move on the moving stage alone.
 
 R. Rajesh, P. Rajan: "Neural networks for interference reduction in multi-track recordings", IEEE WASPAA 2023.
 

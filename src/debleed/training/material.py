@@ -163,6 +163,8 @@ class Material:
         where one source is often far louder than another.
     shuffle
         Whether to permute the microphones, together with their targets.
+    noise_db
+        Range of the noise of the microphones relative to their level in dB; ``None`` for none.
     """
 
     songs: Sequence[Song]
@@ -172,6 +174,7 @@ class Material:
     source: int | None = None
     remix: float = 0.5
     shuffle: bool = True
+    noise_db: tuple[float, float] | None = None
 
     def example(self, *key: object) -> tuple[Floats, Floats]:
         """Draw microphones and the images of their sources, each ``(mics, samples)``, from a key.
@@ -190,6 +193,9 @@ class Material:
         if self.level == "common":
             level[:] = np.sqrt(np.mean(level**2))
         level = np.where(level > 0, level, 1)[:, None].astype(np.float32)
+        if self.noise_db is not None:
+            strength = level * np.float32(amplitude(rng.uniform(*self.noise_db)))
+            mics = mics + strength * rng.standard_normal(mics.shape, np.float32)
         order = rng.permutation(len(mics)) if self.shuffle else np.arange(len(mics))
         if self.source is not None:
             order = np.array([self.source])

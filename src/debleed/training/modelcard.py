@@ -11,6 +11,7 @@ from typing import Any
 from debleed import __version__
 from debleed.decibels import shown
 from debleed.io.documents import read_number
+from debleed.training.by_kind import table
 
 ROWS = 12
 """Rows of the learning curve in a card."""
@@ -48,7 +49,7 @@ def card(description: Mapping[str, Any], log: Path) -> str:
         "source": plan["source"] or "all",
         "scenes": f"{', '.join(plan['scenes'])}; {plan['rooms']} of each drawn from seed {plan['seed']}",
         "trained on": ", ".join(description["tracks"]),
-        "validated on": ", ".join(plan["validation"]) or "every seventh track",
+        "validated on": _validation(plan, "kinds" in description),
         "steps": f"{description['steps']} (best so far) of {plan['steps']}, {plan['batch']} examples of "
         f"{plan['seconds']:g} s each",
         "time": f"{description['hours']:g} h on {description['device']}, "
@@ -58,6 +59,8 @@ def card(description: Mapping[str, Any], log: Path) -> str:
         "made by": f"debleed {__version__}, commit {description['commit']}",
     }
     lines = [f"# {name}", "", *(f"- {key}: {value}" for key, value in facts.items()), ""]
+    if "kinds" in description:
+        lines += ["## By kind of music", "", *table(description["kinds"]), ""]
     with log.open(encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
     stride = max(1, -(-len(rows) // ROWS))
@@ -65,3 +68,7 @@ def card(description: Mapping[str, Any], log: Path) -> str:
     lines += ["## Learning curve", "", "| step | loss | SDR improvement in validation, dB |", "| --- | --- | --- |"]
     lines += [f"| {row['step']} | {row['loss']} | {shown(float(row['gain_db']), 2)} |" for row in kept]
     return "\n".join(lines) + "\n"
+
+
+def _validation(plan: Mapping[str, Any], generated: bool) -> str:
+    return "other bands of the same kinds" if generated else ", ".join(plan["validation"]) or "every seventh track"

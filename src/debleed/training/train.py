@@ -30,20 +30,18 @@ from debleed.io.documents import Place, json_line, json_numbers, json_text, read
 from debleed.nets import NEEDS_TRAINING, build, described, variants
 from debleed.progress import Progress, quiet
 from debleed.recording import InputError
-from debleed.scenes.tracks import Track, common_stems, find_tracks
-from debleed.scoring.evaluate import sdr
+from debleed.scenes.set_file import Book
 from debleed.seeding import generator
 from debleed.spelling import current
-from debleed.training.material import Floats, Material, Scenes, load_songs
+from debleed.training.by_kind import by_kind, improvements
+from debleed.training.material import Floats, Material, Scenes
 from debleed.training.modelcard import card, commit
+from debleed.training.stock import GENERATED, Stock, generated_stock, stock_of_folder
 
 if TYPE_CHECKING:
     import torch
 
 CHECKPOINT, BEST, LOG = "checkpoint.safetensors", "best.safetensors", "log.csv"
-
-AUDIBLE = 1e-3
-"""Mean power of an image, relative to its microphone over whole songs, above which it is evaluated: −30 dB."""
 
 
 @dataclass(frozen=True)
@@ -59,7 +57,9 @@ class Plan:
     source
         The source, for a network that processes one source.
     validation
-        Names of the validation tracks, which are excluded from training.
+        Names of the validation tracks of a folder, which are excluded from training.
+    left_out, bands
+        Kinds of the generated corpus that are not learnt from, and bands of each of the others.
     seed, steps, batch, seconds, rate
         Seed, number of steps, examples per step, length of an example, and peak learning rate.
     rooms
@@ -75,6 +75,8 @@ class Plan:
     scenes: tuple[str, ...] = ()
     source: str | None = None
     validation: tuple[str, ...] = ()
+    left_out: tuple[str, ...] = ()
+    bands: int = 40
     seed: str = "0"
     steps: int = 100_000
     batch: int = 8
@@ -114,13 +116,16 @@ class Run:
     Parameters
     ----------
     plan, corpus, output
-        Settings, folder of dry stems in the layout of MUSDB18-HQ, and folder for the results.
+        Settings, folder of dry stems in the layout of MUSDB18-HQ (or :data:`debleed.training.stock.GENERATED`), and
+        folder for the results.
     cache
         Folder for songs and impulse responses; runs may share it.
     start
         Initial weights instead of random ones.
     device
         ``cpu``, ``cuda``, ``cuda:1``; uses bfloat16 where that is safe, on a CPU only if it is fast there.
+    book
+        Songs and drum kits for the generated corpus.
     """
 
     def __init__(
@@ -132,6 +137,7 @@ class Run:
         start: Place | None = None,
         device: str = "cpu",
         progress: Progress = quiet,
+        book: Book | None = None,
     ) -> None:
         try:
             import torch
@@ -141,7 +147,7 @@ class Run:
             if missing.name != "torch":
                 raise
             raise InputError(NEEDS_TRAINING) from None
-        corpus, self.output, self.device = Path(corpus), Path(output), device
+        self.output, self.device = Path(output), device
         net = described(plan.net)
         configs = variants(plan.net)
         plan = dataclasses.replace(plan, variant=current("variant", plan.variant))
@@ -149,22 +155,22 @@ class Run:
             raise InputError(f"'{plan.net}' has no variant '{plan.variant}'; it has {', '.join(configs)}")
         self.config = configs[plan.variant]
         plan = dataclasses.replace(plan, scenes=plan.scenes or (net.scenes,))
-        sources, learn, validate = choose(corpus, plan)
+        if device != "cpu" and not torch.cuda.is_available():
+            raise InputError(f"the device '{device}' is not available; omit it to train on the CPU")
+        cache = Path(cache or self.output / "cache")
+        stock = self._stocked(plan, corpus, book, cache, progress)
+        sources = stock.sources
         if net.alone != (plan.source is not None) or (plan.source and plan.source not in sources):
             advice = f"name its source: {', '.join(sources)}" if net.alone else "it processes all sources, so name none"
             raise InputError(f"'{plan.net}' cannot be trained like this; {advice}")
-        if device != "cpu" and not torch.cuda.is_available():
-            raise InputError(f"the device '{device}' is not available; omit it to train on the CPU")
-        self.plan, self.tracks = plan, learn
+        self.plan, self.stock = plan, stock
         self.output.mkdir(parents=True, exist_ok=True)
-        cache = Path(cache or self.output / "cache")
-        songs = load_songs([*learn, *validate], sources, self.config.rate, cache, progress)
         scenes = Scenes(plan.scenes, sources, self.config.rate, plan.seed, plan.rooms, cache)
         samples = round(plan.seconds * self.config.rate)
         source = sources.index(plan.source) if plan.source else None
-        self.material = Material(songs[: len(learn)], scenes, samples, net.level, source)
+        self.material = Material(stock.learn, scenes, samples, net.level, source, noise_db=stock.noise_db)
         others = dataclasses.replace(scenes, seed=f"{plan.seed}/validation", count=min(plan.rooms, 16))
-        self.heldout = Material(songs[len(learn) :], others, samples, net.level, source, remix=0)
+        self.heldout = Material(stock.validate, others, samples, net.level, source, remix=0)
         torch.manual_seed(int(generator(plan.seed, plan.name).integers(2**62)))
         self.network = build(plan.net, self.config).to(device)
         self.adam = torch.optim.Adam(self.network.parameters(), lr=plan.rate)
@@ -174,6 +180,15 @@ class Run:
         elif start is not None:
             idle = ("attention.", "gate.") if getattr(self.config, "residual", False) else ()  # initially the identity
             checkpoint.load_network(start, self.network, new=idle)
+
+    def _stocked(self, plan: Plan, corpus: Place, book: Book | None, cache: Path, progress: Progress) -> Stock:
+        if str(corpus) == GENERATED:
+            if plan.validation:
+                raise InputError("the generated corpus has bands of its own for validation; leave kinds out instead")
+            return generated_stock(book, plan.left_out, plan.bands, plan.seed, self.config.rate, cache, progress)
+        if plan.left_out:
+            raise InputError("only the generated corpus has kinds to leave out; name tracks for validation instead")
+        return stock_of_folder(corpus, plan.validation, self.config.rate, cache, progress)
 
     # ------------------------------------------------------------------------------------------------- resuming
 
@@ -200,9 +215,10 @@ class Run:
 
         tensors, stored = checkpoint.load(path)
         mine = json.loads(json_line(dataclasses.asdict(self.plan)))
-        differing = [key for key in mine if key != "steps" and stored["plan"].get(key) != mine[key]]
+        theirs = {**json.loads(json_line(dataclasses.asdict(Plan(self.plan.net)))), **stored["plan"]}
+        differing = [key for key in mine if key != "steps" and theirs[key] != mine[key]]
         if differing:
-            listed = ", ".join(f"{key} {stored['plan'].get(key)} there, {mine[key]} here" for key in differing)
+            listed = ", ".join(f"{key} {theirs[key]} there, {mine[key]} here" for key in differing)
             raise InputError(f"'{path}' belongs to a run with other settings ({listed}); choose another folder")
         checkpoint.load_network(path, self.network)
         moments: dict[int, dict[str, torch.Tensor]] = {}
@@ -310,13 +326,12 @@ class Run:
             mics, images = self.heldout.example("look", number)
             with torch.no_grad():
                 out = self.network(torch.from_numpy(mics)[None].to(self.device))[0].float().cpu().numpy()
-            sounding = np.mean(images**2, axis=1) > AUDIBLE
-            found.append((sdr(images, out) - sdr(images, mics))[sounding])
-        return np.concatenate(found).astype(np.float32)
+            found.append(improvements(mics, images, out))
+        return np.concatenate(found)
 
     # ----------------------------------------------------------------------------------------------- results
 
-    def finish(self) -> dict[str, Any]:
+    def finish(self, progress: Progress = quiet) -> dict[str, Any]:
         """Export the best network as ONNX, safetensors, JSON and a model card, all named after the network.
 
         Returns
@@ -338,7 +353,7 @@ class Run:
             "variant": self.plan.variant,
             "config": dataclasses.asdict(self.config),
             "plan": dataclasses.asdict(self.plan),
-            "tracks": [track.id for track in self.tracks],
+            "tracks": list(self.stock.names),
             "steps": stored["state"]["step"],
             **json_numbers("validation_gain_db", round(self.state.best, 2)),
             "hours": round(self.state.seconds / 3600, 3),
@@ -349,31 +364,15 @@ class Run:
             "sha256": {suffix: checksum(self.output / f"{name}.{suffix}") for suffix in ("onnx", "safetensors")},
         }
         write_text(self.output / f"{name}.json", json_text(description))
+        if self.stock.kinds:
+            scenes = dataclasses.replace(self.heldout.scenes, seed=f"{self.plan.seed}/test")
+            drawn = dataclasses.replace(self.heldout, scenes=scenes)
+            description["kinds"] = by_kind(
+                *(self.stock.kinds, self.stock.names, drawn, self.plan.net, self.plan.source, self.output), progress
+            )
+            write_text(self.output / f"{name}.json", json_text(description))
         write_text(self.output / f"{name}.md", card(description, self.output / LOG))
         return description
-
-
-def choose(corpus: Place, plan: Plan) -> tuple[tuple[str, ...], list[Track], list[Track]]:
-    """Choose sources, training tracks and validation tracks: whole songs of the split ``train``.
-
-    By default, every seventh track is for validation, if there are at least two. The split ``test`` is never used.
-
-    Raises
-    ------
-    InputError
-        If there are no training tracks, or a named track does not exist.
-    """
-    tracks = [track for track in find_tracks(Path(corpus)) if track.split == "train"]
-    if not tracks:
-        raise InputError(f"'{corpus}' has no split 'train', which training needs")
-    names = [track.name for track in tracks]
-    if strangers := sorted(set(plan.validation) - set(names)):
-        raise InputError(f"the track '{strangers[0]}' does not exist in the split 'train' of '{corpus}'")
-    chosen = set(plan.validation) or set(names[1::7])
-    learn = [track for track in tracks if track.name not in chosen]
-    if not learn:
-        raise InputError("every track is for validation, so none is left for training; name fewer")
-    return common_stems(tracks), learn, [track for track in tracks if track.name in chosen]
 
 
 def trim_log(path: Path, step: int) -> None:
