@@ -32,7 +32,7 @@ from debleed.methods.demix.filters import Filters
 from debleed.methods.demix.fitting import fitted_taps
 from debleed.methods.demix.gain_calibration import ABOVE_ALL, balancing_gains, gains_differ
 from debleed.methods.demix.residual import residual_bleed, variance_floor
-from debleed.methods.demix.safeguards import OWN_SHARE, Verdicts, estimate_trust, own_share, proven, scaled_by_effect
+from debleed.methods.demix.safeguards import OWN_SHARE, Verdicts, estimate_trust, own_share, quieting, scaled_by_effect
 from debleed.methods.instantaneous import one_matrix
 from debleed.progress import Progress, quiet, within
 
@@ -203,8 +203,8 @@ def searched(
     follows = own_share(before, after, rate)
     trust, verdicts = estimate_trust(before, after, rate, follows)
     doubt = float(follows[np.any(allowed, axis=1)].max())  # references are not treated
-    heard = proven(on_grid(response(taps, ahead, save.nfft), len(after)), after, rate)
-    filters = Filters(taps * heard[:, :, None], ahead, trust)
+    bleeding = quieting(on_grid(response(taps, ahead, save.nfft), len(after)), after, rate)
+    filters = Filters(taps * bleeding[:, :, None], ahead, trust)
     return (filters, verdicts), doubt, has_background(before, after, allowed)
 
 
