@@ -171,7 +171,7 @@ def estimate_trust(
     return np.where((verdicts != CLEANED)[:, None], 0, cancels.T).astype(np.float32), verdicts
 
 
-def between_bands(values: Powers, edges: NDArray[np.intp]) -> Powers:
+def between_bands(values: NDArray[np.floating], edges: NDArray[np.intp]) -> Powers:
     """Interpolate values of bands, ``(bands, mics)``, linearly between their centres, ``(bins, mics)``."""
     centres, bins = (edges[:-1] + edges[1:] - 1) / 2, np.arange(edges[-1])
     spread: Powers = np.stack([np.interp(bins, centres, row) for row in values.T], axis=1).astype(np.float32)
