@@ -28,6 +28,19 @@ def test_files_in_step_and_files_without_common_sound_have_no_offset() -> None:
         assert not constant_lags(Recording.from_array(samples, RATE)).any()
 
 
+def test_two_drums_of_one_pattern_have_no_offset() -> None:
+    rng = np.random.default_rng(2)
+    fall = np.exp(-np.arange(1600) / 120)
+    drums = [rng.standard_normal(4) @ rng.standard_normal((4, 1600)) * fall for _ in range(2)]
+    mics = np.zeros((2, 30 * RATE))
+    for k, drum in enumerate(drums):
+        for bar in range(14):
+            for beat in np.flatnonzero(rng.random(8) < 0.4):
+                start = 2 * bar * RATE + beat * RATE // 4 + k * RATE // 8  # never at once
+                mics[k, start : start + 1600] += rng.uniform(0.7, 1) * (drum + drums[0])  # they resemble each other
+    assert not coarse_offsets(Recording.from_array(mics, RATE)).any()
+
+
 def test_who_leads_tells_the_way_of_the_sound() -> None:
     rng = np.random.default_rng(3)
     own = sources(2, seconds=30)

@@ -143,7 +143,8 @@ def learn_in_step(
     refuse_misfit(chosen, name, sources, side)
     more = alignment is not None and worth_more(recording, alignment)
     first_time = within(progress, 0, 0.5) if more else progress
-    learned = chosen.learn(sources, side=_for_sources(side, sources), progress=first_time)
+    needed = _for_sources(side, sources) if "truth" in chosen.needs else side
+    learned = chosen.learn(sources, side=needed, progress=first_time)
     stage = Stage(
         method=name,
         settings=settings_of(chosen),
