@@ -53,7 +53,7 @@ class OwnSound:
 
     @classmethod
     def measured(cls, subtracted: Response, leakage: NDArray[np.floating], powers: Powers, rate: int) -> OwnSound:
-        """Measure what comes back of each source; less than :data:`NEGLIGIBLE` (-50 dB) of its power does not count.
+        """Measure what comes back of each source; less than -50 dB of its power does not count.
 
         Parameters
         ----------
