@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from debleed.dsp.rtf import Taps, on_grid
+from debleed.dsp.rtf import Taps
 from debleed.dsp.stft import nfft_at, stft
 from debleed.methods.demix.background import NFFT as BACKGROUND_NFFT
 from debleed.methods.demix.background import Background, has_background, with_source
@@ -252,11 +252,8 @@ def keep_own_sound(state: State, settings: Demix, progress: Progress) -> State:
         return state
     nfft = nfft_at(state.rate, BACKGROUND_NFFT)
     powers = power(stft(state.sources, nfft, nfft // 2)).mean(axis=-1)
-    filters, bins = state.learned.filters, nfft // 2 + 1
-    left = state.leakage.over_all_decays(state.rate, bins)
-    untouched = state.allowed & ~state.broadband.changed_mics[:, None]  # all of it may be left
-    left += untouched[:, :, None] * np.moveaxis(np.square(np.abs(on_grid(filters.mixing(), bins))), 0, -1)
-    own_sound = OwnSound.measured(filters.carried(), left, powers, state.rate)
+    left = state.leakage.over_all_decays(state.rate, nfft // 2 + 1)
+    own_sound = OwnSound.measured(state.learned.filters.carried(), left, powers, state.rate)
     learned = replace(state.learned, own_sound=own_sound)
     sources = learned.filtered(Recording.from_array(state.samples, state.rate)).read()
     return replace(state, sources=sources, learned=learned)
