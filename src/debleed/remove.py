@@ -143,7 +143,7 @@ def learn_in_step(
     refuse_misfit(chosen, name, sources, side)
     more = alignment is not None and worth_more(recording, alignment)
     first_time = within(progress, 0, 0.5) if more else progress
-    needed = _for_sources(side, sources) if "truth" in chosen.needs else side
+    needed = _for_sources(side, sources) if aligned is recording else side  # no method in step needs the truth
     learned = chosen.learn(sources, side=needed, progress=first_time)
     stage = Stage(
         method=name,

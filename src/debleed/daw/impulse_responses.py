@@ -86,7 +86,7 @@ def impulse_responses(stage: Stage) -> ImpulseResponses:
 def _say_what_is_missing(stage: Stage, learned: Demixed) -> None:
     """Log what the stage does beyond its fixed filters."""
     parts = {
-        "the tracking": bool(learned.tracking.changed_mics.any()),
+        "the tracking": bool(learned.tracking.changed_mics.any() or learned.gain_changes.variance.any()),
         "the postfilter": bool(learned.postfilter.leakage.any()),
         "what it gives back of the background": not learned.background.silent,
         "what it gives back of the own sound": bool(learned.own_sound.changed_mics.any()),

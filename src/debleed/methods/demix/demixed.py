@@ -14,6 +14,7 @@ from debleed.methods.demix.background import Background
 from debleed.methods.demix.bleed import Bleed
 from debleed.methods.demix.changes import sudden_changes
 from debleed.methods.demix.filters import Filters
+from debleed.methods.demix.gain_changes import GainChanges
 from debleed.methods.demix.narrowband import Narrowband
 from debleed.methods.demix.own_sound import OwnSound
 from debleed.methods.demix.postfilter import Postfilter
@@ -25,7 +26,7 @@ from debleed.recording import Recording, Samples
 
 @dataclass(frozen=True)
 class Demixed:
-    """Demixing filters followed by tracking and a postfilter.
+    """Demixing filters followed by what follows changes and by a postfilter.
 
     Parameters
     ----------
@@ -35,6 +36,8 @@ class Demixed:
         What is in all microphones all the time.
     own_sound
         What the filters take of a microphone's own source.
+    gain_changes
+        Gains that change, of compressors for example; only with filters.
     bleed
         Measured level and accuracy of the bleed.
     verdicts
@@ -46,6 +49,7 @@ class Demixed:
     filters: Filters | Narrowband
     background: Background
     own_sound: OwnSound
+    gain_changes: GainChanges
     tracking: Tracking
     postfilter: Postfilter
     bleed: Bleed
@@ -59,6 +63,7 @@ class Demixed:
             Filters.none(mics),
             Background.none(mics),
             OwnSound.none(mics),
+            GainChanges.none(mics),
             Tracking.none(mics),
             Postfilter.none(mics),
             Bleed.none(mics),
@@ -86,6 +91,7 @@ class Demixed:
             filters=self.filters.placed(mics, count),
             background=self.background.placed(mics, count),
             own_sound=self.own_sound.placed(mics, count),
+            gain_changes=self.gain_changes.placed(mics, count),
             tracking=self.tracking.placed(mics, count),
             postfilter=self.postfilter.placed(mics, count),
             bleed=self.bleed.placed(mics, count),
@@ -96,9 +102,11 @@ class Demixed:
         """Apply the filters, the tracking and the postfilter; add the bleed to be kept as the filters estimate it."""
         filtered = self.filtered(recording)
         if self.kept is None:
-            return self.postfilter.apply(self.tracking.apply(filtered, self.background))
+            even = self.evened(filtered, self.gain_changes)
+            return self.postfilter.apply(self.tracking.apply(even, self.background))
         tracking, postfilter = self.tracking.keeping(self.kept), self.postfilter.keeping(self.kept)
-        clean = postfilter.apply(tracking.apply(filtered, self.background))
+        even = self.evened(filtered, self.gain_changes.keeping(self.kept))
+        clean = postfilter.apply(tracking.apply(even, self.background))
         beside = self.filtered(recording, self.kept)
 
         rows = np.flatnonzero(self.kept.any(axis=1))
@@ -120,6 +128,10 @@ class Demixed:
             sources = self.with_background(recording, sources, filters)
         return own_sound.given_back(recording, sources)
 
+    def evened(self, sources: Recording, gain_changes: GainChanges) -> Recording:
+        """Remove what the filters leave because gains change."""
+        return gain_changes.apply(sources, self.filters) if isinstance(self.filters, Filters) else sources
+
     def with_background(self, recording: Recording, sources: Recording, filters: Filters | Narrowband) -> Recording:
         """Add what the filters carried of the background to the sources."""
         carried = filters.bleed(self.background.inaudible(self.filters.apply(recording)))
@@ -135,6 +147,7 @@ class Demixed:
             **self.filters.arrays(),
             **self.background.arrays(),
             **self.own_sound.arrays(),
+            **self.gain_changes.arrays(),
             **self.tracking.arrays(),
             **self.postfilter.arrays(),
             **self.bleed.arrays(),
@@ -149,7 +162,7 @@ class Demixed:
         """Return the second and the microphone of each sudden change; nothing that tracking would not follow."""
         if not self.tracking.leakage.any():
             return []
-        sources = self.filtered(recording)
+        sources = self.evened(self.filtered(recording), self.gain_changes)
         return sudden_changes(sources, self.tracking, self.background, progress)
 
     def paths(self, rate: int) -> Paths:

@@ -137,6 +137,28 @@ class Filters:
         nfft = 2 * (len(taken) - 1)
         return sources.with_reader(lambda start, stop: _filtered(sources, taken, nfft, start, stop))
 
+    def bleed_of(self, sources: Recording, pairs: NDArray[np.intp], start: int, stop: int) -> Samples:
+        """Return what :meth:`apply` subtracts from microphone i on account of source j, for some pairs (i, j).
+
+        Parameters
+        ----------
+        sources
+            Estimates of all sources.
+        pairs
+            ``(pairs, 2)``.
+        start, stop
+            The stretch in samples.
+
+        Returns
+        -------
+        ``(pairs, stop - start)``.
+        """
+        taken = self.carried()
+        alone = np.zeros((len(taken), len(pairs), taken.shape[-1]), np.complex64)
+        for row, (i, j) in enumerate(pairs):
+            alone[:, row, j] = taken[:, i, j]
+        return _filtered(sources, alone, 2 * (len(taken) - 1), start, stop)
+
     def carried(self) -> Response:
         """Return the frequency response T (A − I) of :meth:`bleed`, ``(bins, mics, mics)``."""
         taken = self._removed_paths()

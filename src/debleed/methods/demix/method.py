@@ -16,6 +16,7 @@ from debleed.methods.demix.broadband import FIRST_WINDOW, LONGEST_WINDOW
 from debleed.methods.demix.demixed import Demixed
 from debleed.methods.demix.excerpt import sounding_excerpt
 from debleed.methods.demix.filters import Filters
+from debleed.methods.demix.gain_changes import GainChanges
 from debleed.methods.demix.narrowband import Narrowband
 from debleed.methods.demix.own_sound import OwnSound
 from debleed.methods.demix.postfilter import Postfilter
@@ -104,6 +105,7 @@ class Demix:
             kind.restored(arrays, mics),
             Background.restored(arrays, mics),
             OwnSound.restored(arrays, mics),
+            GainChanges.restored(arrays, mics),
             Tracking.restored(arrays, mics),
             Postfilter.restored(arrays, mics),
             Bleed.restored(arrays, mics),

@@ -25,6 +25,7 @@ from debleed.methods.demix.excerpt import power, spectra
 from debleed.methods.demix.features import features
 from debleed.methods.demix.filters import Filters
 from debleed.methods.demix.gain_calibration import balancing_gains, presumed_gains
+from debleed.methods.demix.gain_changes import GainChanges
 from debleed.methods.demix.leakage_net import estimate_leakage, shipped
 from debleed.methods.demix.narrowband import Narrowband, estimate_matrices, needs_long_windows
 from debleed.methods.demix.own_sound import OwnSound
@@ -259,14 +260,33 @@ def keep_own_sound(state: State, settings: Demix, progress: Progress) -> State:
     return replace(state, sources=sources, learned=learned)
 
 
+def follow_gains(state: State, settings: Demix, progress: Progress) -> State:
+    """Learn which gains change, and follow them in the excerpt; before an audience, its chance correlation would be."""
+    filters = state.learned.filters
+    if not settings.tracking or not state.leakage.leakage.any() or not state.learned.background.silent:
+        return state
+    if not isinstance(filters, Filters):
+        return state
+    sources = Recording.from_array(state.sources, state.rate)
+    changes = GainChanges.learned(sources, filters, sought(state))
+    followed = changes.apply(sources, filters)
+    return replace(state, sources=followed.read(), learned=replace(state.learned, gain_changes=changes))
+
+
+def sought(state: State) -> NDArray[np.bool_]:
+    """Return where bleed is removed that may change, ``(mics, mics)``."""
+    fitted = state.broadband
+    removed: NDArray[np.bool_] = fitted.changed_mics[:, None] & ~fitted.own_paths & fitted.taps.any(axis=-1)
+    return state.allowed & removed
+
+
 def fit_tracking(state: State, settings: Demix, progress: Progress) -> State:
     """Learn which paths deviate from the filters, how far and how fast; then follow them in the excerpt."""
     if not settings.tracking or not state.leakage.leakage.any():
         return state
     filters, background = state.learned.filters, state.learned.background
     leakage = state.leakage.over_all_decays(state.rate, nfft_at(state.rate, BACKGROUND_NFFT) // 2 + 1)
-    fitted = state.broadband
-    allowed = state.allowed & fitted.changed_mics[:, None] & ~fitted.own_paths & fitted.taps.any(axis=-1)
+    allowed = sought(state)
 
     def learnt(
         sought: NDArray[np.bool_], possible: NDArray[np.bool_], progress: Progress = quiet
@@ -317,6 +337,7 @@ def leaving(state: State, alone: NDArray[np.bool_]) -> State:
             state.learned,
             filters=state.learned.filters.leaving(alone),
             own_sound=state.learned.own_sound.leaving(alone),
+            gain_changes=state.learned.gain_changes.leaving(alone),
         ),
         verdicts=np.where(alone, SHARED_SOUND, state.verdicts),
         leakage=Postfilter(state.leakage.leakage * ~alone[:, None, None]),
@@ -344,6 +365,7 @@ STEPS: tuple[tuple[Step, float], ...] = (
     (measure_background, 0.01),
     (measure_leakage, 0.03),
     (keep_own_sound, 0.01),
+    (follow_gains, 0.03),
     (fit_tracking, 0.1),
     (fit_postfilter, 0.01),
 )
