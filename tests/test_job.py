@@ -191,7 +191,8 @@ def test_a_region_changes_nothing_around_it(gig: Path, tmp_path: Path, sound: np
     alone = learn(Recording.from_array(before[:, a:b], RATE, NAMES)).apply(
         Recording.from_array(before[:, a:b], RATE, NAMES)
     )
-    assert np.abs(after[:, inner] - alone.read()[:, RATE // 50 : -RATE // 50]).max() < 2**-22
+    difference = after[:, inner] - alone.read()[:, RATE // 50 : -RATE // 50]
+    assert np.abs(difference).max() < 2**-21  # rounded to 24 bits, after float32 in another order
     assert command_line(["remove", str(gig), "-o", str(tmp_path / "b"), "--region", "0:03-9"]) == 0
     assert contents(tmp_path / "region") == contents(tmp_path / "b")
 
