@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -137,7 +138,7 @@ class Filters:
         nfft = 2 * (len(taken) - 1)
         return sources.with_reader(lambda start, stop: _filtered(sources, taken, nfft, start, stop))
 
-    def bleed_of(self, sources: Recording, pairs: NDArray[np.intp], start: int, stop: int) -> Samples:
+    def bleed_of(self, sources: Recording, pairs: NDArray[np.intp]) -> Callable[[int, int], Samples]:
         """Return what :meth:`apply` subtracts from microphone i on account of source j, for some pairs (i, j).
 
         Parameters
@@ -146,18 +147,16 @@ class Filters:
             Estimates of all sources.
         pairs
             ``(pairs, 2)``.
-        start, stop
-            The stretch in samples.
 
         Returns
         -------
-        ``(pairs, stop - start)``.
+        A function of the first sample and the one after the last, which returns ``(pairs, samples)``.
         """
         taken = self.carried()
         alone = np.zeros((len(taken), len(pairs), taken.shape[-1]), np.complex64)
-        for row, (i, j) in enumerate(pairs):
-            alone[:, row, j] = taken[:, i, j]
-        return _filtered(sources, alone, 2 * (len(taken) - 1), start, stop)
+        rows, (outputs, inputs) = np.arange(len(pairs)), pairs.T
+        alone[:, rows, inputs] = taken[:, outputs, inputs]
+        return lambda start, stop: _filtered(sources, alone, 2 * (len(taken) - 1), start, stop)
 
     def carried(self) -> Response:
         """Return the frequency response T (A − I) of :meth:`bleed`, ``(bins, mics, mics)``."""

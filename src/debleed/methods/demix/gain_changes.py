@@ -92,12 +92,12 @@ class GainChanges:
         seconds = min(LEARNED, PATHS / len(pairs))
         samples = excerpt(sources, min(sources.length, round(seconds * sources.rate))).astype(np.float32)
         part = Recording.from_array(samples, sources.rate)
+        bleed = filters.bleed_of(part, pairs)(0, part.length)
         for i in np.unique(pairs[:, 0]):
-            mine = pairs[pairs[:, 0] == i]
-            bleed = filters.bleed_of(part, mine, 0, part.length)
-            certainty, match = measured(*spectra_of(part.read()[i], bleed, part.rate))
+            mine = pairs[:, 0] == i
+            certainty, match = measured(*spectra_of(samples[i], bleed[mine], part.rate))
             variance, explained = variances(certainty, match, part.rate)
-            found.variance[i, mine[:, 1]] = np.where(explained > EXPLAINED, variance, 0)
+            found.variance[i, pairs[mine, 1]] = np.where(explained > EXPLAINED, variance, 0)
         return found
 
     def placed(self, mics: NDArray[np.intp], count: int) -> GainChanges:
@@ -148,16 +148,16 @@ class GainChanges:
         rate = sources.rate
         hop = nfft_at(rate, NFFT) // 2
         context = round(CONTEXT * rate) // hop * hop
+        bleed_of = filters.bleed_of(sources, pairs)
 
         def removed(start: int, stop: int) -> Samples:
             first, last = start // hop * hop - context, stop + context
-            heard = sources.read(first, last)
+            heard, bleed = sources.read(first, last), bleed_of(first, last)
             out = np.zeros((len(heard), stop - start), np.float32)
             for i in np.unique(pairs[:, 0]):
-                mine = pairs[pairs[:, 0] == i]
-                bleed = filters.bleed_of(sources, mine, first, last)
-                own, others = spectra_of(heard[i], bleed, rate)
-                change, _ = followed(*measured(own, others), self.variance[i, mine[:, 1]], rate)
+                mine = pairs[:, 0] == i
+                own, others = spectra_of(heard[i], bleed[mine], rate)
+                change, _ = followed(*measured(own, others), self.variance[i, pairs[mine, 1]], rate)
                 residual = np.einsum("pt,pft->ft", change.astype(np.float32), others)
                 out[i] = istft(residual, last - first, 2 * hop, hop)[start - first : stop - first]
             return out
