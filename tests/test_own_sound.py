@@ -72,11 +72,11 @@ def test_what_is_not_left_is_not_given_back() -> None:
 
 
 def test_no_more_is_given_back_than_was_removed() -> None:
-    found = random_own_sound(3)
+    found = random_own_sound(3).over_bins(257, RATE)
     own, sources, removed = np.random.default_rng(0).random((3, 3, 257, 5)).astype(np.float32)
-    share = found.share(1e6 * own, sources, 1e-6 * removed[:2], RATE)
+    share = found.share(1e6 * own, sources, 1e-6 * removed[:2])
     assert share.max() == 1
-    assert np.all(found.share(own, sources, np.zeros_like(removed[:2]), RATE) == 0)
+    assert np.all(found.share(own, sources, np.zeros_like(removed[:2])) == 0)
 
 
 def test_any_stretch_is_the_same() -> None:

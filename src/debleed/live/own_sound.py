@@ -50,16 +50,17 @@ class OwnSoundKept:
     def __init__(self, own_sound: OwnSound, filters: Sequence[Step], rate: int, block: int) -> None:
         mics, nfft = len(own_sound.carried), nfft_at(rate, NFFT)
         bins = nfft // 2 + 1
-        self._own_sound, self._rate, self._steps = own_sound, rate, filters
+        filtered = sum(step.latency for step in filters)
+        self._own_sound, self._steps = own_sound.over_bins(bins, rate), filters
         self._changed = np.flatnonzero(own_sound.changed_mics)
         changed = len(self._changed)
-        self._unfiltered = Delay(mics, sum(step.latency for step in filters))
+        self._unfiltered = Delay(mics, filtered)
         self._frames = Frames(mics + changed, changed, nfft, nfft // 2, block)
         self._fading = fading(rate)
         self._powers = deque([np.zeros((mics, bins), np.float32)] * LAGS, maxlen=LAGS)
         self._own, self._sources, self._removed = (Smoothing(count, bins) for count in (mics, mics, changed))
         self._delay = Delay(mics, self._frames.latency)
-        self.latency = sum(step.latency for step in filters) + self._frames.latency
+        self.latency = filtered + self._frames.latency
 
     def process(self, block: Block) -> Block:
         """Take the next block, ``(mics, block)``, and return the filtered one, ``latency`` samples late."""
@@ -78,6 +79,6 @@ class OwnSoundKept:
         self._powers.appendleft(powers)
         own = self._own.process(faded(self._fading, self._powers))
         level, loud = self._sources.process(powers), self._removed.process(power(removed))
-        share = self._own_sound.share(own[..., None], level[..., None], loud[..., None], self._rate)[..., 0]
+        share = self._own_sound.share(own[..., None], level[..., None], loud[..., None])[..., 0]
         back: Spectrum = removed * share
         return back

@@ -139,12 +139,13 @@ class OwnSound:
         rate = sources.rate
         nfft = nfft_at(rate, NFFT)
         hop = nfft // 2
+        spread = self.over_bins(nfft // 2 + 1, rate)
         fades, near = (LAGS + 1) * hop, nfft  # what a frame depends on: sound that has not faded, and its neighbours
 
         def back(spectra: Spectra, removed: Spectra) -> Spectra:
             powers = power(spectra)
             own = faded(np.pad(powers, ((0, 0), (0, 0), (LAGS - 1, 0))), rate)
-            return removed * self.share(smoothed(own), smoothed(powers), smoothed(power(removed)), rate)
+            return removed * spread.share(smoothed(own), smoothed(powers), smoothed(power(removed)))
 
         def read(start: int, stop: int) -> Samples:
             first = start // hop * hop - fades - nfft
@@ -159,8 +160,12 @@ class OwnSound:
 
         return sources.with_reader(read)
 
-    def share(self, own: Powers, sources: Powers, removed: Powers, rate: int) -> Powers:
-        """Return which share of what is removed is own sound, ``(changed, bins, frames)``.
+    def over_bins(self, bins: int, rate: int) -> OwnSound:
+        """Return the same with values for the bins of an STFT instead of bands."""
+        return OwnSound(over_bins(self.leakage, bins, rate), over_bins(self.carried, bins, rate))
+
+    def share(self, own: Powers, sources: Powers, removed: Powers) -> Powers:
+        """Return which share of what is removed is own sound, ``(changed, bins, frames)``; see :meth:`over_bins`.
 
         Parameters
         ----------
@@ -168,14 +173,11 @@ class OwnSound:
             Power of the sources as it fades, ``(mics, bins, frames)``.
         sources, removed
             Power of the sources, and of what is removed from :attr:`changed_mics`.
-        rate
-            Sampling rate in Hz.
         """
-        leakage, carried = (over_bins(values, own.shape[1], rate) for values in (self.leakage, self.carried))
         expected = np.zeros_like(removed)
         for row, i in enumerate(np.flatnonzero(self.changed_mics)):
             for j in np.flatnonzero(self.carried[i].any(axis=-1)):
-                in_j = np.minimum(leakage[j, i][:, None] * own[i], sources[j])
-                expected[row] += carried[i, j][:, None] * in_j
+                in_j = np.minimum(self.leakage[j, i][:, None] * own[i], sources[j])
+                expected[row] += self.carried[i, j][:, None] * in_j
         share: Powers = np.divide(expected, removed, out=np.zeros_like(removed), where=removed > 0)
         return np.minimum(share, 1)
