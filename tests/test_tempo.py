@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from debleed.daw.tempo import Tempo, TempoPoint
@@ -29,6 +29,8 @@ def test_a_tempo_that_jumps_and_ramps() -> None:
     st.lists(st.builds(TempoPoint, st.floats(-50, 50), st.floats(20, 600), st.booleans()), min_size=1, max_size=5),
     st.floats(-100, 100),
 )
+@example([TempoPoint(0, 22, True), TempoPoint(1.2e-308, 20)], 0)  # a ramp that is steeper than a double can say
+@example([TempoPoint(0, 20, True), TempoPoint(1.2e-308, 22)], 0)
 def test_beats_and_seconds_are_inverse(points: list[TempoPoint], beats: float) -> None:
     tempo = Tempo(points)
     assert tempo.beats(tempo.seconds(beats)) == pytest.approx(beats, abs=1e-6)

@@ -69,9 +69,13 @@ class Tempo:
 
 
 def _lasting(point: TempoPoint, following: TempoPoint | None, beat: float) -> float:
-    """Return the seconds from a point to a beat before the following one."""
+    """Return the seconds from a point to a beat before the following one: the integral of 60 / bpm over beats.
+
+    Along a ramp from b0 to b1 beats per minute that is 60 s log(b1 / b0) / (b1 - b0) for s beats.
+    """
     span = beat - point.beat
-    if following is None or not point.ramp or following.bpm == point.bpm or following.beat == point.beat:
-        return 60 * span / point.bpm
-    slope = (following.bpm - point.bpm) / (following.beat - point.beat)
-    return 60 / slope * math.log1p(slope * span / point.bpm)
+    constant = 60 * span / point.bpm
+    if following is None or not point.ramp or following.beat == point.beat:
+        return constant
+    growth = span / (following.beat - point.beat) * (following.bpm / point.bpm - 1)
+    return constant * math.log1p(growth) / growth if growth else constant
