@@ -4,29 +4,18 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Sequence
-from typing import Protocol
 
 import numpy as np
 
 from debleed.dsp.stft import nfft_at
 from debleed.live.convolution import Block, Delay
 from debleed.live.frames import Frames, Smoothing, Spectrum
+from debleed.live.step import Step
 from debleed.live.tracking import faded
 from debleed.methods.demix.background import NFFT
 from debleed.methods.demix.excerpt import power
 from debleed.methods.demix.own_sound import OwnSound
 from debleed.methods.demix.tracking import LAGS, fading
-
-
-class Step(Protocol):
-    """One step of a stream."""
-
-    latency: int
-    """Samples by which the result is late."""
-
-    def process(self, block: Block) -> Block:
-        """Take the next block, ``(mics, block)``, and return that of the result."""
-        ...  # pragma: no cover - a protocol
 
 
 class OwnSoundKept:

@@ -8,7 +8,8 @@ from debleed.live.attenuating import Attenuating
 from debleed.live.background import BackgroundKept
 from debleed.live.convolution import Block, Delay
 from debleed.live.fixed import Fixed
-from debleed.live.own_sound import OwnSoundKept, Step
+from debleed.live.own_sound import OwnSoundKept
+from debleed.live.step import Step
 from debleed.live.tracking import Following
 from debleed.methods.demix.demixed import Demixed
 from debleed.methods.demix.narrowband import Narrowband

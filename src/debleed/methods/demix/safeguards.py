@@ -147,16 +147,18 @@ def estimate_trust(
     edges = band_edges(bins, rate, FINE_BANDS)
     total = np.add.reduceat(predicted, edges[:-1])
     effect = np.clip(np.add.reduceat(explained, edges[:-1]) / np.where(total > 0, total, 1), 0, 1)
-    loudness_before, tells = made_louder(microphones, removed, edges)
+    before, subtracted, after = (
+        np.add.reduceat(power(values), edges[:-1]) for values in (microphones, removed, sources)
+    )
+    loudness_before, tells = made_louder(before, subtracted, after)
     plausible = (explained.sum(axis=0) > LEAST_EFFECT * predicted.sum(axis=0)) & (loudness_before <= LOUDER)
     effect = np.where((effect > LEAST_EFFECT) | plausible, 1, effect)
     trust = between_bands(effect, edges)
-    quieter, audible = made_quieter(
-        *(np.add.reduceat(power(values), edges[:-1]) for values in (microphones, removed, sources))
-    )
+    quieter, audible = made_quieter(before, subtracted, after)
     cancels = between_bands(np.where(quieter >= QUIETER * audible, effect, 0), edges)
     removed = removed * trust[:, :, None]
-    loudness, _ = made_louder(microphones, removed, edges)
+    subtracted, after = (np.add.reduceat(power(values), edges[:-1]) for values in (removed, microphones - removed))
+    loudness, _ = made_louder(before, subtracted, after)
     verdicts = np.select(
         [
             power(removed).sum(axis=(0, 2)) <= NEGLIGIBLE * power(microphones).sum(axis=(0, 2)),
@@ -260,16 +262,13 @@ def made_quieter(before: Powers, subtracted: Powers, after: Powers) -> tuple[Pow
     return np.where(after < before, audible, 0).sum(axis=-1), audible.sum(axis=-1)
 
 
-def made_louder(microphones: Bins, removed: Bins, edges: NDArray[np.intp]) -> tuple[Powers, NDArray[np.bool_]]:
+def made_louder(before: Powers, subtracted: Powers, after: Powers) -> tuple[Powers, NDArray[np.bool_]]:
     """Return the share of the subtracted power that makes points louder in which it dominates, ``(mics,)``.
 
     Where source i is weak relative to its bleed, subtracting the bleed must reduce the power in every band and frame.
     Where it is strong, the power may change either way by chance. If the bleed hardly ever dominates, the share is 1
-    and tells nothing; the second result is whether it tells, ``(mics,)``.
+    and tells nothing; the second result is whether it tells, ``(mics,)``. The powers are those of :func:`made_quieter`.
     """
-    before, subtracted, after = (
-        np.add.reduceat(power(values), edges[:-1]) for values in (microphones, removed, microphones - removed)
-    )
     dominated = np.where(subtracted > MOSTLY * before, subtracted, 0)
     here, whole = dominated.sum(axis=(0, 2)), subtracted.sum(axis=(0, 2))
     share = (dominated * (after > before)).sum(axis=(0, 2)) / np.where(here > 0, here, 1)
