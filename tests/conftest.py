@@ -10,8 +10,9 @@ import hypothesis
 import pytest
 
 from browser import address, axe, browser, served
+from folders import band, gig, songs_folder
 
-__all__ = ["address", "axe", "browser", "served"]
+__all__ = ["address", "axe", "band", "browser", "gig", "served", "songs_folder"]
 
 # No test may depend on how busy the machine is, and none may fail on a change that has nothing to do with it: the same
 # examples every time. To look for new ones: pytest --hypothesis-profile search

@@ -8,29 +8,14 @@ import numpy as np
 import pytest
 import soundfile
 
-from bands import RATE, bled, sources
+from bands import RATE
 from debleed import InputError, Recording, Stage, clean_folder, learn
 from debleed import job as jobs
 from debleed.cli import run as command_line
 from debleed.intake import samples_of
 from debleed.io.carried import append
+from folders import NAMES
 from odd_tracks import FINDINGS, odd_gig
-
-NAMES = ("bass", "drums", "vox")
-
-
-@pytest.fixture(scope="module")
-def sound() -> np.ndarray:
-    return bled(sources(3, seconds=12)).astype(np.float32)
-
-
-@pytest.fixture
-def gig(tmp_path: Path, sound: np.ndarray) -> Path:
-    folder = tmp_path / "gig"
-    folder.mkdir()
-    for name, row in zip(NAMES, sound, strict=True):
-        soundfile.write(folder / f"{name}.wav", row, RATE, "PCM_24")
-    return folder
 
 
 def contents(folder: Path) -> dict[str, bytes]:
@@ -49,7 +34,7 @@ def test_python_and_the_command_line_give_the_same_bytes(gig: Path, tmp_path: Pa
     assert all(path.exists() for path in (*result.files, *result.removed))
 
 
-def test_what_was_done_is_told(gig: Path, tmp_path: Path, sound: np.ndarray) -> None:
+def test_what_was_done_is_told(gig: Path, tmp_path: Path, band: np.ndarray) -> None:
     (gig / "session.toml").write_text("room = ['drums']\n[reductions]\n"[:17])
     result = clean_folder(str(gig), str(tmp_path / "clean"))
     done = {mic.name: mic for mic in result.microphones}
@@ -58,7 +43,7 @@ def test_what_was_done_is_told(gig: Path, tmp_path: Path, sound: np.ndarray) -> 
     assert done["drums"].reason == "as you said"
     clean = heard(tmp_path / "clean")
     for i, name in enumerate(NAMES):
-        change = np.sum((sound[i] - clean[i]) ** 2, dtype=np.float64) / np.sum(sound[i] ** 2, dtype=np.float64)
+        change = np.sum((band[i] - clean[i]) ** 2, dtype=np.float64) / np.sum(band[i] ** 2, dtype=np.float64)
         if name != "drums":
             assert done[name].removed_db == pytest.approx(10 * math.log10(change), abs=0.1)
     assert result.stage is not None
@@ -98,8 +83,8 @@ def test_learn_then_apply_is_remove(gig: Path, tmp_path: Path) -> None:
     assert Stage.load(stage).recorded is not None
 
 
-def test_apply_takes_who_is_who_from_the_stage(gig: Path, tmp_path: Path, sound: np.ndarray) -> None:
-    recording = Recording.from_array(sound, RATE, NAMES, ["rhythm", "rhythm", "vox"])
+def test_apply_takes_who_is_who_from_the_stage(gig: Path, tmp_path: Path, band: np.ndarray) -> None:
+    recording = Recording.from_array(band, RATE, NAMES, ["rhythm", "rhythm", "vox"])
     learn(recording).save(tmp_path / "s.debleed")
     result = clean_folder(gig, tmp_path / "clean", stage=Stage.load(tmp_path / "s.debleed"))
     assert [mic.source for mic in result.microphones] == ["rhythm", "rhythm", "vox"]
@@ -181,7 +166,7 @@ def test_show(gig: Path, tmp_path: Path, capsys: object) -> None:
     assert command_line(["show", str(tmp_path / "nowhere")]) == 2
 
 
-def test_a_region_changes_nothing_around_it(gig: Path, tmp_path: Path, sound: np.ndarray) -> None:
+def test_a_region_changes_nothing_around_it(gig: Path, tmp_path: Path, band: np.ndarray) -> None:
     clean_folder(gig, tmp_path / "region", region=(3.0, 9.0))
     before, after = heard(gig), heard(tmp_path / "region")
     a, b = 3 * RATE, 9 * RATE
@@ -198,9 +183,9 @@ def test_a_region_changes_nothing_around_it(gig: Path, tmp_path: Path, sound: np
 
 
 @pytest.mark.parametrize("region", [(-1.0, 3.0), (3.0, 3.0), (5.0, 2.0), (12.0, 13.0), (math.nan, 3.0)])
-def test_regions_that_are_none_are_refused(sound: np.ndarray, region: tuple[float, float]) -> None:
+def test_regions_that_are_none_are_refused(band: np.ndarray, region: tuple[float, float]) -> None:
     with pytest.raises(InputError, match="region"):
-        samples_of(region, Recording.from_array(sound, RATE))
+        samples_of(region, Recording.from_array(band, RATE))
 
 
 def test_keep_and_reduction_by_microphone(gig: Path, tmp_path: Path) -> None:

@@ -3,8 +3,6 @@ import dataclasses
 import numpy as np
 import pytest
 
-from debleed.io.writing import write_mics
-from debleed.recording import Recording
 from debleed.scenes.tracks import find_tracks
 from debleed.training.material import Material, Scenes, Song, load_songs, mix, staged
 
@@ -14,27 +12,16 @@ RATE = 22050
 SOURCES = ("bass", "drums", "other", "vocals")
 
 
-@pytest.fixture(scope="module")
-def corpus(tmp_path_factory):
-    """Three tracks of three seconds: noise in bands, loud enough to count."""
-    root = tmp_path_factory.mktemp("corpus")
-    rng = np.random.default_rng(4)
-    for track in ("train/One", "train/Two", "train/Three", "test/Four"):
-        sound = 0.2 * np.cumsum(rng.standard_normal((4, 3 * RATE)), axis=1) % 1 - 0.1
-        write_mics(root / track, Recording.from_array(sound.astype(np.float32), RATE, SOURCES))
-    return root
-
-
 @pytest.fixture
-def material(corpus, tmp_path):
-    songs = load_songs(find_tracks(corpus), SOURCES, RATE, tmp_path)
+def material(songs_folder, tmp_path):
+    songs = load_songs(find_tracks(songs_folder), SOURCES, RATE, tmp_path)
     return Material(songs, Scenes(("waspaa2023-linear",), SOURCES, RATE, "7", 50, tmp_path), 4000, "each")
 
 
-def test_songs_are_kept(corpus, tmp_path):
-    first = load_songs(find_tracks(corpus), SOURCES, RATE, tmp_path)
+def test_songs_are_kept(songs_folder, tmp_path):
+    first = load_songs(find_tracks(songs_folder), SOURCES, RATE, tmp_path)
     files = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*.npy")}
-    second = load_songs(find_tracks(corpus), SOURCES, RATE, tmp_path)
+    second = load_songs(find_tracks(songs_folder), SOURCES, RATE, tmp_path)
     assert len(files) == 4
     assert files == {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*.npy")}
     assert all(np.array_equal(a.samples, b.samples) for a, b in zip(first, second, strict=True))
@@ -97,8 +84,8 @@ def test_rooms_are_drawn_once(tmp_path):
     assert first.shape[:2] == (4, 4)
 
 
-def test_stages_are_drawn_once_and_leave_every_source_a_seat(corpus, tmp_path):
-    songs = load_songs(find_tracks(corpus), SOURCES, RATE, tmp_path)
+def test_stages_are_drawn_once_and_leave_every_source_a_seat(songs_folder, tmp_path):
+    songs = load_songs(find_tracks(songs_folder), SOURCES, RATE, tmp_path)
     scenes = Scenes(("real-stage",), SOURCES, RATE, "1", 6, tmp_path)
     material = Material(songs, scenes, 4000, "each", shuffle=False)
     drawn = [scenes.prepared("real-stage", number) for number in range(6)]

@@ -11,28 +11,13 @@ import numpy as np
 import pytest
 import soundfile
 
-from bands import RATE, bled, sources
+from bands import RATE, sources
 from debleed import InputError, Stage, clean_folder, learn, recording
 from debleed import job as jobs
 from debleed.cli import run as command_line
 from debleed.io.audio import load
 from debleed.io.staging import Unfinished
-
-NAMES = ("bass", "drums", "vox")
-
-
-@pytest.fixture(scope="module")
-def sound() -> np.ndarray:
-    return bled(sources(3, seconds=12)).astype(np.float32)
-
-
-@pytest.fixture
-def gig(tmp_path: Path, sound: np.ndarray) -> Path:
-    folder = tmp_path / "gig"
-    folder.mkdir()
-    for name, row in zip(NAMES, sound, strict=True):
-        soundfile.write(folder / f"{name}.wav", row, RATE, "PCM_24")
-    return folder
+from folders import NAMES
 
 
 @pytest.fixture

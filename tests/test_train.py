@@ -11,23 +11,11 @@ import pytest
 
 from debleed import nets
 from debleed.cli import run as command_line
-from debleed.io.writing import write_mics
 from debleed.nets import weights
 from debleed.recording import InputError, Recording
 
 RATE = 22050
 SOURCES = ("bass", "drums", "other", "vocals")
-
-
-@pytest.fixture(scope="module")
-def corpus(tmp_path_factory):
-    """Three tracks of three seconds: noise in bands, loud enough to count."""
-    root = tmp_path_factory.mktemp("corpus")
-    rng = np.random.default_rng(4)
-    for track in ("train/One", "train/Two", "train/Three", "test/Four"):
-        sound = 0.2 * np.cumsum(rng.standard_normal((4, 3 * RATE)), axis=1) % 1 - 0.1
-        write_mics(root / track, Recording.from_array(sound.astype(np.float32), RATE, SOURCES))
-    return root
 
 
 # ------------------------------------------------------------------------------------------------- with PyTorch
@@ -44,22 +32,22 @@ def plan():
     )
 
 
-def test_goes_on_after_a_kill_bit_for_bit(plan, corpus, tmp_path):
+def test_goes_on_after_a_kill_bit_for_bit(plan, songs_folder, tmp_path):
     import torch
 
     from debleed.training.train import Run
 
-    whole = Run(plan, corpus, tmp_path / "whole", tmp_path / "cache")
+    whole = Run(plan, songs_folder, tmp_path / "whole", tmp_path / "cache")
     whole.learn()
 
     def kill(stage, share):
         if share > 0.7:  # after the fifth step, beyond the checkpoint of the fourth
             raise KeyboardInterrupt
 
-    killed = Run(plan, corpus, tmp_path / "killed", tmp_path / "cache")
+    killed = Run(plan, songs_folder, tmp_path / "killed", tmp_path / "cache")
     with pytest.raises(KeyboardInterrupt):
         killed.learn(progress=kill)
-    resumed = Run(plan, corpus, tmp_path / "killed", tmp_path / "cache")
+    resumed = Run(plan, songs_folder, tmp_path / "killed", tmp_path / "cache")
     assert resumed.state.step == 4
     resumed.learn()
     for name, value in whole.network.state_dict().items():
@@ -69,32 +57,34 @@ def test_goes_on_after_a_kill_bit_for_bit(plan, corpus, tmp_path):
     assert [row["step"] for row in rows[1]] == ["2", "4", "6"]
 
 
-def test_seeds_matter(plan, corpus, tmp_path):
+def test_seeds_matter(plan, songs_folder, tmp_path):
     from debleed.training.train import Run
 
     losses = []
     for seed in ("1", "1", "2"):
         folder = tmp_path / str(len(losses))
-        Run(dataclasses.replace(plan, steps=2, seed=seed), corpus, folder, tmp_path / "cache").learn()
+        Run(dataclasses.replace(plan, steps=2, seed=seed), songs_folder, folder, tmp_path / "cache").learn()
         losses.append((folder / "log.csv").read_text().splitlines()[1].split(",")[:4])
     assert losses[0] == losses[1] != losses[2]
 
 
-def test_stops_without_progress(plan, corpus, tmp_path, monkeypatch):
+def test_stops_without_progress(plan, songs_folder, tmp_path, monkeypatch):
     from debleed.training.train import Run
 
-    run = Run(dataclasses.replace(plan, steps=40, every=1, patience=3), corpus, tmp_path / "out", tmp_path / "cache")
+    run = Run(
+        dataclasses.replace(plan, steps=40, every=1, patience=3), songs_folder, tmp_path / "out", tmp_path / "cache"
+    )
     monkeypatch.setattr(run, "sdr_improvements", lambda: np.zeros(3))
     run.learn()
     assert run.state.step == 4  # one best, then three without a better
 
 
-def test_refusals(plan, corpus, tmp_path):
+def test_refusals(plan, songs_folder, tmp_path):
     from debleed.training.train import Run
 
     def refused(match, output="out", **changes):
         with pytest.raises(InputError, match=match):
-            Run(dataclasses.replace(plan, **changes), corpus, tmp_path / output, tmp_path / "cache")
+            Run(dataclasses.replace(plan, **changes), songs_folder, tmp_path / output, tmp_path / "cache")
 
     refused("no variant 'huge'; it has published, narrow, tiny", variant="huge")
     refused("track 'Nine' does not exist", validation=("Nine",))
@@ -102,10 +92,10 @@ def test_refusals(plan, corpus, tmp_path):
     refused("only the generated corpus has kinds", left_out=("rock",))
     refused("name its source", net="di-cae")
     refused("name none", source="bass")
-    Run(dataclasses.replace(plan, steps=1, every=1), corpus, tmp_path / "run", tmp_path / "cache").learn()
+    Run(dataclasses.replace(plan, steps=1, every=1), songs_folder, tmp_path / "run", tmp_path / "cache").learn()
     refused("other settings .batch 2 there, 3 here", output="run", batch=3)
     with pytest.raises(InputError, match="not available"):
-        Run(plan, corpus, tmp_path / "out", tmp_path / "cache", device="cuda:9")
+        Run(plan, songs_folder, tmp_path / "out", tmp_path / "cache", device="cuda:9")
 
 
 def test_the_generated_corpus_validates_on_its_own_bands(plan, tmp_path):
@@ -115,16 +105,16 @@ def test_the_generated_corpus_validates_on_its_own_bands(plan, tmp_path):
         Run(plan, "generated", tmp_path / "out")
 
 
-def test_a_checkpoint_from_before_there_were_kinds_goes_on(plan, corpus, tmp_path):
+def test_a_checkpoint_from_before_there_were_kinds_goes_on(plan, songs_folder, tmp_path):
     from debleed.nets import checkpoint
     from debleed.training.train import CHECKPOINT, Run
 
-    Run(dataclasses.replace(plan, steps=2), corpus, tmp_path / "run", tmp_path / "cache").learn()
+    Run(dataclasses.replace(plan, steps=2), songs_folder, tmp_path / "run", tmp_path / "cache").learn()
     tensors, stored = checkpoint.load(tmp_path / "run" / CHECKPOINT)
     for key in ("left_out", "bands"):
         del stored["plan"][key]
     checkpoint.save(tmp_path / "run" / CHECKPOINT, tensors, stored)
-    assert Run(plan, corpus, tmp_path / "run", tmp_path / "cache").state.step == 2
+    assert Run(plan, songs_folder, tmp_path / "run", tmp_path / "cache").state.step == 2
 
 
 @pytest.mark.slow
@@ -152,11 +142,11 @@ def test_learning_rate(plan):
     assert all(np.diff(rates[20:]) < 0)
 
 
-def test_the_command_trains_what_a_method_runs(corpus, tmp_path, capsys):
+def test_the_command_trains_what_a_method_runs(songs_folder, tmp_path, capsys):
     for package in ("torch", "onnxscript", "onnxruntime", "safetensors"):
         pytest.importorskip(package)
     out = tmp_path / "run"
-    arguments = ["train", "di-cae", "--source", "other", "--corpus", str(corpus), "-o", str(out), "--smoke"]
+    arguments = ["train", "di-cae", "--source", "other", "--corpus", str(songs_folder), "-o", str(out), "--smoke"]
     assert command_line([*arguments, "--steps", "2", "--every", "1", "--seconds", "0.3"]) == 0
     assert "2 steps" in capsys.readouterr().out
     told = weights.describe(out / "di-cae-other.onnx")
@@ -176,22 +166,22 @@ def test_the_command_trains_what_a_method_runs(corpus, tmp_path, capsys):
     )
 
 
-def test_without_pytorch_a_sentence_says_what_to_install(corpus, tmp_path, monkeypatch, capsys):
+def test_without_pytorch_a_sentence_says_what_to_install(songs_folder, tmp_path, monkeypatch, capsys):
     for name in [name for name in sys.modules if name.split(".")[0] == "torch" or name.startswith("debleed.nets.")]:
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, "torch", None)
     with pytest.raises(InputError, match=r"pip install 'debleed\[train\]'"):
         nets.variants("df-unet")
-    assert command_line(["train", "df-unet", "--corpus", str(corpus), "-o", str(tmp_path / "x")]) == 2
+    assert command_line(["train", "df-unet", "--corpus", str(songs_folder), "-o", str(tmp_path / "x")]) == 2
     assert "debleed[train]" in capsys.readouterr().err
 
 
-def test_a_start_that_a_wheel_leaves_out_is_asked_for(corpus, tmp_path, monkeypatch, capsys):
+def test_a_start_that_a_wheel_leaves_out_is_asked_for(songs_folder, tmp_path, monkeypatch, capsys):
     assert weights.find_start("df-unet") == weights.FOLDER / "df-unet.safetensors"
     for suffix in ("onnx", "json"):
         shutil.copy(weights.FOLDER / f"df-unet.{suffix}", tmp_path)
     monkeypatch.setattr(weights, "FOLDER", tmp_path)
-    arguments = ["train", "df-unet", "--start", "df-unet", "--corpus", str(corpus), "-o", str(tmp_path / "x")]
+    arguments = ["train", "df-unet", "--start", "df-unet", "--corpus", str(songs_folder), "-o", str(tmp_path / "x")]
     assert command_line(arguments) == 2
     said = " ".join(capsys.readouterr().err.split())
     assert "'df-unet.safetensors' is not installed" in said
