@@ -25,9 +25,11 @@ AUDIBLE = 1e-3
 
 
 def improvements(mics: Floats, images: Floats, cleaned: Floats) -> Floats:
-    """Return the SDR improvements in dB of the microphones in which there is something to hear."""
+    """Return the SDR improvements in dB of the microphones in which there is something to hear, and bleed to remove."""
     sounding = np.mean(images**2, axis=1) > AUDIBLE
-    found: Floats = (sdr(images, cleaned) - sdr(images, mics))[sounding].astype(np.float32)
+    before, after = (sdr(images[sounding], heard[sounding]) for heard in (mics, cleaned))
+    bleeding = np.isfinite(before)
+    found: Floats = (after[bleeding] - before[bleeding]).astype(np.float32)
     return found[np.isfinite(found)]
 
 
