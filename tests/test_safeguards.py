@@ -16,17 +16,34 @@ from debleed.methods.demix.safeguards import (
 )
 
 
+def products(y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the cross-spectra of sources, and the sums of the products of their powers."""
+    power = np.square(np.abs(y))
+    return (y @ y.conj().swapaxes(1, 2)).astype(np.complex64), (power @ power.swapaxes(1, 2)).astype(np.float32)
+
+
 def test_an_rtf_that_subtracts_too_much_is_scaled_down_and_a_correct_one_is_not() -> None:
     rng = np.random.default_rng(0)
     y = rng.standard_normal((129, 2, 400)) + 1j * rng.standard_normal((129, 2, 400))
     mixing = np.tile(np.eye(2, dtype=np.complex64), (513, 1, 1))
     mixing[:, 0, 1] = 0.3
-    right = scaled_by_effect(mixing, (y @ y.conj().swapaxes(1, 2)).astype(np.complex64), RATE)
+    right = scaled_by_effect(mixing, *products(y), RATE)
     assert np.allclose(right, mixing)
     y[:, 0] -= 0.3 * y[:, 1]  # there was no bleed, the path put it there
-    wrong = scaled_by_effect(mixing, (y @ y.conj().swapaxes(1, 2)).astype(np.complex64), RATE)
+    wrong = scaled_by_effect(mixing, *products(y), RATE)
     assert np.abs(wrong[:, 0, 1]).max() < 0.1
     assert np.allclose(wrong[:, 1, 0], 0)
+
+
+def test_correct_rtfs_of_weak_bleed_survive_what_correlates_by_chance() -> None:
+    mixing = np.tile(np.eye(2, dtype=np.complex64), (65, 1, 1))
+    mixing[:, 0, 1] = 0.01
+    kept = []
+    for seed in range(20):
+        rng = np.random.default_rng(seed)
+        y = rng.standard_normal((65, 2, 400)) + 1j * rng.standard_normal((65, 2, 400))
+        kept.append(np.abs(scaled_by_effect(mixing, *products(y), RATE)[:, 0, 1]) / 0.01)
+    assert np.mean(kept) > 0.8  # 0.77 if chance were believed
 
 
 def test_a_microphone_that_becomes_louder_stays_unchanged() -> None:
@@ -104,3 +121,16 @@ def test_a_path_that_adds_is_none() -> None:
         left = own + heard - 0.3 * other
         found = quieting(into_the_first(0.3), np.stack([left, other], axis=1), RATE)
         assert found.tolist() == [[True, False], [True, True]]
+
+
+def test_a_band_in_which_two_sources_share_sound_is_left_out() -> None:
+    other, own = drummed(pauses=True)
+    shared = np.arange(129) < 4  # the second source has some of the first there
+    own[shared] *= 0.1
+    before = np.stack([own + 0.3 * other, other + 3 * shared[:, None] * own], axis=1)
+    after = np.stack([own, before[:, 1]], axis=1)
+    after[shared, 0] -= 1.2 * before[shared, 1]
+    trust, verdicts = estimate_trust(before, after, RATE, np.zeros(2, np.float32))
+    assert verdicts[0] == CLEANED
+    assert trust[0, :2].max() == 0
+    assert trust[0, 20:].min() == 1

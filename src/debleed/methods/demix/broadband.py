@@ -305,13 +305,13 @@ def update_taps(
     """Run one round; the STFT window is a quarter of the overlap-save block, and ``floor`` the least variances."""
     nfft = save.nfft // 4
     sources = spectra(save.filtered(unmixing(taps, ahead, save.nfft)), nfft)
-    residual, reliability, cross = residual_bleed(
+    residual, reliability, cross, together = residual_bleed(
         sources, floor, floor.mean(axis=-1) / search.floor, nfft, rate, allowed, search.background
     )
     current = circular(taps, ahead, nfft)
     correction = fitted_taps(residual, reliability, current, taps.shape[-1] - ahead, ahead, rate, allowed)
     mixing = unit_diagonal(response(taps, ahead, save.nfft) @ response(correction, ahead, save.nfft))
-    mixing = scaled_by_effect(mixing, cross, rate)
+    mixing = scaled_by_effect(mixing, cross, together, rate)
     updated = taps_of(mixing, taps.shape[-1] - ahead, ahead) * allowed[:, :, None]
     # sound of a reference may arrive at lag 0: it never travelled to a microphone of its own
     return np.where(references(allowed)[:, None], updated, without_shared(updated, ahead, rate))

@@ -43,7 +43,7 @@ def residual_bleed(
     rate: int,
     allowed: NDArray[np.bool_],
     noisy: bool = False,
-) -> tuple[Response, NDArray[np.float32], Response]:
+) -> tuple[Response, NDArray[np.float32], Response, NDArray[np.float32]]:
     """Estimate the residual bleed in the current source estimates, bin by bin.
 
     Parameters
@@ -70,11 +70,14 @@ def residual_bleed(
         j.
     cross
         Cross-spectra of the sources, ``(bins, mics, mics)``.
+    together
+        Of the same shape: sums over the frames of the products of two sources' powers.
     """
     bins, mics, frames = sources.shape
     residual = np.zeros((bins, mics, mics), np.complex64)
     reliability = np.zeros((bins, mics, mics), np.float32)
     cross = np.zeros((bins, mics, mics), np.complex64)
+    together = np.zeros((bins, mics, mics), np.float32)
     width = max(1, round(SMOOTHING_HZ * nfft / rate))
     sounding = np.any(allowed, axis=0)
     microphones = with_source(allowed)
@@ -90,13 +93,15 @@ def residual_bleed(
         weights = (relative[:, sounding].sum(axis=1, keepdims=True) / relative) ** QUIET_EXPONENT / variance
         covariance, heard_power = weighted_covariances(here, weights, share)
         cross[part] = here @ here.conj().swapaxes(1, 2)
+        loudness = power(here)
+        together[part] = loudness @ loudness.swapaxes(1, 2)
         rtfs = relative_transfer_functions(projected(covariance, allowed))
         residual[part] = np.where(allowed, rtfs, 0) / np.maximum(np.abs(rtfs), 1)
-        purity = np.clip(power(here).mean(axis=-1) / np.maximum(heard[part], np.finfo(np.float32).tiny), 1e-3, 1)
+        purity = np.clip(loudness.mean(axis=-1) / np.maximum(heard[part], np.finfo(np.float32).tiny), 1e-3, 1)
         reliability[part] = np.minimum(heard_power, 1e3) * purity[:, None, :]
 
     in_parallel(work, chunks(bins, mics * frames))
-    return residual, reliability, cross
+    return residual, reliability, cross, together
 
 
 def weighted_covariances(
