@@ -124,13 +124,13 @@ def test_a_path_that_adds_is_none() -> None:
 
 
 def test_a_band_in_which_two_sources_share_sound_is_left_out() -> None:
-    other, own = drummed(pauses=True)
-    shared = np.arange(129) < 4  # the second source has some of the first there
-    own[shared] *= 0.1
-    before = np.stack([own + 0.3 * other, other + 3 * shared[:, None] * own], axis=1)
-    after = np.stack([own, before[:, 1]], axis=1)
-    after[shared, 0] -= 1.2 * before[shared, 1]
+    rng = np.random.default_rng(1)
+    other, own = np.exp(2j * np.pi * rng.random((2, 129, 1600)))
+    own[:, np.arange(1600) % 80 < 16] *= 1e-3
+    shared = np.arange(129) < 4  # the second microphone has the sound of both there, the first one no bleed
+    before = np.stack([own + 0.2 * other * ~shared[:, None], other + own * shared[:, None]], axis=1)
+    after = np.stack([before[:, 0] - 0.2 * before[:, 1], before[:, 1]], axis=1)
     trust, verdicts = estimate_trust(before, after, RATE, np.zeros(2, np.float32))
     assert verdicts[0] == CLEANED
-    assert trust[0, :2].max() == 0
+    assert trust[0, :2].max() == 0  # subtracting makes it quieter most of the time, but never while the first one rests
     assert trust[0, 20:].min() == 1
