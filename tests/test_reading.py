@@ -50,6 +50,7 @@ def test_what_tells_sources_apart_is_kept(names):
 
 KINDS = {
     "reference": "click|CLICK|20 Click|Click track|metronome|Metro|playback L|PB|PB 1|Band playback|Backing Track|"
+    "far end|call_farend_lpb|Loopback 1|"
     "Tracks|trax|timecode|LTC|SMPTE|TC|cue|Count-in|count|Loop|Loops L|seq|QLab 1|SFX|Keys DI|Bass DI|"
     "kbd di|DI 3|dulcimer_di",
     "source": "backing vox|kick click|click mic|playback mic|click vox|drum loop|loop gtr|Di|di vox|Diana|"

@@ -144,7 +144,7 @@ PARTNERS = (frozenset("lr"), frozenset("lrc"), frozenset("ms"), frozenset(("mid"
 REFERENCE_WORDS = frozenset(
     (
         *("click", "clicktrack", "metronome", "playback", "playbacks", "backingtrack", "timecode", "smpte", "ltc"),
-        *("qlab", "ableton"),
+        *("qlab", "ableton", "farend", "lpb", "loopback"),
     )
 )
 """Words of tracks that are signals, unless an instrument or a singer stands beside them."""
@@ -171,6 +171,8 @@ PHRASES = {
     ("a", "b"): "ab",
     ("time", "code"): "timecode",
     ("play", "back"): "playback",
+    ("far", "end"): "farend",
+    ("loop", "back"): "loopback",
     ("count", "in"): "countin",
     ("backing", "track"): "backingtrack",
     ("backing", "tracks"): "backingtrack",
