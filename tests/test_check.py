@@ -99,6 +99,17 @@ def test_a_click_stays_by_itself(mics: np.ndarray) -> None:
     assert soundcheck(tracks) == Soundcheck()
 
 
+@pytest.mark.parametrize(("name", "groups"), [("playback", ()), ("farend", ()), ("keys di", (("vox", "keys di"),))])
+def test_a_signal_has_no_microphone_of_its_own(
+    mics: np.ndarray, name: str, groups: tuple[tuple[str, ...], ...]
+) -> None:
+    """A microphone may hold hardly anything but a playback; only a direct box would be of one source with it."""
+    far = 3 * sources(4, 10)[3]
+    heard = mics + np.array([[1], [0], [0]]) * np.roll(far, 30)
+    tracks = Recording.from_array(np.vstack([heard, far]).astype(np.float32), RATE, (*NAMES, name))
+    assert soundcheck(dataclasses.replace(tracks, references=frozenset({name}))).groups == groups
+
+
 def test_silent_tracks_are_nothing(mics: np.ndarray) -> None:
     silence = np.zeros_like(mics[0])
     assert soundcheck(beside(mics, silence, silence)) == Soundcheck()

@@ -91,6 +91,11 @@ class Reading:
         """Whether the track is a direct box of a source that the name tells."""
         return self.kind == "reference" and "direct" in self.places
 
+    @property
+    def signal(self) -> bool:
+        """Whether the track is a signal that no microphone is meant to pick up: a click, a playback, the far end."""
+        return self.kind == "reference" and not self.direct
+
 
 def read(name: str) -> Reading:
     """Read a name.

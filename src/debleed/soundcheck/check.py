@@ -9,6 +9,7 @@ import numpy as np
 from debleed.methods.demix.broadband import window_length
 from debleed.methods.demix.companions import coherent_share
 from debleed.methods.demix.excerpt import sounding_excerpt, spectra
+from debleed.naming.reading import read
 from debleed.recording import Recording
 from debleed.soundcheck.copies import find_copies
 from debleed.soundcheck.findings import Soundcheck
@@ -45,6 +46,8 @@ def soundcheck(recording: Recording, settled: Collection[str] = ()) -> Soundchec
     rest = np.setdiff1d(np.arange(len(names)), [copy.track for copy in copies])
     mixes = {int(rest[k]) for k in find_mixes(samples[rest]) if names[rest[k]] not in settled}
     rest = np.setdiff1d(rest, list(mixes))
+    # microphones hear the far end of a call, or a playback, as loud as it pleases: it is bleed all the same
+    rest = np.array([i for i in rest if not (names[i] in tracks.references and read(names[i]).signal)], np.intp)
     heard = spectra(samples[rest], window_length(WINDOW, recording.rate))
     boxes = [k for k, i in enumerate(rest) if names[i] in tracks.references]
     found = [*find_groups(heard, recording.rate), *(find_boxes(coherent_share(heard), boxes) if boxes else [])]
