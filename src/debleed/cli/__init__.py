@@ -25,7 +25,7 @@ COMMANDS = {
     "export": "export the filters of a stage as impulse responses for convolvers",
     "init": "write a commented session.toml for a folder of microphones",
     "learn": "learn how sources bleed into microphones, and save it as a stage",
-    "live": "clean microphones while they play, through JACK or PortAudio",
+    "live": "clean microphones in real time, through JACK or PortAudio",
     "methods": "list the methods and their settings",
     "remove": "remove the bleed from a folder of microphones",
     "serve": "open a web page to clean sessions and compare before and after by ear",

@@ -23,12 +23,12 @@ if TYPE_CHECKING:
     help="""Remove the bleed from many recordings.
 
     FOLDER is a folder of recordings: each folder in it that has audio files or a session.toml is one, as 'debleed
-    remove' takes it, and so is the folder around what a console or program has recorded. LIST is a text file with the
-    path of a recording on each line. The results of a recording are in OUT, in a folder of its name. What was done to
-    each microphone is in OUT/batch.md, batch.csv and batch.json.
+    remove' takes it. If a console or program keeps the audio in a subfolder of its own, the folder around it is the
+    recording. LIST is a text file with the path of a recording on each line. The results of each recording go to a
+    folder of its name in OUT. OUT/batch.md, batch.csv and batch.json say what was done to each microphone.
 
-    What will be done is shown before it begins. A recording that cannot be cleaned does not stop the others. The same
-    command goes on after an interruption and tries again what failed; what is finished is not done again.
+    The command shows what it will do before it begins. A recording that cannot be cleaned does not stop the others. The
+    same command resumes after an interruption and retries what failed; finished recordings are not cleaned again.
 
     Exit code 0: all recordings are clean; 1: some failed."""
 )
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 @engine_options
 @options(PROGRESS)
 @click.option(
-    "--force", is_flag=True, help="Overwrite results of other settings or files; what is finished is not done again."
+    "--force", is_flag=True, help="Overwrite results of other settings or files; results that are up to date stay."
 )
 def command(
     given: Path,

@@ -41,8 +41,8 @@ command.add_command(make)
 @click.option(
     "--presets",
     metavar="NAME",
-    help="A setup of Rajesh and Padmanabhan (WASPAA 2023), such as waspaa2023-room-0.35, drawn-room, or real-stage and "
-    "moving-stage, with mishaps drawn at random; replaces --bleed.",
+    help="A setup of Rajesh and Padmanabhan (WASPAA 2023), such as waspaa2023-room-0.35; or drawn-room; or real-stage "
+    "or moving-stage, which have mishaps drawn at random. Replaces --bleed.",
 )
 @click.option("--split", metavar="NAME", help="Only this split, such as test.")
 @click.option(

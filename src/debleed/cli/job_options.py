@@ -45,7 +45,10 @@ INPUT = (
 
 METHOD = (
     click.option(
-        "--method", default="demix", show_default=True, help="One of 'debleed methods', or package.module:Class."
+        "--method",
+        default="demix",
+        show_default=True,
+        help="A method that 'debleed methods' lists, or package.module:Class.",
     ),
     click.option("--set", "pairs", metavar="KEY=VALUE", multiple=True, help="Change a setting of the method."),
 )
@@ -61,7 +64,7 @@ REGION = click.option(
     "--region",
     "region_",
     metavar="START-STOP",
-    help="Learn from and clean only this part, such as 90-150 or 1:30-2:30.",
+    help="Work on this part only, such as 90-150 or 1:30-2:30.",
 )
 
 OUTPUT = click.option("-o", "--output", metavar="OUT", type=PATH, required=True, help="Folder for the results.")

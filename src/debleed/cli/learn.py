@@ -23,9 +23,9 @@ log = logging.getLogger(__name__)
 @click.command(
     help="""Learn how the sources of a recording bleed into the microphones, and save it as a stage file.
 
-    IN is a folder or file as in 'debleed remove', for example a soundcheck in which everybody plays. The stage is valid
-    as long as the microphones stay where they are; people may move a little. 'debleed apply' cleans other recordings of
-    the same microphones with it, and 'debleed show' prints what it contains."""
+    IN is a folder or file as in 'debleed remove', for example a sound check in which everybody plays. The stage is
+    valid as long as the microphones stay where they are; people may move as they do in IN. 'debleed apply' cleans other
+    recordings of the same microphones with it, and 'debleed show' prints what it contains."""
 )
 @options(INPUT, METHOD, REGION)
 @click.option("-o", "--output", metavar="STAGE.debleed", type=PATH, required=True, help="File for the stage.")

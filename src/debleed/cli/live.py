@@ -1,4 +1,4 @@
-"""``debleed live STAGE``: clean microphones while they play."""
+"""``debleed live STAGE``: clean microphones in real time."""
 
 from __future__ import annotations
 
@@ -28,11 +28,12 @@ LOOK = 0.2
 
 
 @click.command(
-    help="""Clean microphones while they play.
+    help="""Clean microphones in real time.
 
-    STAGE is the file that 'debleed learn' wrote. All microphones come through one sound system, at the rate of the
-    stage: through JACK as ports to be connected, through PortAudio as the first inputs and outputs of a device, in the
-    order of the stage. How late the result is, is said at the beginning; press Ctrl-C to stop."""
+    STAGE is the file that 'debleed learn' wrote. All microphones have to come through one sound system at the sample
+    rate of the stage. With JACK, each microphone has ports to connect; with PortAudio, the microphones are the first
+    inputs and outputs of a device, in the order of the stage. The latency is printed at the start. Press Ctrl-C to
+    stop."""
 )
 @options(STAGE)
 @click.option("--driver", type=click.Choice(["jack", "portaudio"]), default="jack", show_default=True)
@@ -41,7 +42,7 @@ LOOK = 0.2
     "--block",
     type=int,
     metavar="SAMPLES",
-    help=f"Samples of a block through PortAudio, 64 to 2048; JACK has its own.  [default: {BLOCK}]",
+    help=f"Block size for PortAudio, 64 to 2048; JACK sets its own.  [default: {BLOCK}]",
 )
 @click.option(
     "--lookahead",
@@ -49,7 +50,7 @@ LOOK = 0.2
     default=0.0,
     show_default=True,
     metavar="MS",
-    help="Milliseconds that the filters may look ahead, which is latency; few reach further than 40.",
+    help="Milliseconds that the filters may look ahead, at the cost of latency; few reach further than 40.",
 )
 @click.option(
     "--without",

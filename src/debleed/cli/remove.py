@@ -18,11 +18,12 @@ if TYPE_CHECKING:
 @click.command(
     help="""Remove the bleed from a recording.
 
-    IN is a folder of audio files, each with one microphone or a stereo pair, one file with one microphone per channel,
-    the folder of a recorder, whose files may be cut or polyphonic, or a project of REAPER (.rpp) or a DAWproject
+    IN is a folder of audio files, each with one microphone or a stereo pair; or one file with one microphone per
+    channel; or the folder of a recorder, whose files may be cut or polyphonic; or a REAPER project (.rpp) or DAWproject
     (.dawproject), of which OUT gets a copy with the results. The results in OUT have the same names, rates, lengths and
-    sample formats; a microphone of a recorder has one whole file, see --split. The names of the files determine which
-    microphones belong to one source; IN/session.toml (see 'debleed init') and the options below override this."""
+    sample formats. From the folder of a recorder, each microphone gets one whole file, unless --split says otherwise.
+    The names of the files determine which microphones belong to one source; IN/session.toml (see 'debleed init') and
+    the options below override this."""
 )
 @options(INPUT, METHOD, RESULT)
 @click.option("--mixture", metavar="FILE", type=PATH, help="The clean mixture, for methods that need it.")

@@ -56,14 +56,17 @@ SMOKE: dict[str, Any] = {
     "left_out",
     multiple=True,
     metavar="KIND",
-    help="Kind of the generated corpus not to learn from, to be measured on; may be repeated.",
+    help="Kind of the generated corpus that is measured but not used for training; may be repeated.",
 )
-@click.option("--bands", type=click.IntRange(min=1), help="Bands of each kind of the generated corpus.")
+@click.option("--bands", type=click.IntRange(min=1), help="Number of bands of each kind in the generated corpus.")
 @click.option(
     "--sets", type=PATH, help="Description of songs and drum kits that join the generated corpus, as for 'corpus make'."
 )
 @click.option(
-    "--data", type=PATH, envvar="DEBLEED_DATA", help="Their folder, instead of the one in --sets; or set DEBLEED_DATA."
+    "--data",
+    type=PATH,
+    envvar="DEBLEED_DATA",
+    help="Folder of these songs and kits, instead of the one in --sets; or set DEBLEED_DATA.",
 )
 @click.option("--steps", type=click.IntRange(min=1), help="Number of steps, over which the learning rate decays.")
 @click.option("--minutes", type=float, default=float("inf"), help="Stop after this time; the same command resumes.")

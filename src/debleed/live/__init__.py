@@ -1,4 +1,4 @@
-"""Clean microphones while they play: block in, block out."""
+"""Clean microphones in real time: block in, block out."""
 
 from debleed.live.stream import Stream
 

@@ -25,7 +25,7 @@ that is no number would."""
 
 
 class Stream:
-    """Clean microphones while they play, with what a stage of ``demix`` has learnt.
+    """Clean microphones in real time, with what a stage of ``demix`` has learnt.
 
     A stream remembers what it has heard: make one for each performance, and pass it every block in order. It expects
     all microphones on one clock, as one sound device gives them; nothing is put in step.

@@ -154,8 +154,8 @@ WARNINGS = {
     "t-unet": "Only for tracks without delays between them, as from a desk; microphones in a room have delays.",
     "di-cae": "May do more harm than good; compare it with the original.",
     "f-unet": "May do more harm than good; compare it with the original.",
-    "df-unet": "May do more harm than good; compare it with the original.",
-    "df-unet-gat": "May do more harm than good; compare it with the original.",
+    "df-unet": "Experimental; demix did far better in our benchmarks.",
+    "df-unet-gat": "Experimental; demix did far better in our benchmarks.",
     "unprocessed": "Removes nothing.",
 }
 """Where methods do not fit, said before they are used."""
