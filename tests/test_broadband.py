@@ -8,6 +8,7 @@ import pytest
 from bands import RATE, bled, gain, run, sources
 from debleed import Recording
 from debleed.dsp.projection import projected
+from debleed.methods.demix import broadband
 from debleed.methods.demix.broadband import (
     estimate_filters,
     exceed_filters,
@@ -108,3 +109,13 @@ def test_low_frequencies_that_are_shared_are_dropped_and_a_path_of_low_frequenci
     left = without_shared(taps, ahead, rate)
     assert not left[0, 0].any()
     assert np.array_equal(left[0, 1], taps[0, 1])
+
+
+@pytest.mark.parametrize(("still_there", "kept"), [(True, "above the background"), (False, "first")])
+def test_a_background_that_is_gone_in_the_second_search_was_none(
+    monkeypatch: pytest.MonkeyPatch, still_there: bool, kept: str
+) -> None:
+    found = {False: ("first", 0.1, True), True: ("above the background", 0.1, still_there)}
+    monkeypatch.setattr(broadband, "instantaneous", lambda samples, rate, allowed: None)
+    monkeypatch.setattr(broadband, "searched", lambda samples, rate, allowed, search, *rest: found[search.background])
+    assert estimate_filters(np.zeros((2, 9), np.float32), RATE, ~np.eye(2, dtype=bool)) == kept
