@@ -54,6 +54,11 @@ def test_gains_that_stay_are_left_alone() -> None:
     assert found.apply(heard, filters()) is heard
 
 
+def test_a_gain_that_would_be_negative_is_shared_sound() -> None:
+    _, heard = filtered(2.5)
+    assert not GainChanges.learned(heard, filters(), ALLOWED).variance.any()
+
+
 def test_any_stretch_is_the_same() -> None:
     _, heard = filtered(0.5)
     clean = GainChanges(np.array([[0, 0.1], [0, 0]], np.float32)).apply(heard, filters())
@@ -81,9 +86,10 @@ def test_the_variance_is_found_and_how_much_of_it_is_explained() -> None:
         gain[t] = LEFT * gain[t - 1] + np.sqrt(0.1 * (1 - LEFT**2)) * rng.standard_normal()
     for certainty, clear in ((100.0, True), (0.1, False)):
         match = certainty * gain + np.sqrt(certainty) * rng.standard_normal(frames)
-        variance, explained = variances(np.full((1, frames), certainty), match[None], RATE)
+        variance, explained, negative = variances(np.full((1, frames), certainty), match[None], RATE)
         assert (explained[0] > 0.8) == clear
         assert not clear or variance[0] == pytest.approx(0.1, rel=0.3)
+        assert negative[0] < 0.01  # three standard deviations
 
 
 def test_it_is_placed_kept_restored_and_refused() -> None:
