@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
 from bands import RATE, sources
 from debleed.methods.demix.excerpt import spectra
@@ -44,6 +45,17 @@ def test_correct_rtfs_of_weak_bleed_survive_what_correlates_by_chance() -> None:
         y = rng.standard_normal((65, 2, 400)) + 1j * rng.standard_normal((65, 2, 400))
         kept.append(np.abs(scaled_by_effect(mixing, *products(y), RATE)[:, 0, 1]) / 0.01)
     assert np.mean(kept) > 0.8  # 0.77 if chance were believed
+
+
+@pytest.mark.parametrize("path", [1e-8, 1e-12, 1e-16, 1e-20, 1e-25])
+@pytest.mark.parametrize("level", [1.0, 1e-8])
+def test_the_faintest_paths_stay_numbers(path: float, level: float) -> None:
+    rng = np.random.default_rng(0)
+    y = level * (rng.standard_normal((65, 2, 400)) + 1j * rng.standard_normal((65, 2, 400)))
+    mixing = np.tile(np.eye(2, dtype=np.complex64), (65, 1, 1))
+    mixing[:, 0, 1] = path
+    scaled = scaled_by_effect(mixing, *products(y), RATE)
+    assert np.all(np.abs(scaled[:, 0, 1]) <= np.float32(path))
 
 
 def test_a_microphone_that_becomes_louder_stays_unchanged() -> None:

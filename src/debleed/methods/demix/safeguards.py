@@ -125,8 +125,9 @@ def scaled_by_effect(mixing: Response, cross: Response, together: NDArray[np.flo
     subtracted = at * own[:, None, :]
     explained = np.add.reduceat(((cross + subtracted) * at.conj()).real * weight, edges[:-1])
     predicted = np.add.reduceat((subtracted * at.conj()).real * weight, edges[:-1])
-    known = np.where(predicted > 0, predicted, 1)
-    error = 0.5 * np.add.reduceat(together * np.square(np.abs(at) * weight), edges[:-1]) / np.square(known)
+    known = np.where(predicted > 0, predicted, 1).astype(np.float64)  # squares of faint bands are 0 in float32
+    chance = np.add.reduceat(together * np.square(np.abs(at) * weight, dtype=np.float64), edges[:-1])
+    error = 0.5 * chance / np.square(known)
     lacks = np.clip(1 - explained / known, 0, 1)
     effect = 1 - lacks * np.maximum(1 - error / np.square(np.where(lacks > 0, lacks, 1)), 0)
     effect = np.where((effect > LEAST_EFFECT) | np.eye(mics, dtype=bool), 1, effect).astype(np.float32)
