@@ -64,7 +64,8 @@ def spectra(samples: NDArray[np.float32], nfft: int) -> Bins:
     frame are padded.
     """
     window = np.sin(np.pi * (np.arange(nfft) + 0.5) / nfft).astype(np.float32)
-    samples = np.pad(samples, ((0, 0), (0, max(0, nfft - samples.shape[1]))))
+    if samples.shape[1] < nfft:
+        samples = np.pad(samples, ((0, 0), (0, nfft - samples.shape[1])))
     framed = np.lib.stride_tricks.sliding_window_view(samples, nfft, axis=1)[:, :: nfft // 2]
     out = np.empty((nfft // 2 + 1, *framed.shape[:2]), np.complex64)
 
