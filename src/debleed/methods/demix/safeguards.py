@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -90,6 +92,11 @@ def band_edges(bins: int, rate: int, layout: tuple[float, float]) -> NDArray[np.
     return np.unique(np.r_[0, np.round(hertz[hertz < rate / 2.2] * 2 * (bins - 1) / rate), bins]).astype(int)
 
 
+def powers_in_bands(firsts: NDArray[np.intp], *values: Bins) -> Iterator[Powers]:
+    """Yield the power of each argument, ``(bins, ..., frames)``, summed over the bands that begin at these bins."""
+    return (np.add.reduceat(power(each), firsts) for each in values)
+
+
 def scaled_by_effect(mixing: Response, cross: Response, together: NDArray[np.float32], rate: int) -> Response:
     """Scale down, band by band, RTFs that subtract more power than they remove.
 
@@ -164,9 +171,7 @@ def estimate_trust(
     edges = band_edges(bins, rate, FINE_BANDS)
     total = np.add.reduceat(predicted, edges[:-1])
     effect = np.clip(np.add.reduceat(explained, edges[:-1]) / np.where(total > 0, total, 1), 0, 1)
-    before, subtracted, after = (
-        np.add.reduceat(power(values), edges[:-1]) for values in (microphones, removed, sources)
-    )
+    before, subtracted, after = powers_in_bands(edges[:-1], microphones, removed, sources)
     louder, dominated = made_louder(before, subtracted, after)
     loudness_before, tells = loudness(louder, dominated, subtracted)
     plausible = (explained.sum(axis=0) > LEAST_EFFECT * predicted.sum(axis=0)) & (loudness_before <= LOUDER)
@@ -177,7 +182,7 @@ def estimate_trust(
     cancelling = (quieter >= QUIETER * audible) & ~(dominates & (louder > NEARLY_ALL * dominated))
     cancels = between_bands(np.where(cancelling, effect, 0), edges)
     removed = removed * trust[:, :, None]
-    subtracted, after = (np.add.reduceat(power(values), edges[:-1]) for values in (removed, microphones - removed))
+    subtracted, after = powers_in_bands(edges[:-1], removed, microphones - removed)
     still, _ = loudness(*made_louder(before, subtracted, after), subtracted)
     verdicts = np.select(
         [
@@ -215,7 +220,7 @@ def own_share(microphones: Bins, sources: Bins, rate: int) -> Powers:
     The result is the geometric mean of the two, weighted by the removed power.
     """
     edges = band_edges(len(microphones), rate, COARSE_BANDS)[:-1]
-    removed, own = (np.add.reduceat(power(values), edges) for values in (microphones - sources, sources))
+    removed, own = powers_in_bands(edges, microphones - sources, sources)
     tiny = np.finfo(np.float32).tiny
     level, whole = own.mean(axis=-1), removed.mean(axis=-1)
     loud = np.maximum(own, tiny)
@@ -252,13 +257,13 @@ def quieting(mixing: Response, sources: Bins, rate: int) -> NDArray[np.bool_]:
     """
     edges = band_edges(len(sources), rate, FINE_BANDS)[:-1]
     mics = sources.shape[1]
-    after = np.add.reduceat(power(sources), edges)
+    (after,) = powers_in_bands(edges, sources)
     found = np.ones((mics, mics), bool)
 
     def work(pair: NDArray[np.intp]) -> None:
         i, j = pair
         bleed = mixing[:, i, j, None] * sources[:, j]
-        before, subtracted = (np.add.reduceat(power(values), edges) for values in (sources[:, i] + bleed, bleed))
+        before, subtracted = powers_in_bands(edges, sources[:, i] + bleed, bleed)
         quieter, audible = made_quieter(before, subtracted, after[:, i])
         found[i, j] = quieter.sum() >= QUIETER * audible.sum()
 
