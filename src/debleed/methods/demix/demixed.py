@@ -101,12 +101,13 @@ class Demixed:
     def apply(self, recording: Recording) -> Recording:
         """Apply the filters, the tracking and the postfilter; add the bleed to be kept as the filters estimate it."""
         filtered = self.filtered(recording)
+        changes, tracking, postfilter = self.gain_changes, self.tracking, self.postfilter
+        if self.kept is not None:
+            changes, tracking = changes.keeping(self.kept), tracking.keeping(self.kept)
+            postfilter = postfilter.keeping(self.kept)
+        clean = postfilter.apply(tracking.apply(self.evened(filtered, changes), self.background))
         if self.kept is None:
-            even = self.evened(filtered, self.gain_changes)
-            return self.postfilter.apply(self.tracking.apply(even, self.background))
-        tracking, postfilter = self.tracking.keeping(self.kept), self.postfilter.keeping(self.kept)
-        even = self.evened(filtered, self.gain_changes.keeping(self.kept))
-        clean = postfilter.apply(tracking.apply(even, self.background))
+            return clean
         beside = self.filtered(recording, self.kept)
 
         rows = np.flatnonzero(self.kept.any(axis=1))

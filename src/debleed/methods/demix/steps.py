@@ -261,7 +261,7 @@ def keep_own_sound(state: State, settings: Demix, progress: Progress) -> State:
 
 
 def follow_gains(state: State, settings: Demix, progress: Progress) -> State:
-    """Learn which gains change, and follow them in the excerpt; before an audience, its chance correlation would be."""
+    """Learn which gains change, and follow them in the excerpt; not with an audience, which correlates by chance."""
     filters = state.learned.filters
     if not settings.tracking or not state.leakage.leakage.any() or not state.learned.background.silent:
         return state
