@@ -5,11 +5,8 @@ import pytest
 
 from debleed.scenes.tracks import find_tracks
 from debleed.training.material import Material, Scenes, Song, load_songs, mix, staged
-
-RATE = 22050
-
-
-SOURCES = ("bass", "drums", "other", "vocals")
+from folders import STEM_RATE as RATE
+from folders import STEMS as SOURCES
 
 
 @pytest.fixture

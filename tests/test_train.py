@@ -14,10 +14,6 @@ from debleed.cli import run as command_line
 from debleed.nets import weights
 from debleed.recording import InputError, Recording
 
-RATE = 22050
-SOURCES = ("bass", "drums", "other", "vocals")
-
-
 # ------------------------------------------------------------------------------------------------- with PyTorch
 
 
