@@ -5,16 +5,22 @@ and too little at others, by one real number for each frame:
 
     y_i(f, t) = s_i(f, t) + d_ij(t) b_ij(f, t),    d(t) = a d(t - 1) + n(t).
 
-All bins tell it together, so it can be followed far faster than the path of a single bin. With the variance v_i of the
-own source and G = Σ_f |b|² / v, a frame measures d as Re Σ_f b* y / v / G with the variance 1 / G. A Kalman filter
-follows it forwards, and the smoother of Rauch, Tung and Striebel (AIAA Journal 3, 1965) backwards. The variance of d is
-estimated by expectation maximisation (R. Shumway, D. Stoffer, Journal of Time Series Analysis 3, 1982). Different
-sources are nearly uncorrelated, so each d is followed alone.
+All bands tell it together, so it can be followed far faster than the path of a single bin. With the variance v_i of the
+own source, C_k = Σ |b|² / v and M_k = Re Σ b* y / v over the bins of band k, a frame measures
+
+    M_k(t) = C_k(t) d(t) + e_k(t),    E e_k² = κ_k C_k.
+
+A Kalman filter follows d forwards, and the smoother of Rauch, Tung and Striebel (AIAA Journal 3, 1965) backwards.
+Different sources are nearly uncorrelated, so each d is followed alone.
+
+The noise κ_k is anything but equal: a bass and a kick at one pitch beat, and sound that two sources share stays as it
+is for seconds. But that differs from band to band, and a gain does not. So its variance is what the measurements of
+*different* bands have in common, E[M_k M_l] = σ² E[C_k C_l], and the noise of a band is the rest of its own power.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -26,6 +32,7 @@ from debleed.methods.arrays import checked
 from debleed.methods.demix.background import smoothed
 from debleed.methods.demix.excerpt import excerpt, power
 from debleed.methods.demix.filters import Filters
+from debleed.methods.demix.safeguards import FINE_BANDS, band_edges
 from debleed.recording import InputError, Recording, Samples
 
 NFFT = 1024
@@ -35,28 +42,22 @@ SECONDS, CONTEXT = 0.1, 2.0
 """Seconds in which a gain changes, and that are heard before and after what is read: e⁻²⁰ is left of what came before.
 With 0.05 or 0.3 s in place of 0.1, compressed songs are the same to 0.1 dB."""
 
-DEPENDENT = 2.0
-"""Neighbouring points share windows: so many count as one observation."""
-
 UNEXACT = 1e-3
-"""Power that the filters leave of the bleed anyway, relative to it (-30 dB): noise where the own source is silent."""
+"""Power that the filters leave of the bleed anyway, relative to it (-30 dB): noise where the own source is silent, and
+the least variance of a gain that changes. Measured: 2e-3 to 0.2 with compressors, mostly less than 1e-5 without."""
 
-EXPLAINED = 0.45
-"""A gain changes if the measurements explain more than this share of its variance. Measured: 0.47 to 0.98 with
-compressors, mostly less than 0.4 where nothing changes."""
-
-NEGATIVE = 0.05
-"""Nothing is followed that would be a negative gain in more than this share of the frames: sound that two sources share
-correlates with either sign. Measured: at most 0.01 with compressors, 0.09 to 0.2 where a microphone lost 2 to 14 dB."""
-
-ROUNDS, FIRST = 6, 0.03
-"""Rounds of expectation maximisation, and the variance that they begin with."""
+FIRST, ROUNDS, LEAST_NOISE = 0.03, 6, 0.5
+"""The variance and the number of rounds of its estimation, and the least noise of a band: that of independent points,
+of whose noise half is in the real part."""
 
 LEARNED, PATHS = 40.0, 1200.0
 """Most seconds to learn from, and most seconds of all paths together."""
 
 STRETCH = 16.0
 """Seconds that are computed at a time."""
+
+BANDS = 64
+"""Most bands accepted from a file."""
 
 
 @dataclass(frozen=True)
@@ -67,14 +68,17 @@ class GainChanges:
     ----------
     variance
         ``(mics, mics)``: variance of d for source j in microphone i; 0 where it does not change.
+    noise
+        ``(mics, mics, bands)``: κ, the noise of a measurement in each band; 1 where nothing is known.
     """
 
     variance: NDArray[np.float32]
+    noise: NDArray[np.float32]
 
     @classmethod
     def none(cls, mics: int) -> GainChanges:
         """Return gains that do not change."""
-        return cls(np.zeros((mics, mics), np.float32))
+        return cls(np.zeros((mics, mics), np.float32), np.ones((mics, mics, 1), np.float32))
 
     @classmethod
     def learned(cls, sources: Recording, filters: Filters, allowed: NDArray[np.bool_]) -> GainChanges:
@@ -89,39 +93,42 @@ class GainChanges:
         allowed
             ``(mics, mics)``: where bleed is removed.
         """
-        found = cls.none(len(sources))
-        pairs = np.argwhere(allowed)
+        mics, pairs = len(sources), np.argwhere(allowed)
         if not len(pairs):
-            return found
+            return cls.none(mics)
+        bands = len(band_edges(nfft_at(sources.rate, NFFT) // 2 + 1, sources.rate, FINE_BANDS)) - 1
+        found = cls(np.zeros((mics, mics), np.float32), np.ones((mics, mics, bands), np.float32))
         seconds = min(LEARNED, PATHS / len(pairs))
         samples = excerpt(sources, min(sources.length, round(seconds * sources.rate))).astype(np.float32)
         part = Recording.from_array(samples, sources.rate)
         bleed = filters.bleed_of(part, pairs)(0, part.length)
         for i in np.unique(pairs[:, 0]):
             mine = pairs[:, 0] == i
-            certainty, match = measured(*spectra_of(samples[i], bleed[mine], part.rate))
-            variance, explained, negative = variances(certainty, match, part.rate)
-            changes = (explained > EXPLAINED) & (negative <= NEGATIVE)
-            found.variance[i, pairs[mine, 1]] = np.where(changes, variance, 0)
+            variance, noise = variances(
+                *measured(*spectra_of(samples[i], bleed[mine], part.rate), part.rate), part.rate
+            )
+            found.variance[i, pairs[mine, 1]] = np.where(variance > UNEXACT, variance, 0)
+            found.noise[i, pairs[mine, 1]] = noise
         return found
 
     def placed(self, mics: NDArray[np.intp], count: int) -> GainChanges:
         """Embed what holds for the microphones ``mics`` into what holds for ``count``."""
         variance = np.zeros((count, count), np.float32)
-        variance[np.ix_(mics, mics)] = self.variance
-        return GainChanges(variance)
+        noise = np.ones((count, count, self.noise.shape[-1]), np.float32)
+        variance[np.ix_(mics, mics)], noise[np.ix_(mics, mics)] = self.variance, self.noise
+        return GainChanges(variance, noise)
 
     def leaving(self, alone: NDArray[np.bool_]) -> GainChanges:
         """Leave these microphones alone, ``(mics,)``."""
-        return GainChanges(self.variance * ~alone[:, None])
+        return replace(self, variance=self.variance * ~alone[:, None])
 
     def keeping(self, kept: NDArray[np.bool_]) -> GainChanges:
         """Keep the bleed of microphone j's source in microphone i where ``kept[i, j]``."""
-        return GainChanges(self.variance * ~kept)
+        return replace(self, variance=self.variance * ~kept)
 
     def arrays(self) -> dict[str, NDArray[Any]]:
         """Return everything that :meth:`restored` needs."""
-        return {"gain_variance": self.variance}
+        return {"gain_variance": self.variance, "gain_noise": self.noise}
 
     @classmethod
     def restored(cls, arrays: Arrays, mics: int) -> GainChanges:
@@ -130,12 +137,15 @@ class GainChanges:
         Raises
         ------
         InputError
-            If the array is missing or invalid.
+            If an array is missing or invalid.
         """
         variance = checked(arrays, "gain_variance", np.float32, (mics, mics))
+        noise = checked(arrays, "gain_noise", np.float32, (mics, mics, None), BANDS)
         if np.any(variance < 0):
             raise InputError("the array 'gain_variance' contains negative values")
-        return cls(variance)
+        if np.any(noise < LEAST_NOISE):
+            raise InputError(f"the array 'gain_noise' contains values below {LEAST_NOISE}")
+        return cls(variance, noise)
 
     def apply(self, sources: Recording, filters: Filters) -> Recording:
         """Remove the bleed that gains which change leave; microphones without any come back to the bit.
@@ -153,7 +163,7 @@ class GainChanges:
         rate = sources.rate
         hop = nfft_at(rate, NFFT) // 2
         context = round(CONTEXT * rate) // hop * hop
-        bleed_of = filters.bleed_of(sources, pairs)
+        bleed_of, bands = filters.bleed_of(sources, pairs), self.noise.shape[-1] - 1
 
         def removed(start: int, stop: int) -> Samples:
             first, last = start // hop * hop - context, stop + context
@@ -162,7 +172,10 @@ class GainChanges:
             for i in np.unique(pairs[:, 0]):
                 mine = pairs[:, 0] == i
                 own, others = spectra_of(heard[i], bleed[mine], rate)
-                change, _ = followed(*measured(own, others), self.variance[i, pairs[mine, 1]], rate)
+                certainty, match = measured(own, others, rate)
+                noise = self.noise[i, pairs[mine, 1]][:, np.minimum(np.arange(certainty.shape[1]), bands), None]
+                certain, found = ((values / noise).sum(axis=1) for values in (certainty, match))
+                change, _ = followed(certain, found, self.variance[i, pairs[mine, 1]], rate)
                 residual = np.einsum("pt,pft->ft", change.astype(np.float32), others)
                 out[i] = istft(residual, last - first, 2 * hop, hop)[start - first : stop - first]
             return out
@@ -185,23 +198,28 @@ def spectra_of(own: Samples, bleed: Samples, rate: int) -> tuple[Spectra, Spectr
     return mine, others
 
 
-def measured(own: Spectra, bleed: Spectra) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Measure the gains of each frame.
+def measured(own: Spectra, bleed: Spectra, rate: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Measure the gains of each frame in each band.
 
     Parameters
     ----------
     own, bleed
         See :func:`spectra_of`.
+    rate
+        Sampling rate in Hz.
 
     Returns
     -------
-    G and Re Σ b* y / v, ``(paths, frames)`` each.
+    C and M, ``(paths, bands, frames)`` each.
     """
     level = power(bleed)
     noise = smoothed(np.stack([power(own), level.sum(axis=0)]))
     weight = 1 / (noise[0] + UNEXACT * noise[1] + np.finfo(np.float32).tiny)
-    certainty = np.einsum("pft,ft->pt", level, weight).astype(np.float64) / DEPENDENT
-    match = np.einsum("pft,ft->pt", (bleed.conj() * own).real, weight).astype(np.float64) / DEPENDENT
+    firsts = band_edges(len(own), rate, FINE_BANDS)[:-1]
+    certainty, match = (
+        np.add.reduceat(values * weight, firsts, axis=1).astype(np.float64)
+        for values in (level, (bleed.conj() * own).real)
+    )
     return certainty, match
 
 
@@ -213,7 +231,7 @@ def followed(
     Parameters
     ----------
     certainty, match
-        See :func:`measured`.
+        C and M over their noise, summed over the bands, ``(paths, frames)``.
     variance
         Of each gain, ``(paths,)``.
     rate
@@ -242,14 +260,49 @@ def followed(
 
 def variances(
     certainty: NDArray[np.float64], match: NDArray[np.float64], rate: int
-) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
-    """Estimate the variance of each gain, ``(paths,)``.
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Estimate the variance of each gain, ``(paths,)``, and the noise of its measurements, ``(paths, bands)``.
 
-    Also return the share of it that the measurements explain, and the share of frames in which 1 + d is negative.
+    Each pair of bands gives an estimate of the variance: with m = M / (κ + σ² C) and c = C / (κ + σ² C), summed over
+    windows in which a gain stays, Σ m_k m_l / Σ c_k c_l. Their mean is weighted by the inverse of their variances. What
+    the mean depends on single bands for is its standard error (jackknife), and shrinks it: a gain changes in all bands.
+
+    Parameters
+    ----------
+    certainty, match
+        See :func:`measured`.
+    rate
+        Sampling rate in Hz.
     """
-    variance = np.full(len(certainty), FIRST)
+    window = max(1, round(SECONDS * rate * 2 / nfft_at(rate, NFFT)))
+    frames = certainty.shape[-1] // window * window
+    paths, bands = certainty.shape[:2]
+    certain, found = (x[..., :frames].reshape(paths, bands, -1, window).sum(axis=-1) for x in (certainty, match))
+    apart = ~np.eye(bands, dtype=bool)
+    variance, noise = np.full(paths, FIRST), np.full((paths, bands), 1.0)
     for _ in range(ROUNDS):
-        gains, doubts = followed(certainty, match, variance, rate)
-        explained = np.square(gains).mean(axis=1)
-        variance = explained + doubts.mean(axis=1)
-    return variance, explained / np.maximum(variance, np.finfo(np.float64).tiny), (gains < -1).mean(axis=1)
+        scale = 1 / (noise[..., None] + variance[:, None, None] * certain)
+        c, m = certain * scale, found * scale
+        spread, common = noise[..., None] * c * scale, np.square(c)
+        products, expected = m @ np.swapaxes(m, 1, 2), c @ np.swapaxes(c, 1, 2)
+        chance = (spread + variance[:, None, None] * common) @ np.swapaxes(spread, 1, 2)
+        chance += variance[:, None, None] * spread @ np.swapaxes(common, 1, 2)
+        weight = np.where(apart, expected / np.maximum(chance, np.finfo(float).tiny), 0)
+        total, known = (weight * values for values in (products, expected))
+        mean = ratio(total.sum(axis=(1, 2)), known.sum(axis=(1, 2)))
+        without = ratio(
+            total.sum(axis=(1, 2))[:, None] - 2 * total.sum(axis=2),
+            known.sum(axis=(1, 2))[:, None] - 2 * known.sum(axis=2),
+        )
+        error = (bands - 1) * without.var(axis=1)
+        variance = np.maximum(mean, 0)
+        rest = ((np.square(found) - variance[:, None, None] * np.square(certain)) * np.square(scale)).sum(axis=-1)
+        noise = np.maximum(ratio(rest, (certain * np.square(scale)).sum(axis=-1)), LEAST_NOISE)
+    shrunk = variance * np.maximum(1 - ratio(error, np.square(variance)), 0)
+    return shrunk, noise
+
+
+def ratio(above: NDArray[np.float64], below: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Divide; 0 where there is nothing to divide by."""
+    quotient: NDArray[np.float64] = np.divide(above, below, out=np.zeros_like(above), where=below > 0)
+    return quotient

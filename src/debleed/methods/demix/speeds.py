@@ -345,8 +345,12 @@ def told_apart(
     follows = rising_with(own, removed) > FOLLOWS * removed.mean(axis=-1)
     hertz = some * rate / nfft
     now = heard[..., LAGS - 1 :]
-    at_once = [arrives_at_once(bleed[:, a:b], now[:, a:b], hertz[a:b], rate) for a, b in pairwise(coarse)]
-    shared = follows | np.stack(at_once, axis=1)
+    bands = list(pairwise(coarse))
+    at_once = np.stack([arrives_at_once(bleed[:, a:b], now[:, a:b], hertz[a:b], rate) for a, b in bands], axis=1)
+    for band in reversed(range(len(bands) - 1)):
+        if not resolves_lags(hertz[slice(*bands[band])]):
+            at_once[:, band] = at_once[:, band + 1]
+    shared = follows | at_once
     within = np.searchsorted(edges, band_edges(bins, rate, FINE_BANDS)[:-1], side="right") - 1
     apart: NDArray[np.bool_] = ~shared[:, within]
     return apart
@@ -374,6 +378,14 @@ def arrives_at_once(bleed: Spectra, sources: Spectra, hertz: NDArray[np.float64]
     peak = energy[:, np.abs(lags) <= AT_ONCE].max(axis=1)
     stands_out: NDArray[np.bool_] = peak > (1 + AT_LEAST_SHARED * len(hertz)) * energy.mean(axis=1)
     return stands_out
+
+
+def resolves_lags(hertz: NDArray[np.float64]) -> bool:
+    """Whether a band is wide enough for :func:`arrives_at_once`: a peak is as wide as the inverse of the bandwidth.
+
+    A narrower band takes the answer of the one above it.
+    """
+    return bool(2 * AROUND * np.ptp(hertz) > 1 + AT_LEAST_SHARED * len(hertz))
 
 
 def with_constants(tracking: Tracking, observed: Spectra, heard: Spectra, powers: Powers, rate: int) -> Tracking:
