@@ -8,14 +8,16 @@ and too little at others, by one real number for each frame:
 All bands tell it together, so it can be followed far faster than the path of a single bin. With the variance v_i of the
 own source, C_k = Σ |b|² / v and M_k = Re Σ b* y / v over the bins of band k, a frame measures
 
-    M_k(t) = C_k(t) d(t) + e_k(t),    E e_k² = κ_k C_k.
+    M_k(t) = β_k C_k(t) d(t) + e_k(t),    E e_k² = κ_k C_k.
 
 A Kalman filter follows d forwards, and the smoother of Rauch, Tung and Striebel (AIAA Journal 3, 1965) backwards.
 Different sources are nearly uncorrelated, so each d is followed alone.
 
 The noise κ_k is anything but equal: a bass and a kick at one pitch beat, and sound that two sources share stays as it
 is for seconds. But that differs from band to band, and a gain does not. So its variance is what the measurements of
-*different* bands have in common, E[M_k M_l] = σ² E[C_k C_l], and the noise of a band is the rest of its own power.
+*different* bands have in common, E[M_k M_l] = σ² E[C_k C_l], and the noise of a band is the rest of its own power. The
+filters have learnt the gain at which a band is heard most: where nothing but a kick is heard, that of the kick's hits.
+So the share β_k of the gain that is still found in a band is measured too, against what the other bands tell.
 """
 
 from __future__ import annotations
@@ -33,6 +35,7 @@ from debleed.methods.demix.background import smoothed
 from debleed.methods.demix.excerpt import excerpt, power
 from debleed.methods.demix.filters import Filters
 from debleed.methods.demix.safeguards import FINE_BANDS, band_edges
+from debleed.methods.demix.tracking import BANDS, over_bins
 from debleed.recording import InputError, Recording, Samples
 
 NFFT = 1024
@@ -56,9 +59,6 @@ LEARNED, PATHS = 40.0, 1200.0
 STRETCH = 16.0
 """Seconds that are computed at a time."""
 
-BANDS = 64
-"""Most bands accepted from a file."""
-
 
 @dataclass(frozen=True)
 class GainChanges:
@@ -70,15 +70,18 @@ class GainChanges:
         ``(mics, mics)``: variance of d for source j in microphone i; 0 where it does not change.
     noise
         ``(mics, mics, bands)``: κ, the noise of a measurement in each band; 1 where nothing is known.
+    share
+        ``(mics, mics, bands)``: β, the share of the gain that is found in each band, 0 to 1.
     """
 
     variance: NDArray[np.float32]
     noise: NDArray[np.float32]
+    share: NDArray[np.float32]
 
     @classmethod
     def none(cls, mics: int) -> GainChanges:
         """Return gains that do not change."""
-        return cls(np.zeros((mics, mics), np.float32), np.ones((mics, mics, 1), np.float32))
+        return cls(np.zeros((mics, mics), np.float32), *np.ones((2, mics, mics, 1), np.float32))
 
     @classmethod
     def learned(cls, sources: Recording, filters: Filters, allowed: NDArray[np.bool_]) -> GainChanges:
@@ -97,26 +100,27 @@ class GainChanges:
         if not len(pairs):
             return cls.none(mics)
         bands = len(band_edges(nfft_at(sources.rate, NFFT) // 2 + 1, sources.rate, FINE_BANDS)) - 1
-        found = cls(np.zeros((mics, mics), np.float32), np.ones((mics, mics, bands), np.float32))
+        found = cls(np.zeros((mics, mics), np.float32), *np.ones((2, mics, mics, bands), np.float32))
         seconds = min(LEARNED, PATHS / len(pairs))
         samples = excerpt(sources, min(sources.length, round(seconds * sources.rate))).astype(np.float32)
         part = Recording.from_array(samples, sources.rate)
         bleed = filters.bleed_of(part, pairs)(0, part.length)
         for i in np.unique(pairs[:, 0]):
             mine = pairs[:, 0] == i
-            variance, noise = variances(
-                *measured(*spectra_of(samples[i], bleed[mine], part.rate), part.rate), part.rate
-            )
+            certainty, match = measured(*spectra_of(samples[i], bleed[mine], part.rate), part.rate)
+            variance, noise = variances(certainty, match, part.rate)
             found.variance[i, pairs[mine, 1]] = np.where(variance > UNEXACT, variance, 0)
             found.noise[i, pairs[mine, 1]] = noise
+            found.share[i, pairs[mine, 1]] = shares(certainty, match, variance, noise, part.rate)
         return found
 
     def placed(self, mics: NDArray[np.intp], count: int) -> GainChanges:
         """Embed what holds for the microphones ``mics`` into what holds for ``count``."""
         variance = np.zeros((count, count), np.float32)
-        noise = np.ones((count, count, self.noise.shape[-1]), np.float32)
-        variance[np.ix_(mics, mics)], noise[np.ix_(mics, mics)] = self.variance, self.noise
-        return GainChanges(variance, noise)
+        noise, share = np.ones((2, count, count, self.noise.shape[-1]), np.float32)
+        pairs = np.ix_(mics, mics)
+        variance[pairs], noise[pairs], share[pairs] = self.variance, self.noise, self.share
+        return GainChanges(variance, noise, share)
 
     def leaving(self, alone: NDArray[np.bool_]) -> GainChanges:
         """Leave these microphones alone, ``(mics,)``."""
@@ -128,7 +132,7 @@ class GainChanges:
 
     def arrays(self) -> dict[str, NDArray[Any]]:
         """Return everything that :meth:`restored` needs."""
-        return {"gain_variance": self.variance, "gain_noise": self.noise}
+        return {"gain_variance": self.variance, "gain_noise": self.noise, "gain_share": self.share}
 
     @classmethod
     def restored(cls, arrays: Arrays, mics: int) -> GainChanges:
@@ -141,11 +145,14 @@ class GainChanges:
         """
         variance = checked(arrays, "gain_variance", np.float32, (mics, mics))
         noise = checked(arrays, "gain_noise", np.float32, (mics, mics, None), BANDS)
+        share = checked(arrays, "gain_share", np.float32, noise.shape)
         if np.any(variance < 0):
             raise InputError("the array 'gain_variance' contains negative values")
         if np.any(noise < LEAST_NOISE):
             raise InputError(f"the array 'gain_noise' contains values below {LEAST_NOISE}")
-        return cls(variance, noise)
+        if share.min() < 0 or share.max() > 1:
+            raise InputError("the array 'gain_share' contains values outside 0 to 1")
+        return cls(variance, noise, share)
 
     def apply(self, sources: Recording, filters: Filters) -> Recording:
         """Remove the bleed that gains which change leave; microphones without any come back to the bit.
@@ -163,7 +170,7 @@ class GainChanges:
         rate = sources.rate
         hop = nfft_at(rate, NFFT) // 2
         context = round(CONTEXT * rate) // hop * hop
-        bleed_of, bands = filters.bleed_of(sources, pairs), self.noise.shape[-1] - 1
+        bleed_of = filters.bleed_of(sources, pairs)
 
         def removed(start: int, stop: int) -> Samples:
             first, last = start // hop * hop - context, stop + context
@@ -173,10 +180,12 @@ class GainChanges:
                 mine = pairs[:, 0] == i
                 own, others = spectra_of(heard[i], bleed[mine], rate)
                 certainty, match = measured(own, others, rate)
-                noise = self.noise[i, pairs[mine, 1]][:, np.minimum(np.arange(certainty.shape[1]), bands), None]
-                certain, found = ((values / noise).sum(axis=1) for values in (certainty, match))
-                change, _ = followed(certain, found, self.variance[i, pairs[mine, 1]], rate)
-                residual = np.einsum("pt,pft->ft", change.astype(np.float32), others)
+                band = np.minimum(np.arange(certainty.shape[1]), self.noise.shape[-1] - 1)
+                noise, share = (values[i, pairs[mine, 1]][:, band] for values in (self.noise, self.share))
+                change = followed(*told(certainty, match, noise, share), self.variance[i, pairs[mine, 1]], rate)[0]
+                residual = np.einsum(
+                    "pt,pf,pft->ft", change.astype(np.float32), over_bins(share, len(own), rate), others, optimize=True
+                )
                 out[i] = istft(residual, last - first, 2 * hop, hop)[start - first : stop - first]
             return out
 
@@ -223,6 +232,14 @@ def measured(own: Spectra, bleed: Spectra, rate: int) -> tuple[NDArray[np.float6
     return certainty, match
 
 
+def told(
+    certainty: NDArray[np.float64], match: NDArray[np.float64], noise: NDArray[Any], share: NDArray[Any]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return what all bands tell together: Σ_k β_k² C_k / κ_k and Σ_k β_k M_k / κ_k, ``(paths, frames)`` each."""
+    by_band = "pkt,pk->pt"
+    return np.einsum(by_band, certainty, share**2 / noise), np.einsum(by_band, match, share / noise)
+
+
 def followed(
     certainty: NDArray[np.float64], match: NDArray[np.float64], variance: NDArray[np.floating], rate: int
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -231,7 +248,7 @@ def followed(
     Parameters
     ----------
     certainty, match
-        C and M over their noise, summed over the bands, ``(paths, frames)``.
+        Of all bands together, see :func:`told`.
     variance
         Of each gain, ``(paths,)``.
     rate
@@ -300,6 +317,28 @@ def variances(
         noise = np.maximum(ratio(rest, (certain * np.square(scale)).sum(axis=-1)), LEAST_NOISE)
     shrunk = variance * np.maximum(1 - ratio(error, np.square(variance)), 0)
     return shrunk, noise
+
+
+def shares(
+    certainty: NDArray[np.float64],
+    match: NDArray[np.float64],
+    variance: NDArray[np.float64],
+    noise: NDArray[np.float64],
+    rate: int,
+) -> NDArray[np.float64]:
+    """Return the share of each gain that is found in each band, ``(paths, bands)``: a regression on what others tell.
+
+    The parameters are those of :func:`variances` and its results.
+    """
+    paths, bands, frames = certainty.shape
+    whole = told(certainty, match, noise, np.ones_like(noise))
+    certain, told_of = (
+        (total[:, None] - values / noise[..., None]).reshape(-1, frames)
+        for total, values in zip(whole, (certainty, match), strict=True)
+    )
+    gains = followed(certain, told_of, np.repeat(variance, bands), rate)[0].reshape(paths, bands, frames)
+    found = ratio((match * gains).sum(axis=-1), (certainty * np.square(gains)).sum(axis=-1))
+    return np.clip(found, 0, 1)
 
 
 def ratio(above: NDArray[np.float64], below: NDArray[np.float64]) -> NDArray[np.float64]:
