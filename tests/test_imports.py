@@ -7,7 +7,7 @@ import debleed
 
 HOUSE = Path(debleed.__file__).parent
 FLOORS = (  # who stands on a floor may import from the floors below and from its own room, and from nothing else
-    {"recording", "progress", "seeding", "spelling", "decibels", "interruption"},
+    {"recording", "progress", "seeding", "spelling", "decibels", "clock", "interruption"},
     {"io", "dsp", "inspection", "naming"},
     {"nets", "workers"},
     {"methods", "scenes"},

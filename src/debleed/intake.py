@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from debleed.assignment import Microphone, Role, announce, assign, references_of, sources_of
+from debleed.clock import clock
 from debleed.io.session import Session, has_session, left_out, load_session, session_path
 from debleed.methods import Side, create
 from debleed.recording import InputError, Recording
@@ -337,8 +338,7 @@ def describe(ready: Prepared) -> None:
     recording = ready.recording
     sources = list(dict.fromkeys(source for source in recording.sources if source is not None))
     room = [name for name, source in zip(recording.names, recording.sources, strict=True) if source is None]
-    minutes, seconds = divmod(round(recording.seconds), 60)
-    log.info("%d microphones, %d Hz, %d:%02d min", len(recording), recording.rate, minutes, seconds)
+    log.info("%d microphones, %d Hz, %s", len(recording), recording.rate, clock(recording.seconds))
     log.info("%d sources: %s", len(sources), ", ".join(sources))
     if room:
         log.info("room microphones, unchanged: %s", ", ".join(room))
@@ -351,8 +351,6 @@ def describe(ready: Prepared) -> None:
 
 def chosen(ready: Prepared) -> dict[str, str]:
     """Return what was set for a job, in words, by what it is about; what was left at its default is not mentioned."""
-    from debleed.report.sentences import clock
-
     job, session, recording = ready.job, ready.session, ready.recording
     groups: dict[str, list[str]] = {}
     for name, source in zip(recording.names, recording.sources, strict=True):

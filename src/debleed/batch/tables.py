@@ -13,6 +13,7 @@ from typing import Any
 from debleed import __version__
 from debleed.batch.plan import Batch
 from debleed.batch.work import Outcome
+from debleed.clock import hours
 from debleed.decibels import shown
 from debleed.io.documents import json_text, write_text
 from debleed.recording import InputError
@@ -118,10 +119,10 @@ def overview(outcomes: Iterable[Outcome]) -> Table:
         if one.record:
             changed = [mic for mic in one.record.microphones if not mic.unchanged]
             cleaned = f"{len(changed)} of {len(one.record.microphones)}"
-            row += [cleaned, _strongest(one), clock(one.record.length), clock(one.record.seconds)]
+            row += [cleaned, _strongest(one), hours(one.record.length), hours(one.record.seconds)]
             row.append(str(len(one.warnings) or ""))
         else:
-            row += ["", "", clock(one.plan.length) if one.plan.length else "", "", ""]
+            row += ["", "", hours(one.plan.length) if one.plan.length else "", "", ""]
         rows.append(row)
     return ("recording", "state", "changed", "most removed, dB", "length", "took", "warnings"), rows
 
@@ -165,18 +166,6 @@ def rows(head: Sequence[str], lines: Iterable[Sequence[str]]) -> list[str]:
     return [
         "| " + " | ".join(_plain(cell).replace("|", "\\|") for cell in line) + " |" for line in (head, marks, *lines)
     ]
-
-
-def clock(seconds: float) -> str:
-    """Format a time as hours, minutes and seconds.
-
-    Examples
-    --------
-    >>> clock(59.6), clock(3661)
-    ('0:01:00', '1:01:01')
-    """
-    whole = round(seconds)
-    return f"{whole // 3600}:{whole // 60 % 60:02d}:{whole % 60:02d}"
 
 
 def _strongest(one: Outcome) -> str:

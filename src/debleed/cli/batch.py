@@ -12,6 +12,7 @@ import click
 from debleed import feedback
 from debleed.cli.engine import engine_options
 from debleed.cli.job_options import LIMITS, METHOD, OUTPUT, PATH, PROGRESS, gather, options
+from debleed.clock import hours
 from debleed.methods.settings import settings
 
 if TYPE_CHECKING:
@@ -86,10 +87,9 @@ def show_plan(batch: Batch, plans: Sequence[Planned]) -> None:
     """Print what will be done."""
     from debleed.batch.plan import shown_size
     from debleed.batch.recordings import passed_over
-    from debleed.batch.tables import clock
 
     what = {"new": "clean", "begun": "go on", "finished": "nothing: cleaned before", "failed": "nothing: see below"}
-    known = [[str(plan.microphones), str(plan.sources), clock(plan.length)] for plan in plans]
+    known = [[str(plan.microphones), str(plan.sources), hours(plan.length)] for plan in plans]
     rows = [
         [plan.name, *(cells if plan.microphones else ["", "", ""]), what[plan.state]]
         for plan, cells in zip(plans, known, strict=True)
@@ -101,7 +101,7 @@ def show_plan(batch: Batch, plans: Sequence[Planned]) -> None:
         if plan.failure:
             feedback.say(f"{plan.name} cannot be cleaned: {plan.failure}")
     left = [plan for plan in plans if plan.state in ("new", "begun")]
-    length, size = clock(sum(plan.length for plan in left)), shown_size(sum(plan.size for plan in left))
+    length, size = hours(sum(plan.length for plan in left)), shown_size(sum(plan.size for plan in left))
     sound = f", {length} of sound, about {size} of results" if left else ""
     feedback.say(
         f"{len(left)} of {len(plans)} recordings to clean{sound}; method {batch.method}, results to {batch.output}"
@@ -110,8 +110,6 @@ def show_plan(batch: Batch, plans: Sequence[Planned]) -> None:
 
 def said_of(one: Outcome) -> str:
     """Say what this run has made of a recording, in a line."""
-    from debleed.batch.tables import clock
-
     if one.state == "before" or one.plan.state == "failed":  # said before anything began
         return ""
     if one.record is None:
@@ -120,7 +118,7 @@ def said_of(one: Outcome) -> str:
     warned = len(one.warnings)
     return (
         f"{one.plan.name}: bleed removed from {changed} of {len(one.record.microphones)} microphones in "
-        f"{clock(one.record.seconds)}" + (f", {warned} warning{'s' * (warned > 1)}" if warned else "")
+        f"{hours(one.record.seconds)}" + (f", {warned} warning{'s' * (warned > 1)}" if warned else "")
     )
 
 

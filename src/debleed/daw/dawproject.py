@@ -14,9 +14,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from xml.etree.ElementTree import Element
 
+from debleed.clock import clock
 from debleed.daw.archive import Archive
 from debleed.daw.tempo import Tempo, TempoPoint
-from debleed.daw.timeline import Cleaned, Item, Project, ProjectTrack, clock, located
+from debleed.daw.timeline import Cleaned, Item, Project, ProjectTrack, located
 from debleed.io.documents import Place
 from debleed.recording import InputError
 
@@ -283,17 +284,17 @@ def sounding(timeline: Element, scope: Scope, trouble: str = "") -> Iterator[Sou
             for audio in child.iter("Audio"):
                 origins = origins_of(child, scope.of(child))
                 drift = max(origins) - min(origins) > TOLERANCE
-                why = f"has a stretched clip at {clock(scope.start)}" if drift else trouble
+                why = f"has a stretched clip at {clock(scope.start, 1)}" if drift else trouble
                 yield Sounding(audio, child, scope.of(child), origins[0], why)
 
 
 def trouble_of(clip: Element, inner: Scope) -> str:
     """Say why a clip cannot be cleaned; empty if it can."""
     if "reference" in clip.attrib:
-        return f"has a clip at {clock(inner.start)} that is an alias of another"
+        return f"has a clip at {clock(inner.start, 1)} that is an alias of another"
     ends = attribute(clip, "loopEnd", math.inf)
     if math.isfinite(ends) and math.isfinite(inner.stop) and inner.seconds(ends) < inner.stop - TOLERANCE:
-        return f"has a clip at {clock(inner.start)} that loops"
+        return f"has a clip at {clock(inner.start, 1)} that loops"
     return ""
 
 

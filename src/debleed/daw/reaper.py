@@ -12,8 +12,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from debleed.clock import clock
 from debleed.daw.rpp_text import Block, read
-from debleed.daw.timeline import Cleaned, Item, Project, ProjectTrack, clock, located
+from debleed.daw.timeline import Cleaned, Item, Project, ProjectTrack, located
 from debleed.io.documents import Place, write_bytes
 from debleed.recording import InputError
 
@@ -133,7 +134,7 @@ def track_of(track: Block, path: Path) -> ProjectTrack:
 
 def trouble_of(item: Block, take: ActiveTake, inner: Block) -> str:
     """Say why an item cannot be cleaned; empty if it can."""
-    at = f"at {clock(number(item.values('POSITION'), '0'))}"
+    at = f"at {clock(number(item.values('POSITION'), '0'), 1)}"
     rate = take.values(item, "PLAYRATE")
     if number(rate[:1], "1") != 1 or number(rate[2:3], "0") != 0 or take.values(item, "SM"):
         return f"has a stretched or transposed item {at}"

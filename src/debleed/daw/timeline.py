@@ -10,6 +10,7 @@ from itertools import pairwise
 from pathlib import Path, PureWindowsPath
 from typing import ClassVar
 
+from debleed.clock import clock
 from debleed.io.documents import Place
 
 OVERLAP = 2
@@ -177,7 +178,7 @@ def played(items: Iterable[Item], rate: int) -> list[Stretch]:
         elif last.stop - one.start <= OVERLAP < one.stop - one.start:
             found.append(Stretch(*one.source, last.stop, one.stop))
         else:
-            raise ValueError(f"two files play at once at {clock(one.start / rate)}")
+            raise ValueError(f"two files play at once at {clock(one.start / rate, 1)}")
     return found
 
 
@@ -226,18 +227,6 @@ def joined(stretches: Iterable[Stretch]) -> list[Stretch]:
         else:
             found.append(one)
     return found
-
-
-def clock(seconds: float) -> str:
-    """Write a time as minutes and seconds.
-
-    Examples
-    --------
-    >>> clock(75.25)
-    '1:15.2'
-    """
-    minutes, rest = divmod(seconds, 60)
-    return f"{minutes:.0f}:{int(rest * 10) / 10:04.1f}"
 
 
 def located(written: str, folder: Path) -> Path:

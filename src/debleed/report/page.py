@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from debleed import __version__
+from debleed.clock import clock
 from debleed.decibels import decibels
 from debleed.io.documents import Place, write_text
 from debleed.progress import Progress, quiet
@@ -19,7 +20,7 @@ from debleed.recording import Recording, refuse_unlike
 from debleed.report.advice import next_steps
 from debleed.report.excerpts import survey
 from debleed.report.players import stretch
-from debleed.report.sentences import Knowledge, clock, sentences
+from debleed.report.sentences import Knowledge, sentences
 from debleed.report.tables import definitions, heat_map, level_table, sentence_list
 from debleed.scoring.blind import blind_bleed_matrix, level_changes
 from debleed.scoring.evaluate import score
@@ -138,7 +139,7 @@ def compose(
     chosen = sorted(loudest.tolist())
     values = {
         "title": html.escape(title),
-        "about": f"{len(before)} microphones, {clock(round(before.seconds))}, {before.rate / 1000:g} kHz",
+        "about": f"{len(before)} microphones, {clock(before.seconds)}, {before.rate / 1000:g} kHz",
         "sentences": sentence_list(said),
         "setup": definitions({**setup, "Made with": f"debleed {__version__}"}),
         "next": "".join(f"<li>{html.escape(step)}</li>" for step in next_steps(said)),
@@ -156,7 +157,7 @@ def compose(
     values["start"] = str(played.start)
     some = f" Only the {len(chosen)} microphones that lost most are shown." if len(chosen) < len(before) else ""
     values["listen"] = (
-        f"From {clock(played.start)} to {clock(round(played.start + played.seconds))}: the same passage in all "
+        f"From {clock(played.start)} to {clock(played.start + played.seconds)}: the same passage in all "
         f"microphones, in which most was removed while the sources play.{some}"
     )
     return template.substitute(values)

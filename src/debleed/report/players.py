@@ -14,13 +14,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from debleed.clock import clock
 from debleed.decibels import decibels, shown
 from debleed.dsp.parallel import in_parallel
 from debleed.progress import Progress
 from debleed.recording import Recording, Samples
 from debleed.report.excerpts import SECONDS, common_start, mp3, plan
 from debleed.report.pictures import ROWS, columns, height_of, highest, png, shades, spectrogram
-from debleed.report.sentences import clock
 from debleed.report.waves import svg
 
 LAYERS = ("Before", "After", "Removed")

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import ArrayLike
 
+from debleed.clock import clock
 from debleed.decibels import amplitude, decibels, shown
 from debleed.methods import Described
 from debleed.methods.demix.safeguards import LEFT_ALONE, NO_BLEED
@@ -137,19 +138,6 @@ def times(seconds: Sequence[int]) -> str:
     if more:
         return f"{', '.join(said)} and {more} more {'time' if more == 1 else 'times'}"
     return " and ".join(filter(None, (", ".join(said[:-1]), said[-1])))
-
-
-def clock(seconds: float) -> str:
-    """Write a time as a tape counter does.
-
-    Examples
-    --------
-    >>> clock(5), clock(842), clock(3723)
-    ('0:05', '14:02', '1:02:03')
-    """
-    minutes, rest = divmod(int(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"
 
 
 def sentences(

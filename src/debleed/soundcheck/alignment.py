@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from debleed.clock import clock
 from debleed.recording import Recording, Samples
 from debleed.soundcheck.time_line import Read, Stretch, TimeLine
 
@@ -113,9 +114,8 @@ def described(line: TimeLine, first: int, rate: int) -> list[str]:
         said.append(f"has a clock that runs {abs(begin.slope) * 1e6:.1f} ppm {'fast' if begin.slope > 0 else 'slow'}")
     for stretch in bends:
         jump = stretch.lag - TimeLine((begin,)).lag(stretch.start) if not begin.slope else 0.0
-        minutes, seconds = divmod(stretch.start / rate, 60)
         what = f"{abs(jump) / rate * 1000:.2f} ms {'later' if jump > 0 else 'earlier'}" if jump else "at another speed"
-        said.append(f"runs {what} from {int(minutes)}:{seconds:04.1f} on")
+        said.append(f"runs {what} from {clock(stretch.start / rate, 1)} on")
         begin = stretch
     return said
 

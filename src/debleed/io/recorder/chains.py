@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
+from debleed.clock import clock
 from debleed.io.recorder.facts import Facts
 from debleed.recording import InputError
 
@@ -172,7 +173,9 @@ def length(seconds: float) -> str:
 
     Examples
     --------
-    >>> length(0.25), length(95.5)
-    ('0.250 s', '1:35.5 min')
+    >>> length(0.25), length(95.5), length(4500)
+    ('0.250 s', '1:35.5 min', '1:15:00.0 h')
     """
-    return f"{seconds:.3f} s" if seconds < 60 else f"{seconds // 60:.0f}:{seconds % 60:04.1f} min"
+    if seconds < 60:
+        return f"{seconds:.3f} s"
+    return f"{clock(seconds, 1)} {'min' if seconds < 3600 else 'h'}"

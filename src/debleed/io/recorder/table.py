@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from debleed.clock import hours
 from debleed.io.recorder.layout import Layout, Strand
 
 MOST = 2
@@ -39,8 +40,8 @@ def row(strand: Strand) -> tuple[str, ...]:
     return (
         shown(strand.units),
         shown([part.facts.path.name for part in chain.parts]),
-        shown([clock(part.start / rate) for part in chain.parts]),
-        clock(chain.frames / rate),
+        shown([hours(part.start / rate, 3) for part in chain.parts]),
+        hours(chain.frames / rate, 3),
         "; ".join(why),
     )
 
@@ -54,16 +55,3 @@ def shown(names: Sequence[str]) -> str:
     ('ch1, ch2', 'ch1 ... ch3 (3)')
     """
     return ", ".join(names) if len(names) <= MOST else f"{names[0]} ... {names[-1]} ({len(names)})"
-
-
-def clock(seconds: float) -> str:
-    """Format a time as hours, minutes and seconds, and milliseconds if there are any.
-
-    Examples
-    --------
-    >>> clock(699.05), clock(3661)
-    ('0:11:39.050', '1:01:01')
-    """
-    whole, thousandths = divmod(round(1000 * seconds), 1000)
-    rest = f".{thousandths:03d}" if thousandths else ""
-    return f"{whole // 3600}:{whole // 60 % 60:02d}:{whole % 60:02d}{rest}"
