@@ -143,7 +143,7 @@ def learn_in_step(
     refuse_misfit(chosen, name, sources, side)
     more = alignment is not None and worth_more(recording, alignment)
     first_time = within(progress, 0, 0.5) if more else progress
-    needed = _for_sources(side, sources) if aligned is recording else side  # no method in step needs the truth
+    needed = side.of(sources) if aligned is recording else side  # no method in step needs the truth
     learned = chosen.learn(sources, side=needed, progress=first_time)
     stage = Stage(
         method=name,
@@ -262,21 +262,6 @@ def refuse_misfit(method: Method, name: str, recording: Recording, side: Side) -
         )
     if missing := [need for need in sorted(method.needs) if getattr(side, need) is None]:
         raise InputError(f"method '{name}' needs {' and '.join(SIDE[need] for need in missing)}")
-
-
-def _for_sources(side: Side, sources: Recording) -> Side:
-    """Select the truth of the microphones that have a source, in their order."""
-    if side.truth is None:
-        return side
-    missing = [name for name in sources.names if name not in side.truth.names]
-    if missing:
-        raise InputError(f"the truth lacks the microphones {', '.join(missing)}")
-    if side.truth.rate != sources.rate or side.truth.length != sources.length:
-        raise InputError(
-            f"the truth has {side.truth.length} samples at {side.truth.rate} Hz, "
-            f"the recording {sources.length} at {sources.rate} Hz"
-        )
-    return replace(side, truth=side.truth.select([side.truth.names.index(name) for name in sources.names]))
 
 
 def kept_shares(recording: Recording, reduction: Reduction) -> NDArray[np.float64]:

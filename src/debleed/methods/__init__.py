@@ -39,6 +39,26 @@ class Side:
     mixture: Recording | None = None
     truth: Recording | None = None
 
+    def of(self, recording: Recording) -> Side:
+        """Return it with the truth of the microphones of a recording only, in their order.
+
+        Raises
+        ------
+        InputError
+            If the truth does not match the recording.
+        """
+        truth = self.truth
+        if truth is None:
+            return self
+        if missing := [name for name in recording.names if name not in truth.names]:
+            raise InputError(f"the truth lacks the microphones {', '.join(missing)}")
+        if (truth.rate, truth.length) != (recording.rate, recording.length):
+            raise InputError(
+                f"the truth has {truth.length} samples at {truth.rate} Hz, "
+                f"the recording {recording.length} at {recording.rate} Hz"
+            )
+        return dataclasses.replace(self, truth=truth.select([truth.names.index(name) for name in recording.names]))
+
 
 class Learned(Protocol):
     """The result of learning."""

@@ -29,17 +29,10 @@ def truth_of(recording: Recording, side: Side) -> Recording:
     InputError
         If there is no truth, or it does not match the recording.
     """
-    truth = side.truth
+    truth = side.of(recording).truth
     if truth is None:
         raise InputError("this method is an oracle: it needs the truth, the clean image of each microphone's source")
-    if missing := [name for name in recording.names if name not in truth.names]:
-        raise InputError(f"the truth lacks the microphones {', '.join(missing)}")
-    if (truth.rate, truth.length) != (recording.rate, recording.length):
-        raise InputError(
-            f"the truth has {truth.length} samples at {truth.rate} Hz, "
-            f"the recording {recording.length} at {recording.rate} Hz"
-        )
-    return truth.select([truth.names.index(name) for name in recording.names])
+    return truth
 
 
 # --------------------------------------------------------------------------------------------------- unprocessed
