@@ -250,7 +250,7 @@ def test_a_full_disk_ends_everything(
     monkeypatch.setattr(plan.shutil, "disk_usage", lambda _: usage._replace(free=50_000))
     assert batch(gigs, out, "--method", "unprocessed", "--keep-removed") == 1
     said = capsys.readouterr().err
-    assert f"the results need about 0.2 MiB, but the disk of '{out}' has 0.0 MiB free; free some space" in said
+    assert f"the results need about 171.9 KiB, but the disk of '{out}' has 48.8 KiB free; free some space" in said
     assert not out.exists()
 
 

@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 from debleed.batch.recordings import Listed
 from debleed.intake import Job, Prepared, prepared, refuse_overwriting, refuse_places, session_of
-from debleed.io.forms import data_size, form_of
+from debleed.io.forms import data_size, form_of, shown_size
 from debleed.io.identity import Witness
 from debleed.io.session import Session
 from debleed.io.staging import Unfinished, place_of, writable_ancestor
@@ -205,17 +205,6 @@ def refuse_full_disk(plans: Sequence[Planned], output: Path) -> None:
             f"the results need about {shown_size(need)}, but the disk of '{output}' has {shown_size(free)} free; "
             "free some space or choose another output folder"
         )
-
-
-def shown_size(size: int) -> str:
-    """Format a number of bytes.
-
-    Examples
-    --------
-    >>> shown_size(3 * 2**29), shown_size(2**22)
-    ('1.5 GiB', '4.0 MiB')
-    """
-    return f"{size / 2**30:.1f} GiB" if size >= 2**30 else f"{size / 2**20:.1f} MiB"
 
 
 def _held(folder: Path) -> int:

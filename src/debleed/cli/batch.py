@@ -85,8 +85,8 @@ def command(
 
 def show_plan(batch: Batch, plans: Sequence[Planned]) -> None:
     """Print what will be done."""
-    from debleed.batch.plan import shown_size
     from debleed.batch.recordings import passed_over
+    from debleed.io.forms import shown_size
 
     what = {"new": "clean", "begun": "go on", "finished": "nothing: cleaned before", "failed": "nothing: see below"}
     known = [[str(plan.microphones), str(plan.sources), hours(plan.length)] for plan in plans]

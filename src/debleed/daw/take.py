@@ -14,7 +14,7 @@ from debleed.daw.media import Media, Opened, TrackFile
 from debleed.daw.timeline import Cleaned, Item, Project, ProjectTrack, Stretch, laid_out, played
 from debleed.io.audio import Take, length_at
 from debleed.io.documents import Place
-from debleed.io.forms import data_size, form_of
+from debleed.io.forms import data_size, form_of, shown_size
 from debleed.io.session import Session, left_out
 from debleed.io.staging import writable_ancestor
 from debleed.recording import InputError
@@ -89,7 +89,7 @@ class ProjectTake(Take):
             results = 2 * sum(data_size(form_of(file), file.channels, file.frames) for file in self.files)
             need = self.project.path.stat().st_size + 2 * results
             if need > shutil.disk_usage(writable_ancestor(output)).free:
-                raise OSError(errno.ENOSPC, f"{need / 2**30:.1f} GiB are needed", str(output))
+                raise OSError(errno.ENOSPC, f"{shown_size(need)} are needed", str(output))
 
     def write_project(
         self, output: Path, files: Sequence[Path], removed: Sequence[Path], changed: Collection[str]

@@ -56,3 +56,17 @@ def data_size(form: Form, channels: int, frames: int) -> int:
     """Return the size of the samples in bytes; for FLAC, before compression."""
     width = BITS[form.subtype] // 8 if form.subtype in BITS else np.dtype(FLOATS[form.subtype]).itemsize
     return width * channels * frames
+
+
+def shown_size(count: float) -> str:
+    """Format a number of bytes for people.
+
+    Examples
+    --------
+    >>> shown_size(5), shown_size(2_500_000), shown_size(3 * 2**30)
+    ('5 bytes', '2.4 MiB', '3.0 GiB')
+    """
+    for unit, scale in (("GiB", 2**30), ("MiB", 2**20), ("KiB", 2**10)):
+        if count >= scale:
+            return f"{count / scale:.1f} {unit}"
+    return f"{count:.0f} bytes"

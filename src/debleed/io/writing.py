@@ -21,7 +21,7 @@ from debleed.io.audio import Take
 from debleed.io.audio_file import BITS, FLOATS, AudioFile, at_rate
 from debleed.io.blocks import Blocks, Track
 from debleed.io.documents import Place, sync_file
-from debleed.io.forms import Form, data_size, fitted, form_of, widened
+from debleed.io.forms import Form, data_size, fitted, form_of, shown_size, widened
 from debleed.io.journal import Journal
 from debleed.progress import Progress, quiet
 from debleed.recording import InputError, Recording, Samples
@@ -284,7 +284,7 @@ def refuse_full_disk(take: Take, folder: Place, removed: bool, there: int = 0) -
     # the blocks of each file are deleted once it is made of them
     need = sum(sizes) + max(packed) + sum(packed) * removed - there
     if need > shutil.disk_usage(folder).free:
-        raise OSError(errno.ENOSPC, f"{need / 2**30:.1f} GiB are needed", str(folder))
+        raise OSError(errno.ENOSPC, f"{shown_size(need)} are needed", str(folder))
     if hasattr(os, "statvfs"):
         found = os.statvfs(folder)
         if found.f_files and found.f_favail < 2 * len(take.files) + 16:

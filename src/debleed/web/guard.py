@@ -17,7 +17,8 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from debleed.web.limits import LARGEST_HEAD, Refusal, size
+from debleed.io.forms import shown_size
+from debleed.web.limits import LARGEST_HEAD, Refusal
 
 COOKIE = "debleed-token"
 
@@ -142,7 +143,9 @@ def refuse_long_head(scope: Scope) -> None:
     """Refuse an address and headers that are longer than any browser's."""
     texts = [scope["path"].encode(), scope["query_string"], *(text for header in scope["headers"] for text in header)]
     if sum(map(len, texts)) > LARGEST_HEAD:
-        raise Refusal(f"the headers of the request are longer than {size(LARGEST_HEAD)}; delete some cookies", 431)
+        raise Refusal(
+            f"the headers of the request are longer than {shown_size(LARGEST_HEAD)}; delete some cookies", 431
+        )
 
 
 def _is_address(name: str) -> bool:

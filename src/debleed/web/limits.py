@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from debleed.io.audio import EXTENSIONS
+from debleed.io.forms import shown_size
 from debleed.recording import InputError
 
 GIB = 2**30
@@ -71,20 +72,6 @@ class Limits:
     spare: int = GIB
 
 
-def size(count: float) -> str:
-    """Format a number of bytes for people.
-
-    Examples
-    --------
-    >>> size(5), size(2_500_000), size(3 * GIB)
-    ('5 bytes', '2.4 MiB', '3.0 GiB')
-    """
-    for unit, scale in (("GiB", GIB), ("MiB", 2**20), ("KiB", 2**10)):
-        if count >= scale:
-            return f"{count / scale:.1f} {unit}"
-    return f"{count:.0f} bytes"
-
-
 def used(folder: Path) -> int:
     """Count the bytes in a folder, each file once: runs link the files of their session."""
     found = {}
@@ -107,8 +94,8 @@ def refuse_full_disk(folder: Path, need: float, spare: int) -> None:
     free = shutil.disk_usage(folder).free
     if need + spare > free:
         raise Refusal(
-            f"the disk has {size(free)} left, but this needs {size(need)}, and {size(spare)} must stay free; "
-            "delete sessions or free some space",
+            f"the disk has {shown_size(free)} left, but this needs {shown_size(need)}, and {shown_size(spare)} must "
+            "stay free; delete sessions or free some space",
             507,
         )
 

@@ -26,6 +26,7 @@ from debleed.inspection import concerns, inspect
 from debleed.io.audio import Take, refuse_twins
 from debleed.io.audio_file import AudioFile
 from debleed.io.documents import json_line, json_numbers, write_text
+from debleed.io.forms import shown_size
 from debleed.io.recorder.facts import begins_at
 from debleed.io.recorder.take import open_layout
 from debleed.recording import InputError, Recording
@@ -39,7 +40,6 @@ from debleed.web.limits import (
     checked_name,
     full_disk,
     refuse_full_disk,
-    size,
 )
 from debleed.web.peaks import Peaks
 
@@ -159,9 +159,9 @@ class Store:
     def refuse_size(self, meta: Json, name: str, length: int, coming: int) -> None:
         """Refuse a file that exceeds the limits, or whose remaining bytes do not fit on the disk."""
         if length > self.limits.file:
-            raise Refusal(f"'{name}' is larger than {size(self.limits.file)}, the limit for one file", 413)
+            raise Refusal(f"'{name}' is larger than {shown_size(self.limits.file)}, the limit for one file", 413)
         if length + sum(file["size"] for file in meta["files"]) > self.limits.session:
-            raise Refusal(f"with '{name}' the session would exceed {size(self.limits.session)}, its limit", 413)
+            raise Refusal(f"with '{name}' the session would exceed {shown_size(self.limits.session)}, its limit", 413)
         refuse_full_disk(self.folder, coming, self.limits.spare)
 
     def _refuse_file(self, meta: Json, name: str) -> None:
@@ -285,12 +285,13 @@ def examined(path: Path, name: str, largest: int) -> tuple[Json, Peaks]:
                 raise Refusal(f"'{name}' has {file.rate} Hz, but only {RATES[0]} to {RATES[1]} Hz are accepted", 415)
             if (sound := 4 * file.frames * file.channels) > largest:  # silence packs to next to nothing
                 raise Refusal(
-                    f"'{name}' holds {size(sound)} of samples, but the limit is {size(largest)}; split it", 413
+                    f"'{name}' holds {shown_size(sound)} of samples, but the limit is {shown_size(largest)}; split it",
+                    413,
                 )
             if sound > max(GIB, PACKED * path.stat().st_size):
                 raise Refusal(
-                    f"'{name}' has {size(path.stat().st_size)}, but would become {size(sound)} of samples, which is "
-                    "nothing but silence; leave it out",
+                    f"'{name}' has {shown_size(path.stat().st_size)}, but would become {shown_size(sound)} of samples, "
+                    "which is nothing but silence; leave it out",
                     413,
                 )
             peaks = Peaks(file.channels)
