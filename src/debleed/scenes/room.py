@@ -135,9 +135,7 @@ class Room(Scene):
             For places outside the room, and a reverberation time that the room cannot have.
         """
         chosen = range(len(self.miked)) if mics is None else mics
-        own = [self.miked.index(source) if source in self.miked else None for source in self.owners]
-        near = places.to_own(self.source_positions, self.microphone_positions, own)
-        to_mic, to_source = places.axes(self.source_positions, self.microphone_positions, own)
+        near, to_mic, to_source = self._near_and_axes()
         source_beams = self.source_pattern and [(self.source_pattern, axis) for axis in to_mic]
         mic_beams = self.microphone_pattern and [(self.microphone_pattern, to_source[i]) for i in chosen]
         rows = box_paths(
@@ -150,6 +148,12 @@ class Room(Scene):
             microphone_beams=mic_beams or None,
         )
         return [[path * scale for path, scale in zip(row, near, strict=True)] for row in rows]
+
+    def _near_and_axes(self) -> tuple[list[float], list[Point], list[Point]]:
+        """Return the metres from each stem to its own microphone, and where stems and microphones point."""
+        own = [self.miked.index(source) if source in self.miked else None for source in self.owners]
+        at = self.source_positions, self.microphone_positions, own
+        return places.to_own(*at), *places.axes(*at)
 
 
 def _draw_places(

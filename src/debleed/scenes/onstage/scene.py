@@ -159,9 +159,7 @@ class OnStage(Room):
     @property
     def mouths(self) -> tuple[Mouth, ...]:
         """The places from which sound comes: the stems first, then the spots of each mishap."""
-        own = [self.miked.index(source) if source in self.miked else None for source in self.owners]
-        near = places.to_own(self.source_positions, self.microphone_positions, own)
-        to_mic, _ = places.axes(self.source_positions, self.microphone_positions, own)
+        near, to_mic, _ = self._near_and_axes()
         middle, middles = np.array(self.microphone_positions).mean(axis=0), self._middles
         patterns = {move.source: move.pattern for move in self.moves if move.pattern}
         stems = (
