@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from debleed.dsp.rtf import Taps
+from debleed.dsp.rtf import Taps, on_grid
 from debleed.dsp.stft import nfft_at, stft
 from debleed.methods.demix.background import NFFT as BACKGROUND_NFFT
 from debleed.methods.demix.background import Background, has_background, with_source
@@ -30,9 +30,9 @@ from debleed.methods.demix.leakage_net import estimate_leakage, shipped
 from debleed.methods.demix.narrowband import Narrowband, estimate_matrices, needs_long_windows
 from debleed.methods.demix.own_sound import OwnSound
 from debleed.methods.demix.postfilter import Postfilter
-from debleed.methods.demix.safeguards import LEAST_SHARE, SHARED_SOUND, Verdicts
+from debleed.methods.demix.safeguards import CLEANED, LEAST_SHARE, LOUDER_AFTER, SHARED_SOUND, Verdicts
 from debleed.methods.demix.speeds import learn_tracking
-from debleed.methods.demix.tracking import Tracking
+from debleed.methods.demix.tracking import UNDERRATED, Tracking
 from debleed.progress import Progress, quiet, within
 from debleed.recording import Recording, Samples
 
@@ -275,18 +275,40 @@ def follow_gains(state: State, settings: Demix, progress: Progress) -> State:
 
 def sought(state: State) -> NDArray[np.bool_]:
     """Return where bleed is removed that may change, ``(mics, mics)``."""
+    removed: NDArray[np.bool_] = state.broadband.changed_mics[:, None] & paths_found(state)
+    return removed
+
+
+def paths_found(state: State) -> NDArray[np.bool_]:
+    """Return where paths of bleed were found, removed or not, ``(mics, mics)``."""
     fitted = state.broadband
-    removed: NDArray[np.bool_] = fitted.changed_mics[:, None] & ~fitted.own_paths & fitted.taps.any(axis=-1)
-    return state.allowed & removed
+    bleed: NDArray[np.bool_] = state.allowed & ~fitted.own_paths & fitted.taps.any(axis=-1)
+    return bleed
+
+
+def power_left(state: State, unfiltered: NDArray[np.bool_]) -> NDArray[np.floating]:
+    """Return the power of each source that is left in each microphone, ``(mics, mics, bins)``.
+
+    Of what reaches microphones that the filters do not change, ``unfiltered``, all of it is left.
+    """
+    bins = nfft_at(state.rate, BACKGROUND_NFFT) // 2 + 1
+    paths = power(on_grid(state.broadband.mixing(), bins).astype(np.complex64)) * ~np.eye(len(unfiltered), dtype=bool)
+    whole = np.moveaxis(paths, 0, -1) / UNDERRATED  # of which nothing is underrated
+    return np.where(unfiltered[:, None, None], whole, state.leakage.over_all_decays(state.rate, bins))
 
 
 def fit_tracking(state: State, settings: Demix, progress: Progress) -> State:
-    """Learn which paths deviate from the filters, how far and how fast; then follow them in the excerpt."""
-    if not settings.tracking or not state.leakage.leakage.any():
+    """Learn which paths deviate from the filters, how far and how fast; then follow them in the excerpt.
+
+    A microphone that fixed filters would make louder may have paths that change all the time, as that of a singer who
+    walks about with it. What tracking finds there by itself is removed.
+    """
+    unfiltered = state.verdicts == LOUDER_AFTER
+    if not settings.tracking or not (state.leakage.leakage.any() or unfiltered.any()):
         return state
     filters, background = state.learned.filters, state.learned.background
-    leakage = state.leakage.over_all_decays(state.rate, nfft_at(state.rate, BACKGROUND_NFFT) // 2 + 1)
-    allowed = sought(state)
+    leakage = power_left(state, unfiltered)
+    allowed = sought(state) | (unfiltered[:, None] & paths_found(state))
 
     def learnt(
         sought: NDArray[np.bool_], possible: NDArray[np.bool_], progress: Progress = quiet
@@ -304,7 +326,8 @@ def fit_tracking(state: State, settings: Demix, progress: Progress) -> State:
         shared = shared | beyond
     progress("demix", FOLLOWED)
     followed = tracking.apply(Recording.from_array(state.sources, state.rate), background)
-    return replace(state, sources=followed.read(), learned=replace(state.learned, tracking=tracking))
+    verdicts = np.where(unfiltered & tracking.changed_mics, CLEANED, state.verdicts)
+    return replace(state, sources=followed.read(), learned=replace(state.learned, tracking=tracking), verdicts=verdicts)
 
 
 def contradicted(state: State, tracking: Tracking) -> NDArray[np.bool_]:
