@@ -7,7 +7,16 @@ import pytest
 
 from debleed.dsp.stft import nfft_at
 from debleed.methods.demix.background import NFFT, Background
-from debleed.methods.demix.speeds import arrives_at_once, found, learn_tracking, too_fast
+from debleed.methods.demix.safeguards import FINE_BANDS, band_edges
+from debleed.methods.demix.speeds import (
+    arrives_at_once,
+    found,
+    judged_bins,
+    learn_tracking,
+    resolves_lags,
+    told_apart,
+    too_fast,
+)
 from debleed.methods.demix.tracking import LAGS, Tracking, filtered, gaps, over_bins
 from debleed.recording import InputError, Recording
 
@@ -156,6 +165,24 @@ def test_sound_at_lag_0_is_told_from_sound_that_travelled() -> None:
     assert arrives_at_once(0.3 * source, source, hertz, RATE).tolist() == [True]
     late = np.exp(-2j * np.pi * hertz[:, None] * 0.0015).astype(np.complex64)
     assert arrives_at_once(0.3 * late * source, source, hertz, RATE).tolist() == [False]
+
+
+def test_a_band_too_narrow_to_resolve_lags_takes_the_answer_of_the_next() -> None:
+    rng = np.random.default_rng(4)
+    bins, frames = nfft_at(RATE, NFFT) // 2 + 1, 300
+    edges = band_edges(bins, RATE, FINE_BANDS)
+    some = judged_bins(edges)
+    hertz = some * RATE / (2 * (bins - 1))
+    assert not resolves_lags(hertz[:5])
+    assert resolves_lags(hertz[-20:])
+    own, source = np.exp(2j * np.pi * rng.random((2, len(some), LAGS - 1 + frames))).astype(np.complex64)
+    heard, now = np.stack([0 * own, source]), source[:, LAGS - 1 :]
+    for late, shared in ((0.0, True), (0.0015, False)):
+        bleed = 0.3 * np.exp(-2j * np.pi * hertz[:, None] * late).astype(np.complex64) * now
+        predictions = np.stack([0 * bleed, bleed])[None]
+        weights = np.ones((1, 2, len(edges) - 1))
+        apart = told_apart(own[:, LAGS - 1 :] + bleed, heard, predictions, weights, some, RATE)
+        assert apart[1].tolist() == [not shared] * (len(edges) - 1)
 
 
 def test_filtering_with_paths_of_a_few_frames_is_a_convolution() -> None:

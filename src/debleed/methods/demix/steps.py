@@ -294,7 +294,8 @@ def power_left(state: State, unfiltered: NDArray[np.bool_]) -> NDArray[np.floati
     bins = nfft_at(state.rate, BACKGROUND_NFFT) // 2 + 1
     paths = power(on_grid(state.broadband.mixing(), bins).astype(np.complex64)) * ~np.eye(len(unfiltered), dtype=bool)
     whole = np.moveaxis(paths, 0, -1) / UNDERRATED  # of which nothing is underrated
-    return np.where(unfiltered[:, None, None], whole, state.leakage.over_all_decays(state.rate, bins))
+    rest = state.leakage.over_all_decays(state.rate, bins) if state.leakage.leakage.any() else np.zeros_like(whole)
+    return np.where(unfiltered[:, None, None], whole, rest)
 
 
 def fit_tracking(state: State, settings: Demix, progress: Progress) -> State:
