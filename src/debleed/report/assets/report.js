@@ -35,7 +35,11 @@
   };
 
   const now = () => (playing ? (((context.currentTime - began) % length) + length) % length : place);
-  const time = (seconds) => `${Math.floor(seconds / 60)}:${String(Math.floor(seconds % 60)).padStart(2, "0")}`;
+  const time = (seconds) => {
+    const parts = [seconds / 3600, (seconds / 60) % 60, seconds % 60].map(Math.floor);
+    const shown = parts[0] ? parts : parts.slice(1);
+    return shown.map((part, i) => (i ? String(part).padStart(2, "0") : part)).join(":");
+  };
   const draw = () => {
     const at = now();
     player.style.setProperty("--at", at / length);

@@ -14,9 +14,11 @@ export function h(tag, attributes = {}, ...children) {
 }
 
 export function time(seconds, digits = 0) {
-  const whole = Math.max(0, digits ? seconds : Math.round(seconds));
+  const unit = 10 ** digits;
+  const whole = Math.round(Math.max(0, seconds) * unit) / unit;
+  const [hours, minutes] = [Math.floor(whole / 3600), Math.floor(whole / 60) % 60];
   const rest = (whole % 60).toFixed(digits).padStart(digits ? 3 + digits : 2, "0");
-  return `${Math.floor(whole / 60)}:${rest}`;
+  return hours ? `${hours}:${String(minutes).padStart(2, "0")}:${rest}` : `${minutes}:${rest}`;
 }
 
 // A real minus, no negative zero, ∞, and a dash where there is no number.
