@@ -281,6 +281,12 @@ def test_on_a_phone_fingers_hit_everything_and_the_transport_stays_in_sight(brow
                 assert box["y"] + box["height"] <= 800
 
 
+def test_times_have_hours_and_are_rounded_once(page):
+    times = "[time(5), time(842), time(3723), time(59.97, 1), time(75.2, 1)]"
+    shown = page.evaluate(f"async () => {{ const {{ time }} = await import('/static/dom.js'); return {times}; }}")
+    assert shown == ["0:05", "14:02", "1:02:03", "1:00.0", "1:15.2"]
+
+
 def test_a_blind_test_tells_nothing_and_counts(page):
     assert page.evaluate("async () => (await import('/static/abx.js')).chance(9, 10)") == pytest.approx(11 / 1024)
     assert page.evaluate("async () => (await import('/static/abx.js')).chance(0, 7)") == pytest.approx(1)
