@@ -47,6 +47,15 @@ def test_bleed_that_is_turned_up_and_down_is_removed() -> None:
     assert np.array_equal(clean.read()[1], heard.read()[1])
 
 
+def test_a_pause_that_is_nearly_silent_hides_nothing() -> None:
+    _, heard = filtered(0.5)
+    rng = np.random.default_rng(0)
+    pause = 1e-10 * rng.standard_normal((2, 5 * RATE)).astype(np.float32)  # as a plug-in leaves
+    longer = Recording.from_array(np.concatenate([heard.read(), pause], axis=1), RATE)
+    found = [GainChanges.learned(recording, filters(), ALLOWED).variance[0, 1] for recording in (heard, longer)]
+    assert found[1] == pytest.approx(found[0], rel=0.5)
+
+
 def test_gains_that_stay_are_left_alone() -> None:
     _, heard = filtered(0.0)
     found = GainChanges.learned(heard, filters(), ALLOWED)

@@ -76,7 +76,7 @@ def impulse_responses(stage: Stage) -> ImpulseResponses:
             "these are no impulse responses; learn it again with --set narrowband=false"
         )
     if learned.filters.is_identity:
-        raise InputError("the stage changes no microphone, so there are no filters to export")
+        raise InputError("the fixed filters of the stage change no microphone, so there are none to export")
     _say_what_is_missing(stage, learned)
     taps, lead = learned.filters.finite()
     whole, latency = shortened(_of_all(stage, taps, lead), lead)

@@ -127,10 +127,13 @@ class Background:
 
 
 def smoothed(powers: Powers) -> Powers:
-    """Return the mean over three bins and three frames of ``(mics, bins, frames)``."""
+    """Return the mean over three bins and three frames of ``(mics, bins, frames)``, at least a ninth of each point.
+
+    The mean comes from running sums. What they round off in loud frames may exceed all that follows, and be negative.
+    """
     mean = np.empty_like(powers)
     in_parallel(lambda mic: uniform_filter(powers[mic], 3, output=mean[mic], mode="nearest"), range(len(powers)))
-    return mean
+    return np.maximum(mean, powers / 9, out=mean)
 
 
 def smoothed_powers(sources: Bins, part: slice, width: int) -> Powers:

@@ -8,16 +8,19 @@ and too little at others, by one real number for each frame:
 All bands tell it together, so it can be followed far faster than the path of a single bin. With the variance v_i of the
 own source, C_k = Σ |b|² / v and M_k = Re Σ b* y / v over the bins of band k, a frame measures
 
-    M_k(t) = β_k C_k(t) d(t) + e_k(t),    E e_k² = κ_k C_k.
+    M_k(t) = α_k C_k(t) d(t) + e_k(t),    E e_k² = κ_k C_k.
 
 A Kalman filter follows d forwards, and the smoother of Rauch, Tung and Striebel (AIAA Journal 3, 1965) backwards.
 Different sources are nearly uncorrelated, so each d is followed alone.
 
-The noise κ_k is anything but equal: a bass and a kick at one pitch beat, and sound that two sources share stays as it
-is for seconds. But that differs from band to band, and a gain does not. So its variance is what the measurements of
-*different* bands have in common, E[M_k M_l] = σ² E[C_k C_l], and the noise of a band is the rest of its own power. The
-filters have learnt the gain at which a band is heard most: where nothing but a kick is heard, that of the kick's hits.
-So the share β_k of the gain that is still found in a band is measured too, against what the other bands tell.
+Bands differ in noise. A bass and a kick at one pitch beat, and sound that two sources share lasts for seconds. But both
+differ from band to band, and a gain does not. So the variance of d is what *different* bands have in common,
+E[M_k M_l] = σ² E[C_k C_l], and the noise of a band is the rest of its own power. It comes out at about half of the true
+variance: a gain changes within the windows that are compared, and v contains d b.
+
+The filters have learnt each band at the gain that it had when it was loudest. Where only a kick sounds, its hits are
+already right, and little change is left. So the share α_k of the gain that is found in a band is measured too, against
+what the other bands tell.
 """
 
 from __future__ import annotations
@@ -50,8 +53,8 @@ UNEXACT = 1e-3
 the least variance of a gain that changes. Measured: 2e-3 to 0.2 with compressors, mostly less than 1e-5 without."""
 
 FIRST, ROUNDS, LEAST_NOISE = 0.03, 6, 0.5
-"""The variance and the number of rounds of its estimation, and the least noise of a band: that of independent points,
-of whose noise half is in the real part."""
+"""The first guess of a variance, the rounds of its estimation, and the least noise of a band: that of independent
+points, half of whose noise is in the real part."""
 
 LEARNED, PATHS = 40.0, 1200.0
 """Most seconds to learn from, and most seconds of all paths together."""
@@ -69,9 +72,9 @@ class GainChanges:
     variance
         ``(mics, mics)``: variance of d for source j in microphone i; 0 where it does not change.
     noise
-        ``(mics, mics, bands)``: κ, the noise of a measurement in each band; 1 where nothing is known.
+        ``(mics, mics, bands)``: κ, the variance of M's noise over C in each band; 1 where nothing was measured.
     share
-        ``(mics, mics, bands)``: β, the share of the gain that is found in each band, 0 to 1.
+        ``(mics, mics, bands)``: α, the share of the gain that is found in each band, 0 to 1.
     """
 
     variance: NDArray[np.float32]
@@ -235,7 +238,7 @@ def measured(own: Spectra, bleed: Spectra, rate: int) -> tuple[NDArray[np.float6
 def told(
     certainty: NDArray[np.float64], match: NDArray[np.float64], noise: NDArray[Any], share: NDArray[Any]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return what all bands tell together: Σ_k β_k² C_k / κ_k and Σ_k β_k M_k / κ_k, ``(paths, frames)`` each."""
+    """Return what all bands tell together: Σ_k α_k² C_k / κ_k and Σ_k α_k M_k / κ_k, ``(paths, frames)`` each."""
     by_band = "pkt,pk->pt"
     return np.einsum(by_band, certainty, share**2 / noise), np.einsum(by_band, match, share / noise)
 
@@ -280,9 +283,10 @@ def variances(
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Estimate the variance of each gain, ``(paths,)``, and the noise of its measurements, ``(paths, bands)``.
 
-    Each pair of bands gives an estimate of the variance: with m = M / (κ + σ² C) and c = C / (κ + σ² C), summed over
-    windows in which a gain stays, Σ m_k m_l / Σ c_k c_l. Their mean is weighted by the inverse of their variances. What
-    the mean depends on single bands for is its standard error (jackknife), and shrinks it: a gain changes in all bands.
+    Each pair of bands gives an estimate of the variance: Σ m_k m_l / Σ c_k c_l, with m = M / (κ + σ² C) and
+    c = C / (κ + σ² C), where M and C are summed over windows of :data:`SECONDS`. The estimates are averaged, weighted
+    by the inverse of their variances. Leaving out each band in turn gives the standard error of the mean (jackknife),
+    which shrinks it: a change of gain is found in all bands.
 
     Parameters
     ----------
@@ -326,7 +330,9 @@ def shares(
     noise: NDArray[np.float64],
     rate: int,
 ) -> NDArray[np.float64]:
-    """Return the share of each gain that is found in each band, ``(paths, bands)``: a regression on what others tell.
+    """Return how much of each gain is found in each band, 0 to 1, ``(paths, bands)``.
+
+    It is a regression on the gain that the other bands tell.
 
     The parameters are those of :func:`variances` and its results.
     """

@@ -319,6 +319,8 @@ def told_apart(
 ) -> NDArray[np.bool_]:
     """Return in which bands what is predicted from a source is told from shared sound, ``(mics, bands)``.
 
+    A band that is too narrow to show at which lag sound arrives takes the answer of the band above it.
+
     Parameters
     ----------
     observed
@@ -381,9 +383,10 @@ def arrives_at_once(bleed: Spectra, sources: Spectra, hertz: NDArray[np.float64]
 
 
 def resolves_lags(hertz: NDArray[np.float64]) -> bool:
-    """Whether a band is wide enough for :func:`arrives_at_once`: a peak is as wide as the inverse of the bandwidth.
+    """Whether a peak in this band can be high enough for :func:`arrives_at_once`.
 
-    A narrower band takes the answer of the one above it.
+    Bins that all agree give a peak as wide as the inverse of the bandwidth, so it is at most 2 :data:`AROUND` ×
+    bandwidth times the mean over the lags.
     """
     return bool(2 * AROUND * np.ptp(hertz) > 1 + AT_LEAST_SHARED * len(hertz))
 

@@ -218,7 +218,7 @@ def separate(state: State, settings: Demix, progress: Progress) -> State:
     """Filter the excerpt and measure the bleed of each source in each microphone."""
     filters = state.learned.filters
     sources = filters.apply(Recording.from_array(state.samples, state.rate)).read()
-    if filters.is_identity:
+    if filters.is_identity and not np.any(state.verdicts == LOUDER_AFTER):
         return replace(state, sources=sources)
     spectrum = spectra(sources, window_length(settings.first_window, state.rate))
     bleed = measure_bleed(spectrum, filters.mixing(), state.allowed)
@@ -287,13 +287,13 @@ def paths_found(state: State) -> NDArray[np.bool_]:
 
 
 def power_left(state: State, unfiltered: NDArray[np.bool_]) -> NDArray[np.floating]:
-    """Return the power of each source that is left in each microphone, ``(mics, mics, bins)``.
+    """Return the power of source j that is left in microphone i, relative to the source, ``(mics, mics, bins)``.
 
-    Of what reaches microphones that the filters do not change, ``unfiltered``, all of it is left.
+    It is as underrated as the leakage estimator's. In ``unfiltered`` microphones, ``(mics,)``, all that the paths carry
+    is left.
     """
     bins = nfft_at(state.rate, BACKGROUND_NFFT) // 2 + 1
-    paths = power(on_grid(state.broadband.mixing(), bins).astype(np.complex64)) * ~np.eye(len(unfiltered), dtype=bool)
-    whole = np.moveaxis(paths, 0, -1) / UNDERRATED  # of which nothing is underrated
+    whole = np.moveaxis(power(on_grid(state.broadband.mixing(), bins).astype(np.complex64)), 0, -1) / UNDERRATED
     rest = state.leakage.over_all_decays(state.rate, bins) if state.leakage.leakage.any() else np.zeros_like(whole)
     return np.where(unfiltered[:, None, None], whole, rest)
 
@@ -301,8 +301,8 @@ def power_left(state: State, unfiltered: NDArray[np.bool_]) -> NDArray[np.floati
 def fit_tracking(state: State, settings: Demix, progress: Progress) -> State:
     """Learn which paths deviate from the filters, how far and how fast; then follow them in the excerpt.
 
-    A microphone that fixed filters would make louder may have paths that change all the time, as that of a singer who
-    walks about with it. What tracking finds there by itself is removed.
+    Fixed filters may make a microphone louder because its paths change all the time, as when a singer walks about with
+    it. There tracking works alone, and the verdict is withdrawn if it finds bleed.
     """
     unfiltered = state.verdicts == LOUDER_AFTER
     if not settings.tracking or not (state.leakage.leakage.any() or unfiltered.any()):

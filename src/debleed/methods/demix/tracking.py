@@ -4,7 +4,7 @@ Fixed filters are the mean over a recording. A singer who walks, a stand that is
 compressor change the paths, and even where nothing moves the filters are not exact. Each path's deviation is followed
 by a Kalman filter over the other sources (:mod:`debleed.methods.demix.kalman`), as fast as was learnt for that path and
 band (:mod:`debleed.methods.demix.speeds`), or is a constant, or is left out. What the filter is uncertain about may be
-bleed that is left; a gain reduces it.
+bleed that is left; a gain reduces it. Where fixed filters would do harm, the whole path is followed.
 """
 
 from __future__ import annotations
