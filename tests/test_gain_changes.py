@@ -99,7 +99,7 @@ def test_the_variance_is_what_bands_have_in_common_and_their_noise_is_the_rest()
     certainty = np.full((1, 6, 6000), 20.0)
     measured = certainty * gains(6000, 1) + np.sqrt(certainty * noise[:, None]) * rng.standard_normal((1, 6, 6000))
     variance, found = variances(certainty, measured, RATE)
-    assert variance[0] == pytest.approx(0.1, rel=0.4)
+    assert variance[0] == pytest.approx(0.1, rel=0.2)
     assert np.allclose(found[0], noise, rtol=0.3)
 
 
@@ -114,7 +114,7 @@ def test_a_band_that_differs_counts_less() -> None:
     gain = np.repeat(gains(6000, 1)[None], 6, axis=0)
     gain[-1] = gains(6000, 2)
     variance, noise = variances(certainty, certainty * gain, RATE)
-    assert 0.02 < variance[0] < 0.1
+    assert 0.02 < variance[0] < 0.12
     share = shares(certainty, certainty * gain, variance, noise, RATE)
     assert share[0, -1] < 0.2
     assert share[0, :-1].min() > 0.8

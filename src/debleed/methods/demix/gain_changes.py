@@ -15,8 +15,8 @@ Different sources are nearly uncorrelated, so each d is followed alone.
 
 Bands differ in noise. A bass and a kick at one pitch beat, and sound that two sources share lasts for seconds. But both
 differ from band to band, and a gain does not. So the variance of d is what *different* bands have in common,
-E[M_k M_l] = σ² E[C_k C_l], and the noise of a band is the rest of its own power. It comes out at about half of the true
-variance: a gain changes within the windows that are compared, and v contains d b.
+E[M_k M_l] = σ² E[C_k C_l], and the noise of a band is the rest of its own power. It comes out at about two thirds
+of the true variance, because v contains d b.
 
 The filters have learnt each band at the gain that it had when it was loudest. Where only a kick sounds, its hits are
 already right, and little change is left. So the share α_k of the gain that is found in a band is measured too, against
@@ -286,7 +286,7 @@ def variances(
     Each pair of bands gives an estimate of the variance: Σ m_k m_l / Σ c_k c_l, with m = M / (κ + σ² C) and
     c = C / (κ + σ² C), where M and C are summed over windows of :data:`SECONDS`. The estimates are averaged, weighted
     by the inverse of their variances. Leaving out each band in turn gives the standard error of the mean (jackknife),
-    which shrinks it: a change of gain is found in all bands.
+    which shrinks it: a change of gain is found in all bands. The mean over a window has less variance than the gain.
 
     Parameters
     ----------
@@ -320,7 +320,9 @@ def variances(
         rest = ((np.square(found) - variance[:, None, None] * np.square(certain)) * np.square(scale)).sum(axis=-1)
         noise = np.maximum(ratio(rest, (certain * np.square(scale)).sum(axis=-1)), LEAST_NOISE)
     shrunk = variance * np.maximum(1 - ratio(error, np.square(variance)), 0)
-    return shrunk, noise
+    lasts = window * nfft_at(rate, NFFT) / 2 / rate / SECONDS
+    kept = 2 * (lasts - 1 + np.exp(-lasts)) / lasts**2  # of the variance, in the mean over a window
+    return shrunk / kept, noise
 
 
 def shares(
