@@ -38,7 +38,7 @@
   const time = (seconds) => {
     const parts = [seconds / 3600, (seconds / 60) % 60, seconds % 60].map(Math.floor);
     const shown = parts[0] ? parts : parts.slice(1);
-    return shown.map((part, i) => (i ? String(part).padStart(2, "0") : part)).join(":");
+    return shown.map((count, i) => (i ? String(count).padStart(2, "0") : count)).join(":");
   };
   const draw = () => {
     const at = now();
