@@ -173,7 +173,7 @@ def test_latency_and_names_are_in_the_configurations(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("stage", "why"),
     [
-        (stage_of(Filters.none(3)), "changes no microphone"),
+        (stage_of(Filters.none(3)), "change no microphone"),
         (stage_of(Narrowband(np.tile(np.eye(3, dtype=np.complex64), (9, 1, 1)))), "narrowband=false"),
         (learn(noise(), "kamir", settings={"iterations": 1}), "learnt with 'kamir'"),
     ],
