@@ -118,9 +118,9 @@ SDR in dB; s are the seconds that demix took.
 
 {chr(10).join(every_item(has))}
 
-Code: {measured_with(has)}. The times are medians, on machines shared with other work. Figures with a commit were
-measured by the benchmark of version 0.1, which rendered the very same samples in memory; `demix` on room-0.35, measured
-again from the files that `debleed corpus make` writes, agrees with them to 1e-6 dB.
+Code: {measured_with(has)}. The times are medians, on machines shared with other work. Floors,
+ceilings and KAMIR on the first sets were measured by an earlier benchmark, which rendered the very same samples in
+memory; `demix` on room-0.35, measured from the files that `debleed corpus make` writes, agreed with it to 1e-6 dB.
 """
 
 
