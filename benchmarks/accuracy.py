@@ -118,9 +118,10 @@ SDR in dB; s are the seconds that demix took.
 
 {chr(10).join(every_item(has))}
 
-Code: {measured_with(has)}. The times are medians, on machines shared with other work. Floors,
-ceilings and KAMIR on the first sets were measured by an earlier benchmark, which rendered the very same samples in
-memory; `demix` on room-0.35, measured from the files that `debleed corpus make` writes, agreed with it to 1e-6 dB.
+Code: {measured_with(has)}. The times are medians, on machines shared with other work. The
+commits tell which figures are older than the tracking; on a few sets, those of demix are among them. Most of the older
+ones come from an earlier benchmark, which rendered the very same samples in memory. Measured from the files that
+`debleed corpus make` writes, `demix` on room-0.35 agreed with it to 1e-6 dB.
 """
 
 
